@@ -1,0 +1,79 @@
+"""The words of the configuration: guids, sections, names of options and what may be in a value.
+
+What is secret and what only the initiator sets is in ``proactor.options``, which processors use too.
+"""
+
+from __future__ import annotations
+
+import re
+from uuid import uuid4
+
+DEFAULT = "DEFAULT"
+
+#: What is shown of a secret.
+REDACTED = "***"
+
+#: Module sections go by these names in files written for the reference example of turberfield-ipc.
+FORMER_NAMES = {
+    "turberfield.ipc.demo.initiator": "proactor.initiator",
+    "turberfield.ipc.demo.processor": "proactor.processor",
+}
+INITIATOR = "proactor.initiator"
+PROCESSOR = "proactor.processor"
+
+#: What decides who may see or do what is not for those it is about to decide: it is set in the file.
+FILE_ONLY = ("operator_auth", "secret_options")
+
+_GUID = re.compile(r"[0-9a-f]{32}")
+_OPTION = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
+_MODULE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
+
+# Beside the control characters, all that str.splitlines takes for the end of a line.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE_IN_FILE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def new_guid() -> str:
+    """A name for a new processor: 32 lower-case hex digits."""
+    return uuid4().hex
+
+
+def is_guid(name: str) -> bool:
+    """Whether a section's name is a guid, and the section so that of one process."""
+    return _GUID.fullmatch(name) is not None
+
+
+def is_module(name: str) -> bool:
+    """Whether a name could be that of an importable module."""
+    return _MODULE.fullmatch(name) is not None
+
+
+def is_initiator(name: str) -> bool:
+    """Whether a section holds the defaults of initiators."""
+    return importable(name) == INITIATOR
+
+
+def importable(section: str) -> str:
+    """The module to run for a module section."""
+    return FORMER_NAMES.get(section, section)
+
+
+def option_problem(name: str) -> str | None:
+    """What is wrong with an option's name, if anything."""
+    if _OPTION.fullmatch(name) is None:
+        return (
+            "an option's name is a letter, then up to 63 letters, digits, '_', '.' or '-' "
+            "(a value goes behind '=', a comment behind '#')"
+        )
+    return None
+
+
+def value_problem(text: str, *, lines: bool = False) -> str | None:
+    """What is wrong with a value's characters, if anything.
+
+    :param lines: whether the value may go over several lines, as it may in a file.
+    """
+    found = (_UNPRINTABLE_IN_FILE if lines else _UNPRINTABLE).search(text)
+    if found is not None:
+        return f"the character U+{ord(found[0]):04X} cannot be in a value: no control characters or line breaks"
+    return None

@@ -1,0 +1,212 @@
+"""One state of the configuration: edits over the file, a processor's section over its module's, over DEFAULT.
+
+A state is a value. A change makes another one, so that a draft that is refused leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+from attrs import field, frozen
+
+from ..errors import ConfigError
+from ..options import SECRET_GLOBS, is_secret
+from .document import Document, Setting, Settings
+from .grammar import DEFAULT, REDACTED, is_guid, is_initiator
+from .interpolation import Reference, Resolved, Resolver, escaped, template
+
+#: For each section, what edits have set in it.
+Edits = Mapping[str, Settings]
+
+
+@frozen
+class Member:
+    """A processor's place in the configuration.
+
+    :param module: the module section that its own refers to.
+    :param steering: the options that the initiator alone sets, resolved.
+    :param created: the revision that brought it.
+    """
+
+    guid: str
+    module: str
+    steering: Mapping[str, str] = field(factory=dict)
+    created: int = 0
+
+
+@frozen(eq=False)
+class View:
+    """What a processor's section comes to, without the steering options. Shared by all that come to the same.
+
+    :param secrets: the options that are secret, or that a secret went into.
+    :param revision: the one that made it what it is.
+    :param sections: those it was read from.
+    :param shared: whether every processor of the module without options of its own has this one.
+    """
+
+    values: Mapping[str, str]
+    secrets: frozenset[str]
+    revision: int
+    sections: frozenset[str]
+    shared: bool
+
+
+@frozen
+class Layers:
+    """A state: the file, the edits, the processors there are."""
+
+    document: Document
+    edits: Edits = field(factory=dict)
+    members: Mapping[str, Member] = field(factory=dict)
+    secret_globs: tuple[str, ...] = SECRET_GLOBS
+
+    def default(self, option: str) -> Setting | None:
+        """What DEFAULT says."""
+        return self.edits.get(DEFAULT, {}).get(option) or self.document.defaults.get(option)
+
+    def own(self, section: str, option: str) -> Setting | None:
+        """What the section itself says, DEFAULT left aside."""
+        member = self.members.get(section)
+        if member is not None and option in member.steering:
+            return Setting(escaped(member.steering[option]), "the initiator")
+        written = self.written(section, option)
+        if written is None and member is not None and self.written(member.module, option) is not None:
+            return Setting(f"${{{member.module}:{option}}}", f"[{member.module}]")
+        return written
+
+    def written(self, section: str, option: str) -> Setting | None:
+        """What an edit, or else the file, says in that very section."""
+        edit = self.edits.get(section, {}).get(option)
+        return edit or self.document.sections.get(section, {}).get(option)
+
+    def lookup(self, section: str, option: str) -> Setting | None:
+        """The setting of an option as read in a section."""
+        return self.default(option) if section == DEFAULT else self.own(section, option) or self.default(option)
+
+    def written_options(self, section: str) -> dict[str, Setting]:
+        """All that stands in the section itself (for DEFAULT: in DEFAULT), the edits over the file."""
+        file = self.document.defaults if section == DEFAULT else self.document.sections.get(section, {})
+        return {**file, **self.edits.get(section, {})}
+
+    def options(self, section: str) -> Collection[str]:
+        """The names of all options that a section has, DEFAULT's and a module's included, steering ones left out."""
+        names = dict.fromkeys(self.written_options(DEFAULT))
+        member = self.members.get(section)
+        if member is not None:
+            names |= dict.fromkeys(self.written_options(member.module))
+        names |= dict.fromkeys(self.written_options(section))
+        return [name for name in names if member is None or name not in member.steering]
+
+    def exists(self, section: str) -> bool:
+        """Whether there is such a section."""
+        return section == DEFAULT or section in self.document.sections or section in self.members
+
+    def is_plain(self, guid: str) -> bool:
+        """Whether a processor has nothing of its own: it is then like all plain ones of its module."""
+        return not self.edits.get(guid) and not self.document.sections.get(guid)
+
+    def is_secret(self, option: str) -> bool:
+        """Whether an option's own name makes it secret."""
+        return is_secret(option, self.secret_globs)
+
+    def resolver(self) -> Resolver:
+        """For the options of this state; edits are held to what they may reach."""
+        return Resolver(self.lookup, self.is_secret, self._permit)
+
+    def view(self, guid: str, revision: int) -> View:
+        """What a processor's section comes to.
+
+        :raises ConfigError: for the first option that does not resolve.
+        """
+        read: set[str] = {guid, self.members[guid].module, DEFAULT}
+        steered = False
+
+        def lookup(section: str, option: str) -> Setting | None:
+            nonlocal steered
+            read.add(section)
+            steered = steered or (section in self.members and option in self.members[section].steering)
+            return self.lookup(section, option)
+
+        resolver = Resolver(lookup, self.is_secret, self._permit)
+        values, secrets = _resolved(resolver, guid, self.options(guid))
+        shared = self.is_plain(guid) and not steered
+        return View(values, secrets, revision, frozenset(read - {guid} if shared else read), shared)
+
+    def check_section(self, section: str) -> None:
+        """See that a section resolves: a module's with DEFAULT's options, another what it says itself.
+
+        :raises ConfigError: for the first option that does not.
+        """
+        whole = section != DEFAULT and not is_guid(section) and not is_initiator(section)
+        names = self.options(section) if whole else self.written_options(section)
+        _resolved(self.resolver(), section, names)
+
+    def chain(self, section: str, option: str) -> list[dict[str, object]]:
+        """How an option came to its value: its setting, then those that it refers to, depth first.
+
+        Each is a flat record: ``section`` it stands in, ``option``, ``text``, ``source``, ``line`` or ``revision``, and
+        ``overrides`` where an edit hides what the file says.
+        """
+        found: dict[tuple[str, str], dict[str, object]] = {}
+        self._follow(section, option, found)
+        return list(found.values())
+
+    def _follow(self, section: str, option: str, found: dict[tuple[str, str], dict[str, object]]) -> None:
+        setting = self.lookup(section, option)
+        if setting is None or (section, option) in found:
+            return
+        stands = section if self.own(section, option) is not None else DEFAULT
+        found[section, option] = self._described(stands, option, setting)
+        for piece in template(setting.text or ""):
+            if isinstance(piece, Reference):
+                self._follow(piece.section or section, piece.option, found)
+
+    def _described(self, section: str, option: str, setting: Setting) -> dict[str, object]:
+        def shown(text: str | None) -> str | None:
+            return REDACTED if self.is_secret(option) and text else text
+
+        record: dict[str, object] = {
+            "section": section,
+            "option": option,
+            "text": shown(setting.text),
+            "source": setting.source,
+            "line": setting.line,
+            "revision": setting.revision,
+        }
+        file = self.document.defaults if section == DEFAULT else self.document.sections.get(section, {})
+        if setting.revision is not None and option in file:
+            record["overrides"] = {
+                "text": shown(file[option].text),
+                "source": file[option].source,
+                "line": file[option].line,
+            }
+        return record
+
+    def _permit(
+        self, section: str, option: str, setting: Setting, to_section: str, to_option: str, reached: Resolved
+    ) -> None:
+        """Hold an edit to DEFAULT, its own section and its module's, and away from secrets."""
+        if setting.revision is None:
+            return
+        member = self.members.get(section)
+        allowed = {DEFAULT, section} | ({member.module} if member is not None else set())
+        if to_section not in allowed:
+            problem = (
+                f"an edit cannot refer to [{to_section}]: DEFAULT, its own section and its module's are open to it"
+            )
+        elif reached.secret:
+            problem = f"an edit cannot refer to the secret {to_option}"
+        else:
+            return
+        raise ConfigError(problem, source=setting.source, section=section, option=option)
+
+
+def _resolved(resolver: Resolver, section: str, names: Iterable[str]) -> tuple[dict[str, str], frozenset[str]]:
+    values, secrets = {}, set()
+    for name in names:
+        resolved = resolver.resolve(section, name)
+        assert resolved is not None, (section, name)
+        values[name] = resolved.text
+        if resolved.secret:
+            secrets.add(name)
+    return values, frozenset(secrets)

@@ -1,0 +1,305 @@
+"""The configuration as it changes: one number that grows by one at each accepted change, and what each has read.
+
+Every change goes by two phases, ``draft`` (resolve and check it for all that it touches) and ``commit`` (take it). One
+draft is open at a time; who uses this sees to that.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from ..errors import NotFound, Overtaken
+from ..options import SECRET_GLOBS
+from . import draft as drafts
+from .document import Document, Setting
+from .draft import Draft
+from .grammar import DEFAULT, REDACTED
+from .layers import Layers, Member, View
+
+
+@frozen
+class Entry:
+    """One revision in a section's history.
+
+    :param edited: each option's edit before and after.
+    """
+
+    revision: int
+    time: datetime
+    actor: str
+    summary: str
+    section: str
+    edited: Mapping[str, tuple[Setting | None, Setting | None]]
+
+
+@frozen
+class Change:
+    """What a commit changed: the processors whose section comes to something else now, with what it was."""
+
+    revision: int
+    summary: str
+    before: Mapping[str, View]
+
+
+@define
+class LiveConfiguration:
+    """Owner of the present state."""
+
+    layers: Layers
+    revision: int
+    _members: dict[str, Member]
+    _edits: dict[str, Mapping[str, Setting]]
+    _views: dict[str, View] = field(factory=dict)
+    #: Views that processors are still kept at, while a rollout has not reached them.
+    _held: dict[str, View] = field(factory=dict)
+    #: Who reads which section: ordered sets.
+    _readers: defaultdict[str, dict[str, None]] = field(factory=lambda: defaultdict(dict))
+    _history: defaultdict[str, list[Entry]] = field(factory=lambda: defaultdict(list))
+    _section_revisions: dict[str, int] = field(factory=dict)
+    #: Names of options that a processor declared secret: they are secret everywhere.
+    _hidden: dict[str, None] = field(factory=dict)
+
+    @classmethod
+    def begin(cls, document: Document, secret_globs: tuple[str, ...] = SECRET_GLOBS) -> LiveConfiguration:
+        """Revision 1: a file as it was read.
+
+        :raises ConfigError: for the first option that does not resolve.
+        """
+        members: dict[str, Member] = {}
+        edits: dict[str, Mapping[str, Setting]] = {}
+        layers = Layers(document, edits, members, secret_globs)
+        for section in document.sections:
+            layers.check_section(section)
+        return cls(layers, 1, members, edits)
+
+    # What is asked of it.
+
+    def members(self) -> Collection[str]:
+        """The guids of all processors."""
+        return self._members.keys()
+
+    def member(self, guid: str) -> Member:
+        """A processor's place.
+
+        :raises NotFound: there is none of that guid.
+        """
+        try:
+            return self._members[guid]
+        except KeyError:
+            raise NotFound(f"there is no processor {guid}") from None
+
+    def members_of(self, section: str) -> Collection[str]:
+        """The guids whose configuration reads a section."""
+        if section in self._members:
+            return [section]
+        return self._members.keys() if section == DEFAULT else self._readers.get(section, {}).keys()
+
+    def view(self, guid: str) -> View:
+        """What a processor is to have now: while it is held, what it had before."""
+        self.member(guid)
+        return self._held.get(guid) or self._views[guid]
+
+    def wanted(self, guid: str) -> int:
+        """The revision that a processor will have come to when no rollout holds it any more."""
+        return max(self._views[guid].revision, self.member(guid).created)
+
+    def offered(self, guid: str) -> int:
+        """The revision that a processor is to have now: the last that changed what its section comes to."""
+        return max(self.view(guid).revision, self.member(guid).created)
+
+    def section_revision(self, section: str) -> int:
+        """The revision that last changed a section; a processor's, what it resolves to."""
+        if section in self._members:
+            return self.wanted(section)
+        return self._section_revisions.get(section, 1)
+
+    def section(self, name: str) -> dict[str, str | None]:
+        """A section as written, edits over file, references and all; secrets redacted.
+
+        :raises NotFound: there is no such section.
+        """
+        if not self.layers.exists(name):
+            raise NotFound(f"there is no section [{name}]")
+        written = self.layers.written_options(name)
+        return {option: self._redacted(option, setting) for option, setting in written.items()}
+
+    def section_names(self) -> list[str]:
+        """All sections, DEFAULT first, then the file's, then those of processors."""
+        return list(dict.fromkeys([DEFAULT, *self.layers.document.sections, *self._members]))
+
+    def _redacted(self, option: str, setting: Setting) -> str | None:
+        return REDACTED if self.layers.is_secret(option) and setting.text else setting.text
+
+    def history(self, section: str) -> list[Entry]:
+        """The revisions that edited a section, oldest first, secrets redacted.
+
+        :raises NotFound: there is no such section.
+        """
+        if not self.layers.exists(section):
+            raise NotFound(f"there is no section [{section}]")
+        return [self._shown(entry) for entry in self._history.get(section, [])]
+
+    def _shown(self, entry: Entry) -> Entry:
+        def shown(option: str, setting: Setting | None) -> Setting | None:
+            return None if setting is None else evolve(setting, text=self._redacted(option, setting))
+
+        edited = {name: (shown(name, old), shown(name, new)) for name, (old, new) in entry.edited.items()}
+        return evolve(entry, edited=edited)
+
+    # Changes.
+
+    def draft_edit(self, section: str, patch: drafts.Patch, if_match: int | None = None) -> Draft:
+        """An edit of one section.
+
+        :param if_match: a revision at or after which the section must not have changed.
+        :raises Overtaken: it has.
+        """
+        if if_match is not None and not self.section_revision(section) <= if_match <= self.revision:
+            raise Overtaken(
+                f"[{section}] is at revision {self.section_revision(section)}, not {if_match}: read it again"
+            )
+        return drafts.edit(self.layers, self.revision, section, patch)
+
+    def draft_rollback(self, section: str, to: int) -> Draft:
+        """The edits of a section as they were at a revision. What stands in the file is the file's.
+
+        :raises NotFound: there is no such section or no such revision.
+        """
+        if not self.layers.exists(section):
+            raise NotFound(f"there is no section [{section}]")
+        if not 1 <= to <= self.revision:
+            raise NotFound(f"there is no revision {to}: the present one is {self.revision}")
+        patch: dict[str, str | None] = {}
+        for entry in reversed(self._history.get(section, [])):
+            if entry.revision <= to:
+                break
+            patch |= {option: None if old is None else old.text for option, (old, _) in entry.edited.items()}
+        present = self._edits.get(section, {})
+        patch = {option: text for option, text in patch.items() if text is not None or option in present}
+        made = drafts.edit(self.layers, self.revision, section, patch)
+        made.summary = f"[{section}] back to revision {to}"
+        return made
+
+    def draft_reload(self, document: Document, secret_globs: tuple[str, ...] | None = None) -> Draft:
+        """The file, read again; it may say anew what is secret."""
+        globs = self.layers.secret_globs if secret_globs is None else (*secret_globs, *self._hidden)
+        return drafts.reload(evolve(self.layers, secret_globs=globs), self.revision, document)
+
+    def draft_join(self, member: Member, options: drafts.Patch) -> Draft:
+        """A new processor."""
+        return drafts.join(self.layers, self.revision, member, options)
+
+    def draft_leave(self, guid: str) -> Draft:
+        """A processor forgotten.
+
+        :raises NotFound: there is none of that guid.
+        """
+        self.member(guid)
+        return drafts.leave(self.layers, self.revision, guid)
+
+    def steps(self, draft: Draft, check: drafts.Check) -> Iterator[None]:
+        """Try a draft, in slices; see :meth:`Draft.steps`."""
+        touched = {guid: None for section in draft.sections for guid in self.members_of(section)}
+        if draft.joined is not None:
+            touched[draft.joined.guid] = None
+        yield from draft.steps(touched, self._views.get, check)
+
+    def differences(self, draft: Draft) -> Iterator[drafts.Difference]:
+        """Processor by processor, what a draft would change."""
+        return draft.differences(self._views.get)
+
+    def commit(self, draft: Draft, actor: str, now: datetime, hold: Collection[str] = ()) -> Change:
+        """Take a draft that was tried to its end.
+
+        :param actor: who asked for it.
+        :param hold: processors that stay at what they have until they are released.
+        """
+        assert draft.complete or draft.left is not None
+        assert draft.base == self.revision
+        if draft.empty:
+            return Change(self.revision, draft.summary, {})
+        self.revision = draft.revision
+        self._take_layers(draft)
+        for section in draft.sections:
+            self._section_revisions[section] = self.revision
+        for section, edited in draft.edited.items():
+            entry = Entry(self.revision, now, actor, draft.summary, section, edited)
+            self._history[section].append(entry)
+        before = {guid: self._views[guid] for guid in draft.views if guid in self._views}
+        changed = [guid for guid, view in draft.views.items() if self._take_view(guid, view, guid in hold)]
+        return Change(self.revision, draft.summary, {guid: before[guid] for guid in changed if guid in before})
+
+    def _take_layers(self, draft: Draft) -> None:
+        self.layers = evolve(self.layers, document=draft.layers.document, secret_globs=draft.layers.secret_globs)
+        if draft.joined is not None:
+            self._members[draft.joined.guid] = draft.joined
+        for section in draft.edited:
+            self._edits[section] = draft.layers.edits[section]
+        if draft.left is not None:
+            self._forget(draft.left)
+
+    def _forget(self, guid: str) -> None:
+        del self._members[guid]
+        for section in self._views[guid].sections:
+            self._readers[section].pop(guid, None)
+        for table in (self._edits, self._views, self._held, self._history, self._section_revisions):
+            table.pop(guid, None)
+
+    def _take_view(self, guid: str, view: View, hold: bool) -> bool:
+        """Give a processor its view; false where it goes on with what it has."""
+        old, held = self._views.get(guid), self._held.get(guid)
+        # Back to what it never left: what it holds already is what is wanted again.
+        unmoved = held is not None and held.values == view.values
+        final = self._held.pop(guid) if unmoved else view
+        self._read_by(guid, old, final)
+        self._views[guid] = final
+        if hold and old is not None and not unmoved:
+            self._held.setdefault(guid, old)
+        return not unmoved
+
+    def _read_by(self, guid: str, old: View | None, new: View) -> None:
+        for section in old.sections if old is not None else ():
+            self._readers[section].pop(guid, None)
+        for section in new.sections:
+            self._readers[section][guid] = None
+
+    def release(self, guids: Iterable[str]) -> list[str]:
+        """Let processors have what they were kept from; those that were."""
+        return [guid for guid in guids if self._held.pop(guid, None) is not None]
+
+    def hide(self, names: Iterable[str]) -> Iterator[None]:
+        """Treat options as secret from now on, and what they went into; in slices."""
+        new = {name: None for name in names if not self.layers.is_secret(name)}
+        if not new:
+            return
+        self._hidden |= new
+        self.layers = evolve(self.layers, secret_globs=(*self.layers.secret_globs, *new))
+        redone: dict[int, tuple[View, View]] = {}
+        for table in (self._views, self._held):
+            for guid, view in list(table.items()):
+                if table.get(guid) is view and guid in self._members:
+                    secrets = self.layers.view(guid, view.revision).secrets | (view.secrets & view.values.keys())
+                    # What was shared stays shared; the old view is kept too, or its id could be another's.
+                    redone.setdefault(id(view), (view, evolve(view, secrets=secrets)))
+                    table[guid] = redone[id(view)][1]
+                yield
+
+    def explain(self, guid: str) -> dict[str, dict[str, Any]]:
+        """For each option of a processor: its value, and the chain of settings it came by; secrets redacted.
+
+        :raises NotFound: there is none of that guid.
+        """
+        self.member(guid)
+        view = self._views[guid]
+        return {
+            option: {
+                "value": REDACTED if option in view.secrets else text,
+                "chain": self.layers.chain(guid, option),
+            }
+            for option, text in view.values.items()
+        }

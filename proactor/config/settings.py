@@ -1,0 +1,218 @@
+"""What the initiator itself reads of the configuration, typed and checked, and what any processor's section may say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from attrs import frozen
+
+from ..errors import ConfigError, Rejected
+from ..options import SECRET_GLOBS, Option
+from .document import Document, Setting
+from .grammar import DEFAULT, PROCESSOR, importable, is_guid, is_initiator, is_module
+from .layers import Layers
+
+HIGHEST_PORT = 65535
+#: Far more than any time makes sense for, and what every clock and timer takes.
+_YEAR = 366 * 24 * 3600
+
+
+def _seconds(name: str, default: float, help_: str, least: float = 0) -> Option:
+    return Option(name, float, default, minimum=least, maximum=_YEAR, help=help_)
+
+
+INITIATOR_OPTIONS = (
+    Option("host_scheme", str, "http", choices=("http", "https"), help="of the public address, which goes into URLs"),
+    Option("host_addr", str, "localhost", help="of the public address: a name or an address"),
+    Option("host_port", int, None, minimum=1, maximum=HIGHEST_PORT, help="of the public address; default: listen_port"),
+    Option("listen_addr", str, "0.0.0.0", help="the address to listen at"),  # noqa: S104 - the format's own default
+    Option("listen_port", int, 8080, minimum=0, maximum=HIGHEST_PORT, help="the port to listen at"),
+    Option("child_port_min", int, 49152, minimum=1, help="the lowest port for processors"),
+    Option("child_port_max", int, HIGHEST_PORT, minimum=1, help="the highest port for processors"),
+    Option("default_module", str, PROCESSOR, help="what /create launches when it is not told a module"),
+    Option("max_jobs", int, 1000, minimum=0, help="how many jobs there may be"),
+    _seconds("token_ttl", 300, "how long a token is good for, in seconds", least=1),
+    Option("operator_auth", str, "local", choices=("local", "token"), help="who is an operator"),
+    Option("secret_options", tuple, SECRET_GLOBS, help="globs for the names of options that are never shown"),
+)
+
+_STOP_TIMEOUT = _seconds("stop_timeout", 10, "seconds between SIGTERM and SIGKILL")
+PROCESSOR_OPTIONS = (
+    _seconds("refresh", 30, "seconds between two fetches of the configuration", least=0.05),
+    _STOP_TIMEOUT,
+    Option("launcher", str, "spawn", choices=("spawn",), help="what starts it"),
+)
+
+
+@frozen
+class InitiatorSettings:
+    """The initiator's own options, each of its type."""
+
+    guid: str
+    host_scheme: str
+    host_addr: str
+    host_port: int
+    listen_addr: str
+    listen_port: int
+    child_port_min: int
+    child_port_max: int
+    default_module: str
+    max_jobs: int
+    token_ttl: float
+    operator_auth: str
+    secret_options: tuple[str, ...]
+    #: What was put right, for the log.
+    warnings: tuple[str, ...] = ()
+
+    def public_url(self, port: int) -> str:
+        """The URL of something that listens on this host, as others reach it."""
+        host = f"[{self.host_addr}]" if ":" in self.host_addr else self.host_addr
+        return f"{self.host_scheme}://{host}:{port}"
+
+
+def choose_guid(document: Document, guid: str | None) -> str:
+    """The guid section that the initiator is to run by: the one named, or the only one there is.
+
+    :raises ConfigError: there is none, there are several, or not that one; names those there are.
+    """
+    guids = [name for name in document.sections if is_guid(name)]
+    found = ", ".join(guids) or "none"
+    if guid is not None:
+        if guid not in guids:
+            raise ConfigError(f"no section [{guid}] for --guid; guid sections are: {found}", source=document.source)
+        return guid
+    if not guids:
+        problem = "no section is named by a guid (32 lower-case hex digits): add one for the initiator"
+        raise ConfigError(problem, source=document.source)
+    if len(guids) > 1:
+        problem = f"more than one section is named by a guid: say which is the initiator's with --guid: {found}"
+        raise ConfigError(problem, source=document.source)
+    return guids[0]
+
+
+def initiator_settings(layers: Layers, guid: str) -> InitiatorSettings:
+    """Read the initiator's options: of its own section, else of its module's, else of DEFAULT.
+
+    :raises ConfigError: names the place of the first that is wrong, and what would be right.
+    """
+    values = {option.name: _read(layers, guid, option) for option in INITIATOR_OPTIONS}
+    warnings = []
+    if values["host_port"] is None:
+        values["host_port"] = values["listen_port"] or 8080
+    for name in ("child_port_min", "child_port_max"):
+        if values[name] > HIGHEST_PORT:
+            warnings.append(
+                f"{_place(layers, guid, name)}: {name} = {values[name]} is past the highest port, cut to 65535"
+            )
+            values[name] = HIGHEST_PORT
+    _check_ports(layers, guid, values)
+    _check_default_module(layers, guid, values["default_module"])
+    return InitiatorSettings(guid=guid, warnings=tuple(warnings), **values)
+
+
+def _setting(layers: Layers, guid: str, option: str) -> tuple[str, Setting] | None:
+    """An option's setting, and the section it is read in."""
+    modules = [name for name in layers.document.sections if is_initiator(name)]
+    for section in (guid, *modules):
+        if option in layers.written_options(section):
+            return section, layers.written_options(section)[option]
+    default = layers.default(option)
+    return None if default is None else (guid, default)
+
+
+def _read(layers: Layers, guid: str, option: Option) -> Any:
+    found = _setting(layers, guid, option.name)
+    if found is None:
+        return option.default
+    section, setting = found
+    resolved = layers.resolver().resolve(section, option.name)
+    assert resolved is not None
+    try:
+        return option.parse(resolved.text)
+    except Rejected as e:
+        raise _wrong(setting, section, option.name, resolved.text, e.reason) from None
+
+
+def _wrong(setting: Setting, section: str, option: str, value: str, problem: str) -> ConfigError:
+    return ConfigError(problem, source=setting.source, line=setting.line, section=section, option=option, value=value)
+
+
+def _place(layers: Layers, guid: str, option: str) -> str:
+    found = _setting(layers, guid, option)
+    assert found is not None
+    return f"{found[1].source}:{found[1].line}"
+
+
+def _check_ports(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:
+    low, high = values["child_port_min"], values["child_port_max"]
+    if low > high:
+        found = _setting(layers, guid, "child_port_min") or _setting(layers, guid, "child_port_max")
+        assert found is not None
+        problem = f"is above child_port_max = {high}: the range for processors is empty"
+        raise _wrong(found[1], found[0], "child_port_min", str(low), problem)
+
+
+def _check_default_module(layers: Layers, guid: str, name: str) -> None:
+    found = _setting(layers, guid, "default_module")
+    if found is not None and not (is_module(name) and declared_module(layers, name)):
+        problem = (
+            f"no section [{name}] declares this module; declared are: {', '.join(module_sections(layers)) or 'none'}"
+        )
+        raise _wrong(found[1], found[0], "default_module", name, problem)
+
+
+def module_sections(layers: Layers) -> list[str]:
+    """The sections that name a module which a processor can run."""
+    names = layers.document.sections
+    return [name for name in names if not is_guid(name) and not is_initiator(name) and is_module(name)]
+
+
+def declared_module(layers: Layers, name: str) -> str | None:
+    """The section of a module that may be launched; the default processor's needs none."""
+    if name in module_sections(layers):
+        return name
+    if name != PROCESSOR:
+        return None
+    former = (section for section in module_sections(layers) if importable(section) == PROCESSOR)
+    return next(former, PROCESSOR)
+
+
+def stop_timeout(values: Mapping[str, str]) -> float:
+    """A processor's ``stop_timeout``, of a section that was checked."""
+    text = values.get(_STOP_TIMEOUT.name)
+    value = _STOP_TIMEOUT.default if text is None else _STOP_TIMEOUT.parse(text)
+    assert isinstance(value, (int, float))
+    return float(value)
+
+
+#: Finds the setting of an option, to say in an error where it stands.
+Where = Callable[[str], Setting | None]
+
+
+def check_options(options: Iterable[Option], section: str, values: Mapping[str, str], where: Where) -> None:
+    """See that values are what declared options take.
+
+    :param values: resolved.
+    :raises ConfigError: names the place of the first that is wrong, and what would be right.
+    """
+    for option in options:
+        if option.name in values:
+            try:
+                option.parse(values[option.name])
+            except Rejected as e:
+                setting = where(option.name) or Setting(None, f"[{section}]")
+                raise _wrong(setting, section, option.name, values[option.name], e.reason) from None
+
+
+def check_sections(layers: Layers) -> None:
+    """See that DEFAULT and the sections of modules hold good values of the options that every processor's may have.
+
+    :raises ConfigError: names the place of the first that does not.
+    """
+    for section in [DEFAULT, *module_sections(layers)]:
+        resolver = layers.resolver()
+        found = {option.name: resolver.resolve(section, option.name) for option in PROCESSOR_OPTIONS}
+        values = {name: resolved.text for name, resolved in found.items() if resolved is not None}
+        check_options(PROCESSOR_OPTIONS, section, values, partial(layers.lookup, section))

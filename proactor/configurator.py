@@ -1,0 +1,233 @@
+"""The live configuration as a service: one change at a time, in slices; who waits for a change hears of it at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+from functools import partial
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from .config.document import Document
+from .config.draft import Difference, Draft, Patch
+from .config.layers import Layers, Member, View
+from .config.live import Change, LiveConfiguration
+from .config.settings import (
+    PROCESSOR_OPTIONS,
+    InitiatorSettings,
+    check_options,
+    check_sections,
+    initiator_settings,
+)
+from .options import Option
+
+#: How long one turn of the reactor may go to work on a change, in seconds.
+SLICE = 0.005
+
+log = Logger()
+
+
+@frozen
+class Plan:
+    """What a change would do, or did: its revision, and what is different for whom."""
+
+    revision: int
+    differences: tuple[Difference, ...]
+
+
+async def in_slices(clock: IReactorTime, steps: Iterator[None], slice_: float = SLICE) -> None:
+    """Run work to its end, giving the reactor its turn every ``slice_`` seconds."""
+    until = clock.seconds() + slice_
+    for _ in steps:
+        if clock.seconds() >= until:
+            await deferLater(clock, 0)
+            until = clock.seconds() + slice_
+
+
+@define(eq=False)
+class Configurator:
+    """Makes changes and tells of them.
+
+    :param now: the time of day, aware.
+    """
+
+    clock: IReactorTime
+    now: Callable[[], datetime]
+    live: LiveConfiguration
+    settings: InitiatorSettings
+    #: What running processors declared, the same tuple for all that declared the same.
+    _declared: dict[str, tuple[Option, ...]] = field(factory=dict)
+    _known: dict[tuple[Option, ...], tuple[Option, ...]] = field(factory=dict)
+    _lock: DeferredLock = field(factory=DeferredLock)
+    _waiting: defaultdict[str, dict[Deferred[None], None]] = field(factory=lambda: defaultdict(dict))
+
+    @classmethod
+    def begin(cls, clock: IReactorTime, now: Callable[[], datetime], document: Document, guid: str) -> Configurator:
+        """Take a file as revision 1.
+
+        :raises ConfigError: for the first thing that is wrong with it.
+        """
+        settings = initiator_settings(Layers(document), guid)
+        live = LiveConfiguration.begin(document, settings.secret_options)
+        check_sections(live.layers)
+        return cls(clock, now, live, settings)
+
+    # Changes.
+
+    async def edit(self, section: str, patch: Patch, actor: str, if_match: int | None = None) -> Plan:
+        """Edit a section for all at once.
+
+        :raises NotFound: there is no such section.
+        :raises Overtaken: it has changed since.
+        :raises Refused: it would not resolve, or a processor could not take it; nothing has changed.
+        """
+        return await self.take(lambda: self.live.draft_edit(section, patch, if_match), actor)
+
+    async def plan(self, make: Callable[[], Draft]) -> Plan:
+        """What a draft would change; it is tried, and dropped."""
+        async with _held(self._lock):
+            draft = make()
+            await self._try(draft)
+            return self._planned(draft)
+
+    async def take(
+        self,
+        make: Callable[[], Draft],
+        actor: str,
+        hold: Callable[[Draft], Collection[str]] = lambda _: (),
+    ) -> Plan:
+        """Make a draft, try it, take it, and tell those whose configuration it changed.
+
+        :param hold: who of those does not get it yet.
+        """
+        async with _held(self._lock):
+            draft = make()
+            settings = await self._try(draft)
+            planned = self._planned(draft)
+            held = hold(draft)
+            change = self.live.commit(draft, actor, self.now(), held)
+            self.settings = settings
+        self._announce(change)
+        await self.wake(guid for guid in change.before if guid not in held)
+        return planned
+
+    async def join(self, member: Member, options: Patch, actor: str) -> None:
+        """Add a processor, with options of its own.
+
+        :raises Refused: they cannot be; there is no such processor then.
+        """
+        await self.take(lambda: self.live.draft_join(member, options), actor)
+
+    async def leave(self, guid: str, actor: str) -> None:
+        """Forget a processor and all that was edited of it."""
+        await self.take(lambda: self.live.draft_leave(guid), actor)
+        self.forget_declaration(guid)
+        await self.wake([guid])
+
+    async def reload(self, document: Document, actor: str) -> Plan:
+        """Take a file that was read again.
+
+        :raises ConfigError: for the first thing that is wrong with it; nothing has changed.
+        """
+        globs = initiator_settings(Layers(document), self.settings.guid).secret_options
+        return await self.take(lambda: self.live.draft_reload(document, globs), actor)
+
+    async def _try(self, draft: Draft) -> InitiatorSettings:
+        if draft.left is not None:
+            return self.settings
+        await in_slices(self.clock, self.live.steps(draft, self._checker()))
+        if draft.joined is not None:
+            return self.settings
+        check_sections(draft.layers)
+        return initiator_settings(draft.layers, self.settings.guid)
+
+    def _planned(self, draft: Draft) -> Plan:
+        revision = self.live.revision if draft.empty else draft.revision
+        return Plan(revision, tuple(self.live.differences(draft)))
+
+    def _announce(self, change: Change) -> None:
+        log.debug("Revision {revision}: {summary}", revision=change.revision, summary=change.summary)
+
+    def _checker(self) -> Callable[[str, View, Layers], None]:
+        """A check that looks at each view once for all that share it and declared the same."""
+        seen: set[tuple[int, int]] = set()
+
+        def check(guid: str, view: View, layers: Layers) -> None:
+            declared = self._declared.get(guid, ())
+            key = (id(view), id(declared))
+            if key not in seen:
+                check_options((*PROCESSOR_OPTIONS, *declared), guid, view.values, partial(layers.lookup, guid))
+                seen.add(key)
+
+        return check
+
+    # What processors declare.
+
+    async def declare(self, guid: str, options: tuple[Option, ...]) -> None:
+        """Remember what a running processor takes: edits are checked against it from now on."""
+        self._declared[guid] = self._known.setdefault(options, options)
+        await in_slices(self.clock, self.live.hide(option.name for option in options if option.secret))
+
+    def forget_declaration(self, guid: str) -> None:
+        """The process that declared it is no more."""
+        self._declared.pop(guid, None)
+
+    # What processors read.
+
+    def configuration(self, guid: str) -> tuple[int, Mapping[str, str]]:
+        """What a processor is to have now: its revision, and all options but the token.
+
+        :raises NotFound: there is none of that guid.
+        """
+        member, view = self.live.member(guid), self.live.view(guid)
+        return self.live.offered(guid), {**view.values, **member.steering}
+
+    async def changed(self, guid: str, revision: int, timeout: float) -> None:
+        """Wait until a processor's revision is another, or it is gone, or ``timeout`` seconds are over."""
+        if timeout <= 0 or self.live.offered(guid) != revision:
+            return
+        waiting: Deferred[None] = Deferred()
+        waiters = self._waiting[guid]
+        waiters[waiting] = None
+        over = self.clock.callLater(timeout, waiting.callback, None)
+        try:
+            await waiting
+        finally:
+            waiters.pop(waiting, None)
+            if over.active():
+                over.cancel()
+            if not waiters and self._waiting.get(guid) is waiters:
+                del self._waiting[guid]
+
+    async def wake(self, guids: Iterator[str] | Collection[str]) -> None:
+        """Answer those who wait for a change of these processors' configuration."""
+        await in_slices(self.clock, self._wake(guids))
+
+    def _wake(self, guids: Iterator[str] | Collection[str]) -> Iterator[None]:
+        for guid in guids:
+            for waiting in list(self._waiting.get(guid, ())):
+                if not waiting.called:
+                    waiting.callback(None)
+            yield
+
+    def release(self, guids: Collection[str]) -> list[str]:
+        """Let processors have what a rollout kept from them; they are still to be woken."""
+        return self.live.release(guids)
+
+
+class _held:  # noqa: N801 - used as a statement
+    """``async with`` for a lock: released however the block ends, never when it was not got."""
+
+    def __init__(self, lock: DeferredLock) -> None:
+        self._lock = lock
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._lock.release()

@@ -1,0 +1,117 @@
+"""What can go wrong, in the words of the domain: no HTTP status is known here (``proactor.web.errors`` has that table).
+
+Every message is one that an operator may read: it names the place, what is wrong and, where there is one, the
+remedy. None holds a secret.
+"""
+
+from __future__ import annotations
+
+
+class ProactorError(Exception):
+    """Anything that Proactor itself refuses or cannot do; ``str()`` of it is fit for people."""
+
+
+class Malformed(ProactorError):
+    """A request that cannot be understood."""
+
+
+class UnsupportedType(ProactorError):
+    """A request whose body is of a media type that the route does not read."""
+
+
+class TooLarge(ProactorError):
+    """A request whose body is larger than its route takes."""
+
+
+class Unauthenticated(ProactorError):
+    """Nobody knows who asks: no credential, or one that does not hold.
+
+    :param reason: for the ``error`` of a ``WWW-Authenticate`` challenge (RFC 6750): empty where none was given.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Forbidden(ProactorError):
+    """It is known who asks, and it is not theirs."""
+
+
+class NotFound(ProactorError):
+    """There is no such thing."""
+
+
+class Gone(ProactorError):
+    """There was such a thing: the caller is a stale copy and ends itself."""
+
+
+class Conflict(ProactorError):
+    """The state that the thing is in does not allow this."""
+
+
+class Overtaken(ProactorError):
+    """The change was made against a revision that is no longer the current one."""
+
+
+class Refused(ProactorError):
+    """Understood, and not allowed: a value, a module, an edit."""
+
+
+class Unavailable(ProactorError):
+    """Not now.
+
+    :param retry_after: seconds after which another try makes sense.
+    """
+
+    def __init__(self, message: str, retry_after: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ConfigError(Refused):
+    """A place of the configuration that is wrong.
+
+    :param problem: what is wrong, and what would be right.
+    :param source: the file it stands in, or what else it came from.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        source: str | None = None,
+        line: int | None = None,
+        section: str | None = None,
+        option: str | None = None,
+        value: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.source = source
+        self.line = line
+        self.section = section
+        self.option = option
+        self.value = value
+        super().__init__(self._text())
+
+    def _text(self) -> str:
+        where = []
+        if self.source is not None:
+            where.append(self.source if self.line is None else f"{self.source}:{self.line}")
+        if self.section is not None:
+            where.append(f"[{self.section}]")
+        if self.option is not None:
+            where.append(self.option if self.value is None else f"{self.option} = {self.value}")
+        return ": ".join(filter(None, [" ".join(where), self.problem]))
+
+
+class Rejected(ProactorError):
+    """Raised by a processor that cannot take a configuration: it goes on with the one it has.
+
+    :param option: the option at fault, or the empty string where it is none in particular.
+    """
+
+    def __init__(self, option: str, reason: str) -> None:
+        super().__init__(f"{option}: {reason}" if option else reason)
+        self.option = option
+        self.reason = reason

@@ -1,0 +1,67 @@
+"""The boundaries that have, or will have, more than one thing behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import field, frozen
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+from .model import Exit
+
+
+@frozen
+class LaunchSpec:
+    """What to start, as values.
+
+    :param incarnation: how many times this guid has been launched, this one included.
+    :param argv: the command and its arguments; no secret is in it.
+    :param environment: all of it; no secret is in it.
+    :param stdin: what the process reads from standard input: its configuration, token and all.
+    :param listening: the descriptor of the bound socket, which the child finds as ``fd``.
+    :param log: a descriptor open for appending, which the child finds as 1 and 2.
+    """
+
+    guid: str
+    incarnation: int
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]
+    stdin: bytes = field(repr=False)
+    listening: int
+    log: int
+    fd: int = 3
+
+
+@frozen
+class Handle:
+    """One launched process: plain values, to find it again by."""
+
+    guid: str
+    incarnation: int
+    pid: int
+
+
+class ILauncher(Interface):
+    """Starts and ends processes somewhere. It never starts one again: that is for who asked to decide."""
+
+    name: str = Attribute("What a section's ``launcher`` option calls it.")
+
+    def launch(spec: LaunchSpec, ended: Callable[[Exit], None]) -> Deferred[Handle]:
+        """Start a process.
+
+        :param ended: called once, when the process is no more.
+        :return: fires when it is started; fails with :class:`~proactor.errors.ProactorError` where it cannot be.
+        """
+
+    def stop(handle: Handle, grace: float) -> Deferred[None]:
+        """Ask a process and all that it started to end; make them, ``grace`` seconds later.
+
+        :return: fires when none of them is left. It is no error when there was none.
+        """
+
+    def signal(handle: Handle, number: int) -> None:
+        """Send a signal to the process alone.
+
+        :raises Conflict: it has ended.
+        """

@@ -1,0 +1,1 @@
+"""What starts processors somewhere, and the listening sockets that they are handed."""

@@ -1,0 +1,132 @@
+"""Listening sockets for processors, out of a range of ports.
+
+The initiator binds before it launches and keeps the socket: there is no race for the port, and who connects while
+the processor starts, or starts again, waits in the backlog and is not refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from heapq import heappop, heappush
+from typing import Any
+
+from ..errors import ProactorError, Refused, Unavailable
+
+__all__ = ["BACKLOG", "PortRange"]
+
+BACKLOG = 1024
+"""Connections that may wait for a processor; the kernel cuts it to ``net.core.somaxconn``."""
+
+_TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
+_SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_RETRIES = 8
+"""Ports of other programs that one call tries again before it goes on to ports that nobody had."""
+
+
+def _listen(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
+    """Give a socket that listens already: ``bind`` alone may succeed on a port where ``listen`` does not."""
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setblocking(False)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class PortRange:
+    """The ports of one address that processors may have.
+
+    :param address: an IPv4 or IPv6 address of this machine, or one that stands for all of them.
+    :param low: the first port.
+    :param high: the last port, which is one of them.
+    :raises Refused: that is no address, or no range.
+    """
+
+    def __init__(self, address: str, low: int, high: int) -> None:
+        if not 1 <= low <= high <= 65535:
+            raise Refused(f"ports {low}-{high}: must be a range within 1-65535")
+        try:
+            infos = socket.getaddrinfo(address, low, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        except (socket.gaierror, UnicodeError):
+            raise Refused(f"{address!r}: must be an IPv4 or IPv6 address to listen at") from None
+        self._family = infos[0][0]
+        sockaddr: tuple[Any, ...] = infos[0][4]
+        self._host: str = sockaddr[0]
+        self._scope: tuple[int, ...] = sockaddr[2:]  # flow and scope, of IPv6 alone
+        self._low = low
+        self._high = high
+        self._next = low  # the ports from here on were never tried
+        self._held: set[int] = set()
+        self._released: list[int] = []  # a heap, as is the next
+        self._foreign: list[int] = []
+
+    def __repr__(self) -> str:
+        return f"PortRange({self._host!r}, {self._low}, {self._high})"
+
+    def bind(self) -> socket.socket:
+        """Give a socket that listens on the lowest port that can be had, and hold that port.
+
+        Ports that other programs have are passed over and tried again at later calls. The socket does not block
+        and is not inherited on ``exec``.
+
+        :raises Unavailable: all ports are used up, or the system is out of descriptors or memory.
+        :raises ProactorError: nothing can be bound at this address.
+        """
+        refused: list[int] = []
+        try:
+            for port in self._candidates():
+                refused.append(port)
+                sock = self._try(port)
+                if sock is not None:
+                    self._held.add(refused.pop())
+                    return sock
+        finally:
+            for port in refused:
+                heappush(self._foreign, port)
+        raise Unavailable(
+            f"no port is left in {self._low}-{self._high} at {self._host}: the range is used up "
+            f"({len(self._held)} by processors, {len(self._foreign)} by other programs)"
+        )
+
+    def release(self, port: int) -> None:
+        """Give back a port whose socket is closed.
+
+        :raises KeyError: it was not held.
+        """
+        self._held.remove(port)
+        heappush(self._released, port)
+
+    def _candidates(self) -> Iterator[int]:
+        """Take out the ports to try, lowest first; of many foreign ones, most wait until there is nothing else."""
+        retries = _RETRIES
+        while self._released or (self._foreign and retries):
+            if self._foreign and retries and not (self._released and self._released[0] < self._foreign[0]):
+                retries -= 1
+                yield heappop(self._foreign)
+            else:
+                yield heappop(self._released)
+        while self._next <= self._high:
+            self._next += 1
+            yield self._next - 1
+        while self._foreign:
+            yield heappop(self._foreign)
+
+    def _try(self, port: int) -> socket.socket | None:
+        try:
+            return _listen(self._family, (self._host, port, *self._scope))
+        except OSError as error:
+            if error.errno in _TAKEN:
+                return None
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            if error.errno in _SHORTAGE:
+                raise Unavailable(f"no listening socket at {self._host}: {reason}") from error
+            raise ProactorError(
+                f"cannot listen at {self._host}: {reason}; choose an address that this machine has"
+            ) from error

@@ -1,0 +1,280 @@
+"""The log: one line an event, in the format that the initiator and its processors share.
+
+``2026-11-24 18:04:16,425 INFO   |1034|proactor|Serving on 0.0.0.0:8080``, local time; or one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, Protocol
+
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogObserver,
+    LogBeginner,
+    LogEvent,
+    LogLevel,
+    LogLevelFilterPredicate,
+    eventAsText,
+    formatEvent,
+    globalLogBeginner,
+)
+from twisted.python.reflect import safe_str
+from zope.interface import implementer
+
+__all__ = ["FORMATS", "Observer", "file_observer", "start_logging", "stream_observer"]
+
+_LEVELS = {
+    LogLevel.debug: "DEBUG",
+    LogLevel.info: "INFO",
+    LogLevel.warn: "WARNING",
+    LogLevel.error: "ERROR",
+    LogLevel.critical: "CRITICAL",
+}
+
+_CHATTER = ("klein", "log_legacy", "treq", "twisted", "txlog")
+"""Namespaces that say much at ``info`` of which an operator needs nothing."""
+
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves a terminal's cursor, ends a line for any reader, reorders text, or is in no encoding; a tab is none."""
+
+
+class Stream(Protocol):
+    """What is asked of the place that the lines go to: a text stream, or Twisted's ``LogFile``."""
+
+    def write(self, text: str, /) -> object:
+        """Take text."""
+
+    def flush(self) -> object:
+        """Pass on what was taken."""
+
+
+def _escape(text: str) -> str:
+    """Show what could forge or hide a line (CWE-117) as Python would write it."""
+    return _UNSAFE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def _decode(value: str | bytes) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str.__str__(value)
+
+
+def _traceback(event: LogEvent) -> list[str]:
+    """Give the lines of the event's traceback; ``eventAsText`` copes with a failure that cannot tell its own."""
+    if "log_failure" not in event:
+        return []
+    alone = {"log_format": "", "log_failure": event["log_failure"]}
+    return eventAsText(alone, includeTimestamp=False, includeSystem=False).strip().split("\n")
+
+
+def _says_nothing(event: LogEvent) -> bool:
+    return event.get("log_format") is None and "log_failure" not in event
+
+
+def _as_text(event: LogEvent) -> str:
+    """Render an event as its line, or nothing; the traceback's lines are indented, so that none passes for an event."""
+    if event.get("verbatim"):
+        return _escape(_decode(event["line"]).rstrip("\r\n")) + "\n"
+    if _says_nothing(event):
+        return ""
+    when = event["log_time"]
+    asctime = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
+    head = f"{asctime},{int(when * 1000) % 1000:03d} {_LEVELS[event['log_level']]:<7}|{os.getpid()}|"
+    lines = [f"{head}{_escape(event['log_namespace'])}|{_escape(formatEvent(event))}"]
+    lines += [f"  {_escape(line)}" for line in _traceback(event)]
+    return "\n".join(lines) + "\n"
+
+
+def _scalar(value: object) -> str | int | float | bool | None:
+    """Give a field's value as JSON can have it: a scalar as it is, anything else as text."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return float(value)
+    if isinstance(value, int) and abs(value) < 1 << 63:
+        return int(value)
+    return _decode(value) if isinstance(value, str | bytes) else safe_str(value)
+
+
+def _fields(event: LogEvent) -> dict[str, Any]:
+    """Pick the fields that the event's author gave; those of ``log.msg`` repeat what is in the message."""
+    if event["log_namespace"] == "log_legacy":
+        return {}
+    hidden = {"line"} if event.get("verbatim") else set()
+    return {key: _scalar(event[key]) for key in event if not key.startswith("log_") and key not in hidden}
+
+
+def _as_json(event: LogEvent) -> str:
+    """Render an event as one JSON object (RFC 8259) in ASCII, time in RFC 3339.
+
+    A field that is named like one of the record's own gets an underscore behind it: ``pid_`` is whom the event is
+    about, ``pid`` who wrote it.
+    """
+    verbatim = event.get("verbatim")
+    if _says_nothing(event) and not verbatim:
+        return ""
+    when = datetime.fromtimestamp(event["log_time"], timezone.utc)
+    record: dict[str, Any] = {
+        "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": _LEVELS[event["log_level"]],
+        "pid": os.getpid(),
+        "logger": event["log_namespace"],
+        "message": _decode(event["line"]).rstrip("\r\n") if verbatim else formatEvent(event),
+    }
+    failure = _traceback(event)
+    if failure:
+        record["failure"] = "\n".join(failure)
+    own = set(record)
+    record.update({f"{key}_" if key in own else key: value for key, value in _fields(event).items()})
+    return json.dumps(record) + "\n"
+
+
+FORMATS: dict[str, Callable[[LogEvent], str]] = {"text": _as_text, "json": _as_json}
+"""The ways to render an event, by the name that an operator gives."""
+
+
+@implementer(ILogObserver)
+class _Writer:
+    """Writes each event at once and whole; one that a stream cannot take is counted, and told of when it can again."""
+
+    def __init__(self, stream: Stream, render: Callable[[LogEvent], str]) -> None:
+        self._stream = stream
+        self._render = render
+        self._lost = 0
+        self._why = ""
+        self._torn = False
+        self._lock = threading.RLock()
+
+    def __call__(self, event: LogEvent) -> None:
+        text = self._render(event)
+        if not text:
+            return
+        with self._lock:
+            try:
+                self._write(("\n" if self._torn else "") + (self._notice() if self._lost else "") + text)
+            except (OSError, ValueError) as error:
+                self._lost += 1
+                self._why = getattr(error, "strerror", None) or str(error)
+            else:
+                self._lost = 0
+                self._torn = False
+
+    def _notice(self) -> str:
+        return self._render(
+            {
+                "log_time": time.time(),
+                "log_level": LogLevel.warn,
+                "log_namespace": __name__,
+                "log_format": "{lost} log entries could not be written: {reason}",
+                "lost": self._lost,
+                "reason": self._why,
+            }
+        )
+
+    def _write(self, text: str) -> None:
+        if getattr(self._stream, "closed", False):
+            raise ValueError("closed")
+        fd = self._descriptor()
+        if fd is None:
+            self._stream.write(text)
+            self._stream.flush()
+        else:
+            self._write_all(fd, text)
+
+    def _descriptor(self) -> int | None:
+        """Ask each time: the number of a stream that was closed may be a socket's by now."""
+        fileno = getattr(self._stream, "fileno", None)
+        try:
+            return None if fileno is None else int(fileno())
+        except OSError:
+            return None
+
+    def _write_all(self, fd: int, text: str) -> None:
+        """Pass by the stream's buffer: it keeps what it failed to write, and brings it out, half, at another time."""
+        self._stream.flush()
+        data = text.encode(getattr(self._stream, "encoding", None) or "utf-8", "backslashreplace")
+        sent = 0
+        try:
+            while sent < len(data):
+                sent += os.write(fd, data[sent:])
+        except OSError:
+            self._torn = self._torn or sent > 0
+            raise
+
+
+class Observer(FilteringLogObserver):
+    """An ``ILogObserver`` that writes what its level lets through.
+
+    :param stream: where to; a stream that fails makes no call raise.
+    :param verbose: everything, else ``info`` and up, of Twisted and other libraries ``warn`` and up.
+    :param fmt: ``text`` or ``json``.
+    """
+
+    def __init__(self, stream: Stream, *, verbose: bool = False, fmt: str = "text") -> None:
+        if fmt not in FORMATS:
+            raise ValueError(f"log format {fmt!r}: must be one of {', '.join(FORMATS)}")
+        self.stream = stream
+        self._levels = LogLevelFilterPredicate()
+        self.set_verbose(verbose)
+        super().__init__(_Writer(stream, FORMATS[fmt]), [self._levels])
+
+    def set_verbose(self, verbose: bool) -> None:
+        """Change the level from the next event on."""
+        self._levels.setLogLevelForNamespace("", LogLevel.debug if verbose else LogLevel.info)
+        for namespace in _CHATTER:
+            self._levels.setLogLevelForNamespace(namespace, LogLevel.debug if verbose else LogLevel.warn)
+
+
+def stream_observer(stream: Stream, *, verbose: bool = False, fmt: str = "text") -> Observer:
+    """Observe to a text stream, such as the console.
+
+    An event with the fields ``verbatim=True`` and ``line`` (str or bytes) is a line that a processor wrote: in
+    text it is passed on alone as it is, but for control characters.
+    """
+    return Observer(stream, verbose=verbose, fmt=fmt)
+
+
+def file_observer(
+    path: str | os.PathLike[str],
+    *,
+    verbose: bool = False,
+    fmt: str = "text",
+    rotate_length: int | None = 10 << 20,
+    keep: int = 5,
+) -> Observer:
+    """Observe to a file of mode 0600 that is appended to, for a daemon.
+
+    :param rotate_length: bytes after which the file becomes ``PATH.1`` and a new one begins; None: never.
+    :param keep: how many of those stay.
+    :raises OSError: the file cannot be opened.
+    """
+    from twisted.python.logfile import LogFile  # noqa: PLC0415 - a processor has no use for it
+
+    open_file: Callable[..., Stream] = LogFile.fromFullPath
+    file = open_file(os.fspath(path), rotateLength=rotate_length, defaultMode=0o600, maxRotatedFiles=keep)
+    return Observer(file, verbose=verbose, fmt=fmt)
+
+
+def start_logging(
+    stream: Stream | None = None,
+    *,
+    verbose: bool = False,
+    fmt: str = "text",
+    beginner: LogBeginner = globalLogBeginner,
+) -> Observer:
+    """Begin the log of a process, with what was logged up to now.
+
+    What its code prints becomes log lines: of ``stdout`` at ``info``, of ``stderr`` at ``error``.
+
+    :param stream: where to; None: the standard output of this moment.
+    """
+    observer = stream_observer(sys.stdout if stream is None else stream, verbose=verbose, fmt=fmt)
+    beginner.beginLoggingTo([observer])
+    return observer

@@ -1,0 +1,134 @@
+"""Values that the rest speaks of: jobs, their states, how a process ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any
+
+from attrs import define, field, frozen
+
+
+class State(str, Enum):
+    """What is seen of a job."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    BACKOFF = "backoff"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    EXITED = "exited"
+    FATAL = "fatal"
+
+
+class Wanted(str, Enum):
+    """What its operator wants of it."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+@frozen
+class Exit:
+    """How a process ended.
+
+    :param code: its exit status; ``None`` where a signal ended it, or where it cannot be known.
+    :param signal: the number of the signal that ended it.
+    :param reason: in a word or a sentence, for people.
+    :param lines: the last it wrote.
+    """
+
+    code: int | None
+    signal: int | None
+    reason: str
+    lines: tuple[str, ...] = ()
+
+
+@define
+class Job:
+    """The initiator's record of one processor: what is wanted, what is seen. Times are aware, in UTC."""
+
+    guid: str
+    module: str
+    launcher: str
+    port: int
+    url: str
+    created: datetime
+    labels: Mapping[str, str] = field(factory=dict)
+    wanted: Wanted = Wanted.RUNNING
+    state: State = State.STARTING
+    ready: bool = False
+    incarnation: int = 0
+    pid: int | None = None
+    started: datetime | None = None
+    restarts: int = 0
+    next_start: datetime | None = None
+    exit: Exit | None = None
+    #: The last configuration that the process said it runs, and what it said of the newest it was given.
+    running_revision: int | None = None
+    answer: Answer | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a process."""
+        return self.pid is not None
+
+
+@frozen
+class Answer:
+    """A processor's acknowledgement.
+
+    :param status: ``applied`` or ``rejected``.
+    :param option: at fault, where it was rejected for one.
+    :param pending: the options that changed and take effect at its next start.
+    """
+
+    revision: int
+    status: str
+    option: str | None = None
+    reason: str | None = None
+    pending: Sequence[str] = ()
+
+
+def timestamp(time: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the millisecond."""
+    if time is None:
+        return None
+    return time.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def job_record(job: Job, wanted_revision: int | None) -> dict[str, Any]:
+    """A job as its readers see it; what is not known is ``None``."""
+    return {
+        "guid": job.guid,
+        "module": job.module,
+        "labels": dict(job.labels),
+        "wanted": job.wanted.value,
+        "state": job.state.value,
+        "ready": job.ready,
+        "incarnation": job.incarnation,
+        "pid": job.pid,
+        "port": job.port,
+        "url": job.url,
+        "launcher": job.launcher,
+        "revision": {"wanted": wanted_revision, "running": job.running_revision, **_answer_record(job.answer)},
+        "created": timestamp(job.created),
+        "started": timestamp(job.started),
+        "restarts": job.restarts,
+        "next_start": timestamp(job.next_start),
+        "exit": _exit_record(job.exit),
+    }
+
+
+def _answer_record(answer: Answer | None) -> dict[str, Any]:
+    record: dict[str, Any] = {"pending": list(answer.pending) if answer is not None else []}
+    if answer is not None and answer.status == "rejected":
+        record["rejected"] = {"revision": answer.revision, "option": answer.option, "reason": answer.reason}
+    return record
+
+
+def _exit_record(exit_: Exit | None) -> dict[str, Any] | None:
+    if exit_ is None:
+        return None
+    return {"code": exit_.code, "signal": exit_.signal, "reason": exit_.reason, "lines": list(exit_.lines)}

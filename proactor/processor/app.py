@@ -1,0 +1,94 @@
+"""The HTTP side of a processor: its own routes, those that all have, and the one rule before them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from klein import Klein
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.resource import IResource, Resource
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+from ..problems import Problem, write_problem
+from ..wire import vouch
+from .access import objection
+
+if TYPE_CHECKING:
+    from .base import Processor
+
+__all__ = ["Root", "answer_http_errors"]
+
+
+def answer_http_errors(app: Klein) -> None:
+    """Have werkzeug's errors, such as 404 and 405, answered like all others, where the application does not itself."""
+    app.handle_errors(HTTPException)(_http_error)
+
+
+def _http_error(*arguments: Any) -> bytes:
+    """Answer an error; the first argument is the instance, where the application is bound to one."""
+    request: IRequest
+    failure: Failure
+    request, failure = arguments[-2:]
+    error = failure.value
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if isinstance(error, RequestRedirect):
+        headers["Location"] = error.new_url
+    return write_problem(request, Problem(error.code or 500, headers=headers))
+
+
+def _json(request: IRequest, document: dict[str, Any]) -> bytes:
+    request.setHeader(b"Content-Type", b"application/json")
+    request.setHeader(b"Cache-Control", b"no-store")
+    return json.dumps(document).encode("ascii") + b"\n"
+
+
+class _Standard:
+    """The routes that every processor has."""
+
+    app = Klein()
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+
+    @app.route("/healthz", methods=["GET"])
+    def healthz(self, request: IRequest) -> bytes:
+        """Say that it is alive, who it is and what it runs."""
+        config = self._processor.config
+        return _json(request, {"status": "ok", "guid": config.guid, "revision": config.revision})
+
+    @app.route("/config", methods=["GET"])
+    def config(self, request: IRequest) -> bytes:
+        """Show the configuration, secrets left out."""
+        config = self._processor.config
+        return _json(request, {**config.public_items(), "revision": config.revision})
+
+
+answer_http_errors(_Standard.app)
+
+_STANDARD_PATHS = (b"/healthz", b"/config")
+
+
+class Root(Resource):
+    """Where every request comes in."""
+
+    isLeaf = True
+
+    def __init__(self, processor: Processor) -> None:
+        super().__init__()
+        self._standard: IResource = _Standard(processor).app.resource()
+        self._own: IResource = processor.app.resource()
+
+    def render(self, request: IRequest) -> Any:
+        """Answer, or refuse, before any route is looked for."""
+        problem = objection(request)
+        if problem is not None:
+            return write_problem(request, problem)
+        if request.path != b"/healthz":
+            vouch(request)
+        resource = self._standard if request.path in _STANDARD_PATHS else self._own
+        return resource.render(request)

@@ -1,0 +1,114 @@
+"""The class that a processor of one's own derives from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import ClassVar, NoReturn
+
+from klein import Klein
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.web.resource import IResource
+
+from ..options import Option, Options
+from .app import Root, answer_http_errors
+from .configuration import Config
+
+__all__ = ["STANDARD", "Processor"]
+
+#: The options of every processor that the processor itself reads.
+STANDARD = (
+    Option("refresh", float, 30.0, exclusive_minimum=0, help="Seconds between two fetches of the configuration."),
+    Option("push", bool, True, help="Let the initiator hold a fetch and answer it when something changes."),
+    Option("stop_timeout", float, 10.0, minimum=0, help="Seconds after which a stop is enforced."),
+    Option("verbose", bool, False, help="Log routine as well: each fetch, each new token."),
+)
+
+
+def _module_name(cls: type) -> str:
+    """Give the importable name of a class's module, which is ``__main__`` in the process that runs it."""
+    spec = getattr(sys.modules.get(cls.__module__), "__spec__", None)
+    name = spec.name if cls.__module__ == "__main__" and spec is not None else cls.__module__
+    return name.removesuffix(".__main__")
+
+
+class Processor:
+    """One process under an initiator.
+
+    A subclass declares its ``options``, has the routes of its Klein ``app`` as methods, and ends its module with::
+
+        if __name__ == "__main__":
+            Ticker.main()
+
+    :cvar options: what it declares of its configuration.
+    :cvar app: its routes; ``/config`` and ``/healthz`` are there beside them.
+    :ivar config: the configuration that it runs.
+    :ivar reactor: tells the time and calls later.
+    :ivar log: its logger.
+    """
+
+    options: ClassVar[tuple[Option, ...]] = ()
+    app: ClassVar[Klein] = Klein()
+    schema: ClassVar[Options] = Options(STANDARD)
+
+    def __init_subclass__(cls) -> None:
+        """Read the class's declarations, so that a wrong one fails when its module is imported."""
+        super().__init_subclass__()
+        cls.schema = Options((*STANDARD, *cls.options))
+        for option in cls.options:
+            if hasattr(Config, option.name):
+                raise ValueError(f"option {option.name!r}: Config has that name itself")
+        own = cls.__dict__.get("app")
+        if isinstance(own, Klein):
+            answer_http_errors(own)
+
+    def __init__(self, config: Config, reactor: IReactorTime) -> None:
+        self.config = config
+        self.reactor = reactor
+        self.log = Logger(namespace=_module_name(type(self)), source=self)
+
+    @classmethod
+    def configure(cls, raw: Mapping[str, str], *, guid: str = "0" * 32, revision: int = 0) -> Config:
+        """Read a configuration for this class.
+
+        :raises Rejected: an option is wrong.
+        """
+        return Config.from_raw(cls.schema, raw, guid=guid, revision=revision)
+
+    @property
+    def guid(self) -> str:
+        """Its name: 32 lower-case hexadecimal digits."""
+        return self.config.guid
+
+    def started(self) -> Awaitable[None] | None:
+        """Called once before it serves; a failure ends the process. Plain, ``async`` or Deferred-returning."""
+
+    def reconfigure(self, old: Config, new: Config) -> Awaitable[None] | None:
+        """Take up a configuration in which an option has changed. Plain, ``async`` or Deferred-returning.
+
+        ``self.config`` is ``old`` until this is over. All checks come first and then what changes things: with an
+        exception the processor goes on with ``old``.
+
+        :raises Rejected: it cannot be taken.
+        """
+
+    def stopping(self) -> Awaitable[None] | None:
+        """Called once before it ends, within ``stop_timeout``. Plain, ``async`` or Deferred-returning."""
+
+    def resource(self) -> IResource:
+        """Give all that it serves, access rule included."""
+        return Root(self)
+
+    @classmethod
+    def main(cls, argv: Sequence[str] | None = None) -> NoReturn:
+        """Run as this process: ``python -m MODULE --guid GUID --port PORT [--fd N]``, configuration on stdin.
+
+        :param argv: the arguments; None: those of the process.
+        """
+        from .runtime import main  # noqa: PLC0415 - a test of a processor has no use for it
+
+        sys.exit(main(cls, _module_name(cls), sys.argv[1:] if argv is None else argv))
+
+
+answer_http_errors(Processor.app)

@@ -1,0 +1,196 @@
+"""The initiator, as a processor sees it: two requests, and what their answers mean."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol as StreamProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import RequestTransmissionFailed, ResponseDone, ResponseFailed
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IResponse
+
+from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, TooLarge, Unauthenticated, Unavailable
+from .configuration import is_token
+
+__all__ = ["HTTP", "Client", "News", "read_news"]
+
+TIMEOUT = 10.0
+MOST_BODY = 1 << 20
+
+_ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')
+_UNREACHABLE = (
+    ConnectError,
+    ConnectionClosed,
+    DNSLookupError,
+    RequestTransmissionFailed,
+    ResponseFailed,
+    CancelledError,
+)
+
+
+class HTTP(Protocol):
+    """What is asked of the HTTP client: a ``treq.client.HTTPClient``, or what a test has in its place."""
+
+    def request(self, method: str, url: str, **kwargs: Any) -> Deferred[Any]:
+        """Send a request; fires with an ``IResponse``."""
+
+
+@frozen
+class News:
+    """A configuration as the initiator gave it.
+
+    :param etag: to be sent back as ``If-None-Match``.
+    :param token: the one to use from now on.
+    :param raw: the text of all options, steering ones included, the token and the revision not.
+    """
+
+    revision: int
+    etag: str
+    token: str = field(repr=False)
+    raw: Mapping[str, str] = field(repr=False)
+
+
+def read_news(body: bytes, etag: str | None, guid: str) -> News:
+    """Read the answer 200 to a fetch.
+
+    :raises Malformed: it is not what an initiator answers to this processor.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Malformed("its answer is not JSON") from None
+    if not isinstance(document, dict):
+        raise Malformed("its answer is not a JSON object")
+    revision, token = document.pop("revision", None), document.pop("token", None)
+    if type(revision) is not int or revision < 0:
+        raise Malformed("its answer has no revision")
+    if not isinstance(token, str) or not is_token(token):
+        raise Malformed("its answer has no token")
+    if not all(isinstance(value, str) for value in document.values()):
+        raise Malformed("its answer has an option that is not text")
+    if document.get("guid") != guid:
+        raise Malformed("its answer is for another guid")
+    if etag is None or not _ETAG.fullmatch(etag):
+        etag = f'"{revision}"'
+    return News(revision=revision, etag=etag, token=token, raw=document)
+
+
+def _timed_out(result: object, timeout: float) -> object:
+    """Say so, whatever the cancelled request came to; one that came in at that moment counts."""
+    if isinstance(result, Failure):
+        raise Unavailable(f"it did not answer within {timeout:g} s")
+    return result
+
+
+class _Body(StreamProtocol):
+    """Collects a body, up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._data = bytearray()
+        self.read: Deferred[bytes] = Deferred(lambda _read: self._hang_up())
+
+    def dataReceived(self, data: bytes) -> None:
+        if self.read.called:
+            return
+        self._data += data
+        if len(self._data) > self._limit:
+            self.read.errback(Failure(TooLarge(f"its answer has more than {self._limit} bytes")))
+            self._hang_up()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self.read.called:
+            return
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.read.callback(bytes(self._data))
+        else:
+            self.read.errback(reason)
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.loseConnection()
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Find the cause in what Twisted's HTTP client wraps around it."""
+    reasons = getattr(error, "reasons", None)
+    return _innermost(reasons[-1].value) if reasons else error
+
+
+def _refusal(status: int) -> ProactorError:
+    if status == 401:
+        return Unauthenticated("it answered 401: it does not take the token")
+    if status == 403:
+        return Forbidden("it answered 403: it does not take the token for this")
+    if status == 410:
+        return Gone("it answered 410: this copy is stale")
+    if status in (408, 425, 429) or not 400 <= status < 500:
+        return Unavailable(f"it answered {status}")
+    return Refused(f"it answered {status}")
+
+
+@define(eq=False)
+class Client:
+    """Requests to the initiator, each with the token of the moment and a time-out.
+
+    Redirects are not followed. What goes wrong is a ``ProactorError`` that says so in words.
+
+    :param url: the initiator's base URL, without a slash at its end.
+    :param token: the bearer token; a fetch replaces it.
+    """
+
+    http: HTTP
+    clock: IReactorTime
+    url: str
+    guid: str
+    token: str = field(repr=False)
+
+    async def fetch(self, etag: str, wait: int = 0) -> News | None:
+        """Ask for the configuration; None if it is still the one with that ETag.
+
+        :param wait: seconds for which the initiator may hold the answer until there is a new one (RFC 7240); 0: not.
+        """
+        headers = {"If-None-Match": etag, **({"Prefer": f"wait={wait}"} if wait else {})}
+        status, answered, body = await self._request("GET", "", TIMEOUT + wait, headers=headers)
+        if status == 304:
+            return None
+        if status != 200:
+            raise _refusal(status)
+        etags = answered.getRawHeaders("ETag", [])
+        news = read_news(body, etags[0] if etags else None, self.guid)
+        self.token = news.token
+        return news
+
+    async def acknowledge(self, ack: Mapping[str, Any]) -> None:
+        """Tell what became of a revision."""
+        status, _, _ = await self._request("POST", "/ack", TIMEOUT, json=ack)
+        if not 200 <= status < 300:
+            raise _refusal(status)
+
+    async def _request(
+        self, method: str, path: str, timeout: float, headers: Mapping[str, str] | None = None, **kwargs: Any
+    ) -> tuple[int, Headers, bytes]:
+        sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json", **(headers or {})}
+        exchange = Deferred.fromCoroutine(
+            self._exchange(method, f"{self.url}/config/{self.guid}{path}", headers=sent, **kwargs)
+        )
+        try:
+            return await exchange.addTimeout(timeout, self.clock, _timed_out)
+        except _UNREACHABLE as error:
+            raise Unavailable(f"it cannot be reached: {_innermost(error) or type(error).__name__}") from error
+
+    async def _exchange(self, method: str, url: str, **kwargs: Any) -> tuple[int, Headers, bytes]:
+        response: IResponse = await self.http.request(method, url, allow_redirects=False, unbuffered=True, **kwargs)
+        body = _Body(MOST_BODY)
+        response.deliverBody(body)
+        return response.code, response.headers, await body.read

@@ -1,0 +1,96 @@
+"""A new configuration is taken up as a whole, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from attrs import frozen
+from twisted.internet.defer import maybeDeferred
+from twisted.logger import Logger
+
+from ..errors import Rejected
+from ..options import Options, is_steering
+from .configuration import Config
+
+__all__ = ["Outcome", "Reconfigurable", "take_up"]
+
+_LONGEST_REASON = 500
+
+_log = Logger(namespace="proactor.processor")
+
+
+class Reconfigurable(Protocol):
+    """What has a configuration and may be given another one."""
+
+    config: Config
+    schema: Options
+
+    def reconfigure(self, old: Config, new: Config) -> Any:
+        """Take up a configuration, or raise ``Rejected``."""
+
+
+@frozen
+class Outcome:
+    """What became of a revision.
+
+    :param rejected: why it was not taken; None: it was.
+    :param pending: options whose new values wait for the next start.
+    """
+
+    revision: int
+    rejected: Rejected | None = None
+    pending: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the body of the acknowledgement."""
+        if self.rejected is not None:
+            reason = {"option": self.rejected.option, "reason": self.rejected.reason}
+            return {"revision": self.revision, "status": "rejected", **reason}
+        pending = {"pending": list(self.pending)} if self.pending else {}
+        return {"revision": self.revision, "status": "applied", **pending}
+
+
+async def take_up(processor: Reconfigurable, raw: Mapping[str, str], revision: int) -> Outcome:
+    """Check a configuration and have the processor take it; with any objection it goes on with the one it has.
+
+    Options that are declared for the next start keep the values they have.
+    """
+    old = wanted = processor.config
+    try:
+        wanted = Config.from_raw(processor.schema, raw, guid=old.guid, revision=revision)
+        pending = processor.schema.pending(old.values_by_name, wanted.values_by_name)
+        new = wanted.holding(pending, old)
+        if _own(new) != _own(old):
+            await maybeDeferred(processor.reconfigure, old, new)
+    except Rejected as rejected:
+        return _rejection(revision, rejected, (old, wanted))
+    except Exception as error:  # noqa: BLE001 - the owner's code: whatever it raises, it has not taken this
+        _log.failure("Reconfiguring to revision {revision} failed", revision=revision)
+        return _rejection(revision, Rejected("", f"{type(error).__name__}: {error}"), (old, wanted))
+    processor.config = new
+    for change in _changes(old, new):
+        _log.info("Changed {change} (revision {revision})", change=change, revision=revision)
+    return Outcome(revision, pending=pending)
+
+
+def _rejection(revision: int, rejected: Rejected, seen: tuple[Config, ...]) -> Outcome:
+    reason = str(rejected.reason)
+    for config in seen:
+        reason = config.redacted(reason)
+    if len(reason) > _LONGEST_REASON:
+        reason = f"{reason[:_LONGEST_REASON]}..."
+    shown = Rejected(str(rejected.option), reason)
+    _log.warn("Rejected revision {revision}: {reason}", revision=revision, reason=shown)
+    return Outcome(revision, rejected=shown)
+
+
+def _own(config: Config) -> dict[str, str]:
+    return {name: text for name, text in config.items() if not is_steering(name)}
+
+
+def _changes(old: Config, new: Config) -> Iterator[str]:
+    before, after = _own(old), _own(new)
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield f"{name}: {old.shown(name)} -> {new.shown(name)}"

@@ -1,0 +1,45 @@
+"""What a handler gives back, in values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from ..problems import phrase
+
+
+@frozen
+class Answer:
+    """An answer.
+
+    :param body: of type ``content_type``.
+    """
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """A JSON document, with a line feed at its end for those who read it in a terminal."""
+    text = json.dumps(value, ensure_ascii=False) + "\n"
+    return Answer(status, text.encode("utf-8", "surrogatepass"), "application/json", headers or {})
+
+
+def as_line(status: int, headers: Mapping[str, str] | None = None) -> Answer:
+    """One line, such as ``201: Created``."""
+    return Answer(status, f"{status}: {phrase(status)}\n".encode(), "text/plain; charset=utf-8", headers or {})
+
+
+def nothing(status: int = 204, headers: Mapping[str, str] | None = None) -> Answer:
+    """No body."""
+    return Answer(status, headers=headers or {})
+
+
+def etag(revision: int) -> dict[str, str]:
+    """The header that names a revision (RFC 9110, 8.8.3)."""
+    return {"ETag": f'"{revision}"'}

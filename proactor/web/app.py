@@ -1,0 +1,121 @@
+"""Klein, joined to the table: who asks is known and allowed before a handler is called, and every failure is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from klein import Klein
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+
+from ..problems import wants_json, write_problem
+from ..wire import connection_facts, vouch
+from . import calls
+from .answers import Answer
+from .callers import Anonymous, Caller, Connection, Identifier, authorize
+from .calls import Call
+from .errors import problem_of
+from .table import ROUTES, Route, Who
+
+Handler = Callable[[Call], Coroutine[Any, Any, Answer]]
+
+log = Logger(namespace="proactor.web")
+
+
+def make_app(handlers: Mapping[str, Handler], identifier: Identifier) -> Klein:
+    """The application: a handler for each route of the table, and none besides.
+
+    :raises ValueError: the two differ.
+    """
+    differing = {route.name for route in ROUTES} ^ handlers.keys()
+    if differing:
+        raise ValueError(f"not both in the table and handled: {', '.join(sorted(differing))}")
+    app = Klein()
+    for route in ROUTES:
+        _add(app, route, handlers[route.name], identifier)
+    app.handle_errors(Exception)(_failed)
+    return app
+
+
+def _failed(request: IRequest, failure: Failure) -> bytes:
+    body: bytes = write_problem(request, problem_of(failure))
+    request.setHeader(b"Cache-Control", b"no-store")
+    return body
+
+
+def _add(app: Klein, route: Route, handler: Handler, identifier: Identifier) -> None:
+    def endpoint(request: IRequest, **path: str) -> Deferred[bytes]:
+        return Deferred.fromCoroutine(_respond(request, route, handler, identifier, path))
+
+    app.route(route.path, methods=[route.method], endpoint=route.name)(endpoint)
+
+
+async def _respond(
+    request: IRequest, route: Route, handler: Handler, identifier: Identifier, path: Mapping[str, str]
+) -> bytes:
+    caller = _admitted(request, route, identifier, path)
+    call = _read(request, route, caller, path)
+    if route.changes:
+        answer = await _to_its_end(handler, call, route)
+    else:
+        answer = await handler(call)
+    return _write(request, answer)
+
+
+def _admitted(request: IRequest, route: Route, identifier: Identifier, path: Mapping[str, str]) -> Caller:
+    if Who.ANYONE in route.who:
+        return Anonymous()
+    facts = connection_facts(request)
+    connection = facts if isinstance(facts, Connection) else None
+    caller = identifier.identify(request.requestHeaders, connection)
+    assert not isinstance(caller, Anonymous)
+    vouch(request)
+    authorize(route, caller, path)
+    return caller
+
+
+def _read(request: IRequest, route: Route, caller: Caller, path: Mapping[str, str]) -> Call:
+    headers = request.requestHeaders
+    content = request.content
+    body, is_form = calls.body(route.body, headers, content.read() if content is not None else b"")
+    return Call(
+        caller=caller,
+        path=path,
+        query=calls.query(request.uri.partition(b"?")[2]),
+        body=body,
+        is_form=is_form,
+        wait=calls.wait(headers),
+        if_none_match=calls.if_none_match(headers),
+        if_match=calls.if_match(headers),
+        wants_json=wants_json(headers),
+    )
+
+
+def _to_its_end(handler: Handler, call: Call, route: Route) -> Deferred[Answer]:
+    """Run a change that goes on when its caller hangs up: it is done whole, or not at all."""
+    work = Deferred.fromCoroutine(handler(call))
+    answer: Deferred[Answer] = Deferred(lambda _: None)
+
+    def done(result: Answer | Failure) -> None:
+        if not answer.called:
+            answer.callback(result)
+        elif isinstance(result, Failure):
+            log.failure("{name}, whose caller has gone", result, name=route.name)
+
+    work.addBoth(done)
+    return answer
+
+
+def _write(request: IRequest, answer: Answer) -> bytes:
+    request.setResponseCode(answer.status)
+    request.setHeader(b"Cache-Control", b"no-store")
+    for name, value in answer.headers.items():
+        request.setHeader(name.encode("ascii"), value.encode("utf-8"))
+    if answer.content_type is not None:
+        request.setHeader(b"Content-Type", answer.content_type.encode("ascii"))
+    if answer.status not in (204, 304):
+        request.setHeader(b"Content-Length", b"%d" % len(answer.body))
+    return answer.body

@@ -1,0 +1,181 @@
+"""What is asked, in values: a request read once, so that no handler sees it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from attrs import field, frozen
+from twisted.web.http_headers import Headers
+
+from ..errors import Malformed, Overtaken, UnsupportedType
+from .callers import Caller
+from .table import Body
+
+_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])")
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"')
+_FIELDS = 1000
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+MERGE_PATCH = "application/merge-patch+json"
+
+_TYPES = {
+    Body.NONE: (),
+    Body.FORM: (FORM, JSON),
+    Body.JSON: (JSON,),
+    Body.MERGE_PATCH: (MERGE_PATCH, JSON),
+}
+
+
+@frozen
+class Call:
+    """One request.
+
+    :param path: the parameters in its path.
+    :param query: name to values.
+    :param body: the object that was sent; a form's fields have lists of texts.
+    :param is_form: whether a form was sent.
+    :param wait: seconds that the caller is content to wait (RFC 7240); ``None`` where it did not say.
+    :param if_none_match: revisions that the caller has; if_match: the one that it changes (RFC 9110, 13.1).
+    :param wants_json: whether it asked for JSON in so many words.
+    """
+
+    caller: Caller
+    path: Mapping[str, str]
+    query: Mapping[str, list[str]] = field(factory=dict)
+    body: Mapping[str, Any] = field(factory=dict, repr=False)
+    is_form: bool = False
+    wait: float | None = None
+    if_none_match: frozenset[int] = frozenset()
+    if_match: int | None = None
+    wants_json: bool = False
+
+    def known(self, *names: str) -> None:
+        """See that the query has no other names than these.
+
+        :raises Malformed: it has; names it.
+        """
+        for name in self.query:
+            if name not in names:
+                there_are = f"there are: {', '.join(names)}" if names else "there are none here"
+                raise Malformed(f"unknown query parameter {name[:64]!r}; {there_are}")
+
+    def one(self, name: str) -> str | None:
+        """A query parameter that is there once, or not.
+
+        :raises Malformed: it is there more than once.
+        """
+        values = self.query.get(name, [])
+        if len(values) > 1:
+            raise Malformed(f"the query parameter {name!r} is there more than once")
+        return values[0] if values else None
+
+
+def wait(headers: Headers) -> float | None:
+    """The ``wait`` of a ``Prefer`` header (RFC 7240), in seconds."""
+    found = _WAIT.search(_joined(headers, b"Prefer"))
+    return None if found is None else float(found[1])
+
+
+def if_none_match(headers: Headers) -> frozenset[int]:
+    """The revisions of an ``If-None-Match`` header; tags that are not ours match nothing."""
+    tags = _ETAG.findall(_joined(headers, b"If-None-Match"))
+    return frozenset(int(tag) for tag in tags if _is_revision(tag))
+
+
+def if_match(headers: Headers) -> int | None:
+    """The revision of an ``If-Match`` header; ``None`` where there is none, or ``*``.
+
+    :raises Malformed: it is not one entity tag.
+    :raises Overtaken: it is one that is not of ours.
+    """
+    text = _joined(headers, b"If-Match").strip()
+    if text in ("", "*"):
+        return None
+    found = _ETAG.fullmatch(text)
+    if found is None:
+        raise Malformed('If-Match is not of the form: "REVISION"')
+    if not _is_revision(found[1]):
+        raise Overtaken('If-Match holds no revision of ours; it is of the form: "REVISION"')
+    return int(found[1])
+
+
+def _is_revision(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def _joined(headers: Headers, name: bytes) -> str:
+    return ",".join(value.decode("latin-1") for value in headers.getRawHeaders(name) or [])
+
+
+def query(raw: bytes) -> dict[str, list[str]]:
+    """The query of a URL, by name."""
+    return _fields(raw, "the query")
+
+
+def _fields(raw: bytes, what: str) -> dict[str, list[str]]:
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
+    except ValueError:
+        raise Malformed(f"{what} is not URL-encoded UTF-8") from None
+    fields: dict[str, list[str]] = {}
+    for name, value in pairs:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], bool]:
+    """A request's body as an object, and whether a form was sent. No body is an empty object.
+
+    :raises UnsupportedType: it is of a type that is not read here.
+    :raises Malformed: it is not what its type says.
+    """
+    if not data:
+        return {}, False
+    accepted = _TYPES[kind]
+    if not accepted:
+        raise Malformed("no body is read here")
+    type_, _, parameters = _joined(headers, b"Content-Type").partition(";")
+    type_ = type_.strip().lower()
+    if type_ not in accepted:
+        raise UnsupportedType(f"a body of type {type_[:100] or 'unknown'} is not read here: {_remedy(accepted)}")
+    if "charset" in parameters.lower() and "utf-8" not in parameters.lower():
+        raise UnsupportedType("a body is read in UTF-8 alone")
+    if type_ == FORM:
+        if data.lstrip()[:1] in (b"{", b"["):
+            raise Malformed(f"this looks like JSON and came as a form: add -H 'Content-Type: {JSON}'")
+        return dict(_fields(data, "the form")), True
+    return _object(data), False
+
+
+def _remedy(accepted: tuple[str, ...]) -> str:
+    return "send " + " or ".join(f"Content-Type: {name}" for name in accepted)
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise Malformed("the body is not UTF-8") from None
+    except json.JSONDecodeError as e:
+        raise Malformed(f"the body is not JSON: line {e.lineno}, column {e.colno}: {e.msg}") from None
+    except (ValueError, RecursionError) as e:
+        raise Malformed(f"the body is not JSON that is read here: {e}") from None
+    if not isinstance(value, dict):
+        raise Malformed("the body is JSON, but not an object: {...}")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name is there twice in one object")
+    return names
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")

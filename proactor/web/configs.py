@@ -1,0 +1,89 @@
+"""``/config``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ..config.grammar import REDACTED
+from ..errors import Refused
+from ..initiator import Initiator
+from ..model import Answer as Acknowledgement
+from ..options import Option, Options
+from . import forms
+from .answers import Answer, as_json, etag, nothing
+from .app import Handler
+from .callers import ProcessorCaller
+from .calls import Call
+
+_MOST_DECLARED = 1000
+
+
+@frozen
+class Configs:
+    """Handlers over the initiator."""
+
+    initiator: Initiator
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By the names that they have in the table."""
+        return {"fetch_config": self.fetch_config, "acknowledge": self.acknowledge}
+
+    async def fetch_config(self, call: Call) -> Answer:
+        """A processor's own configuration; for an operator, with secrets redacted."""
+        call.known()
+        if isinstance(call.caller, ProcessorCaller):
+            return await self._fetched(call, call.caller)
+        return await self._shown(call)
+
+    async def _fetched(self, call: Call, caller: ProcessorCaller) -> Answer:
+        known = max(call.if_none_match, default=None)
+        fetched = await self.initiator.fetch(caller.claims, caller.token, known, call.wait or 0)
+        if fetched.options is None:
+            return nothing(304, etag(fetched.revision))
+        return as_json({**fetched.options, "revision": fetched.revision}, headers=etag(fetched.revision))
+
+    async def _shown(self, call: Call) -> Answer:
+        guid, configurator = call.path["section"], self.initiator.configurator
+        self.initiator.job(guid)
+        revision = configurator.live.wanted(guid)
+        if revision in call.if_none_match:
+            await configurator.changed(guid, revision, call.wait or 0)
+            self.initiator.job(guid)
+        revision, options = configurator.configuration(guid)
+        if revision in call.if_none_match:
+            return nothing(304, etag(revision))
+        secrets = configurator.live.view(guid).secrets
+        shown = {name: REDACTED if name in secrets else text for name, text in options.items()}
+        return as_json({**shown, "token": REDACTED, "revision": revision}, headers=etag(revision))
+
+    async def acknowledge(self, call: Call) -> Answer:
+        """A processor's word on a revision."""
+        call.known()
+        forms.known(call.body, ("revision", "status", "option", "reason", "pending", "options"))
+        answer, declared = acknowledgement(call.body)
+        await self.initiator.acknowledge(call.path["section"], answer, declared)
+        return nothing(204)
+
+
+def acknowledgement(body: Mapping[str, Any]) -> tuple[Acknowledgement, tuple[Option, ...] | None]:
+    """What a processor says, and what it declares if it does.
+
+    :raises Refused: names the member that is not what it must be.
+    """
+    revision = forms.whole(body, "revision", 1, 2**53)
+    status = forms.text(body, "status")
+    if revision is None or status not in ("applied", "rejected"):
+        raise Refused("an acknowledgement has a revision, and a status that is 'applied' or 'rejected'")
+    pending = body.get("pending", [])
+    if not isinstance(pending, list) or not all(isinstance(name, str) for name in pending):
+        raise Refused("pending: must be a list of texts")
+    declared = None
+    if "options" in body:
+        if not isinstance(body["options"], list) or len(body["options"]) > _MOST_DECLARED:
+            raise Refused(f"options: must be a list of at most {_MOST_DECLARED} declarations")
+        declared = tuple(Options.from_json(body["options"]).declared)
+    answer = Acknowledgement(revision, status, forms.text(body, "option"), forms.text(body, "reason"), tuple(pending))
+    return answer, declared

@@ -1,0 +1,80 @@
+"""The one table from what went wrong to an HTTP status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+
+from .. import errors
+from ..problems import Problem
+
+STATUS: Mapping[type[errors.ProactorError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Gone: 410,
+    errors.Overtaken: 412,
+    errors.TooLarge: 413,
+    errors.UnsupportedType: 415,
+    errors.Refused: 422,
+    errors.Rejected: 422,
+    errors.Unavailable: 503,
+}
+
+log = Logger(namespace="proactor.web")
+
+
+def problem_of(failure: Failure) -> Problem:
+    """What a caller is told of a failure. What nobody foresaw is logged with an id, and the id is what they get."""
+    error = failure.value
+    if isinstance(error, errors.ProactorError):
+        status = _status(error)
+        if status is not None:
+            return Problem(status, str(error), _members(error), _headers(error))
+    if isinstance(error, HTTPException):
+        return _of_routing(error)
+    if isinstance(error, CancelledError):
+        return Problem(503, "the request was given up", headers={"Retry-After": "1"})
+    id_ = uuid4().hex
+    log.failure("Unforeseen error {id}", failure, id=id_)
+    return Problem(500, f"unforeseen error {id_}: the initiator's log has more", {"id": id_})
+
+
+def _status(error: errors.ProactorError) -> int | None:
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+
+
+def _members(error: errors.ProactorError) -> dict[str, object]:
+    """The parts of a configuration's error, for programs (RFC 9457, 3.2)."""
+    if isinstance(error, errors.ConfigError):
+        names = ("section", "option", "value", "source", "line")
+        return {name: value for name in names if (value := getattr(error, name)) is not None}
+    return {}
+
+
+def _headers(error: errors.ProactorError) -> dict[str, str]:
+    if isinstance(error, errors.Unauthenticated):
+        reason = f', error="{error.reason}"' if error.reason else ""
+        return {"WWW-Authenticate": f'Bearer realm="proactor"{reason}'}
+    if isinstance(error, errors.Unavailable):
+        return {"Retry-After": str(error.retry_after)}
+    return {}
+
+
+def _of_routing(error: HTTPException) -> Problem:
+    if isinstance(error, MethodNotAllowed):
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        return Problem(405, f"here one can: {allowed}", headers={"Allow": allowed})
+    if isinstance(error, RequestRedirect):
+        return Problem(error.code, headers={"Location": error.new_url})
+    if error.code == 404:
+        return Problem(404, "there is nothing at this path")
+    return Problem(error.code or 500)

@@ -1,0 +1,34 @@
+"""``/healthz`` and ``/readyz``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from ..errors import Unavailable
+from ..initiator import Initiator
+from .answers import Answer, as_json
+from .app import Handler
+from .calls import Call
+
+
+@frozen
+class Health:
+    """Handlers over the initiator."""
+
+    initiator: Initiator
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By the names that they have in the table."""
+        return {"healthz": self.healthz, "readyz": self.readyz}
+
+    async def healthz(self, _: Call) -> Answer:
+        """Whether it answers at all."""
+        return as_json({"status": "ok", "guid": self.initiator.authority.issuer})
+
+    async def readyz(self, _: Call) -> Answer:
+        """Whether it takes requests."""
+        if self.initiator.stopping:
+            raise Unavailable("the initiator is stopping", retry_after=10)
+        return as_json({"status": "ready", "revision": self.initiator.configurator.live.revision})

@@ -1,0 +1,65 @@
+"""Every route there is, and who may use it: nobody else, and there is no other.
+
+The checks, the routing and the tests are made from this table.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import frozen
+
+
+class Who(str, Enum):
+    """A kind of caller."""
+
+    ANYONE = "anyone"
+    OPERATOR = "operator"
+    PROCESSOR = "processor"
+    #: The processor whose guid is in the path.
+    ITSELF = "itself"
+
+
+class Body(str, Enum):
+    """What a request's body may be."""
+
+    NONE = "none"
+    #: JSON, or a form as ``curl -d`` sends one.
+    FORM = "form"
+    JSON = "json"
+    MERGE_PATCH = "merge-patch"
+
+
+@frozen
+class Route:
+    """One operation.
+
+    :param name: its handler's.
+    :param path: as Klein has it, parameters in angle brackets.
+    :param who: who may; an empty set would be nobody.
+    :param changes: whether it changes something: it then runs to its end whatever becomes of the caller.
+    """
+
+    name: str
+    method: str
+    path: str
+    who: frozenset[Who]
+    body: Body = Body.NONE
+    changes: bool = False
+
+
+def _route(name: str, operation: str, *who: Who, body: Body = Body.NONE, changes: bool = False) -> Route:
+    method, path = operation.split(" ")
+    return Route(name, method, path, frozenset(who), body, changes)
+
+
+ROUTES = (
+    _route("create", "POST /create", Who.OPERATOR, body=Body.FORM, changes=True),
+    _route("list_jobs", "GET /job", Who.OPERATOR),
+    _route("show_job", "GET /job/<guid>", Who.OPERATOR, Who.ITSELF),
+    _route("delete_job", "DELETE /job/<guid>", Who.OPERATOR, changes=True),
+    _route("fetch_config", "GET /config/<section>", Who.OPERATOR, Who.ITSELF),
+    _route("acknowledge", "POST /config/<section>/ack", Who.ITSELF, body=Body.JSON, changes=True),
+    _route("healthz", "GET /healthz", Who.ANYONE),
+    _route("readyz", "GET /readyz", Who.ANYONE),
+)
