@@ -79,15 +79,6 @@ class Configurator:
 
     # Changes.
 
-    async def edit(self, section: str, patch: Patch, actor: str, if_match: int | None = None) -> Plan:
-        """Edit a section for all at once.
-
-        :raises NotFound: there is no such section.
-        :raises Overtaken: it has changed since.
-        :raises Refused: it would not resolve, or a processor could not take it; nothing has changed.
-        """
-        return await self.take(lambda: self.live.draft_edit(section, patch, if_match), actor)
-
     async def plan(self, make: Callable[[], Draft]) -> Plan:
         """What a draft would change; it is tried, and dropped."""
         async with _held(self._lock):
@@ -135,7 +126,8 @@ class Configurator:
         :raises ConfigError: for the first thing that is wrong with it; nothing has changed.
         """
         globs = initiator_settings(Layers(document), self.settings.guid).secret_options
-        return await self.take(lambda: self.live.draft_reload(document, globs), actor)
+        # Whom a rollout has not reached yet stays where it is.
+        return await self.take(lambda: self.live.draft_reload(document, globs), actor, lambda _: list(self.live.held()))
 
     async def _try(self, draft: Draft) -> InitiatorSettings:
         if draft.left is not None:

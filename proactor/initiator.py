@@ -23,9 +23,10 @@ from .config.settings import declared_module, module_sections, stop_timeout
 from .configurator import Configurator
 from .errors import Gone, NotFound, ProactorError, Refused, Unavailable
 from .launchers.sockets import PortRange
-from .model import Answer, Job, State, job_record
+from .model import Answer, Exit, Job, State, Wanted, job_record
 from .options import Option
 from .readiness import Wait
+from .rollouts import Rollouts
 from .supervisor import Supervisor
 from .tokens import Claims, TokenAuthority
 
@@ -81,12 +82,24 @@ class Initiator:
     supervisor: Supervisor
     wait_ready: Wait
     random: Random
+    rollouts: Rollouts = field(init=False)
     listen_port: int
     jobs: dict[str, Job] = field(factory=dict)
     _ranges: dict[str, PortRange] = field(factory=dict)
     _range_of: dict[str, PortRange] = field(factory=dict)
     _creating: int = 0
     _stopping: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        self.rollouts = Rollouts(self.clock, self.now, self.configurator, self._is_alive)
+        self.supervisor.ended = self._process_ended
+
+    def _is_alive(self, guid: str) -> bool:
+        return guid in self.jobs and self.jobs[guid].alive
+
+    def _process_ended(self, job: Job, exit_: Exit) -> None:
+        self.configurator.forget_declaration(job.guid)
+        self.rollouts.lost(job.guid, exit_.reason, job.wanted is Wanted.STOPPED)
 
     # Jobs.
 
@@ -300,6 +313,8 @@ class Initiator:
                 option=answer.option,
                 reason=answer.reason,
             )
+        rejected = f"{answer.option}: {answer.reason}" if answer.status == "rejected" else None
+        self.rollouts.answered(guid, answer.revision, rejected)
         if declared is not None:
             await self.configurator.declare(guid, declared)
         if first:

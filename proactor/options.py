@@ -113,10 +113,10 @@ class Option:
         return "" if value is None else self._kind.write(value)
 
     def requirement(self) -> str:
-        """Say in a few words what is right: ``float > 0``."""
+        """Say in a few words what is right: ``float, > 0``."""
         bounds = [f"{sign} {bound}" for sign, bound, _ in self._bounds()]
         choices = [f"one of {self._chosen()}"] if self.choices is not None else []
-        return " ".join([self._kind.name, *bounds, *choices])
+        return ", ".join([self._kind.name, *bounds, *choices])
 
     def to_json(self) -> dict[str, Any]:
         """Give the declaration as flat JSON, what is at its default left out; a secret's default stays here."""

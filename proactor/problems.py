@@ -3,8 +3,6 @@
 Plain functions over Twisted's headers and requests: shared by the wire, the initiator and the processors.
 """
 
-# mypy: untyped-calls-exclude=twisted
-
 from __future__ import annotations
 
 import json as json_text

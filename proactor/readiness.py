@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from attrs import define
 from treq.client import HTTPClient
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.web.client import Agent, HTTPConnectionPool
@@ -40,16 +40,25 @@ class Prober:
 
     async def _answers(self, base_url: str, guid: str) -> bool:
         try:
-            request = self.client.get(f"{base_url}/healthz", allow_redirects=False)
-            response = await request.addTimeout(TIMEOUT, self.reactor)
-            if response.code != 200 or not 0 < response.length <= _LARGEST:
-                return False
-            answer = json.loads(await response.content().addTimeout(TIMEOUT, self.reactor))
+            work = Deferred.fromCoroutine(self._asked(f"{base_url}/healthz"))
+            answer = json.loads(await work.addTimeout(TIMEOUT, self.reactor))
         except CancelledError:
             raise
         except Exception:  # noqa: BLE001 - whatever is wrong with its answer, it is not ready
             return False
         return isinstance(answer, dict) and answer.get("guid") == guid
+
+    async def _asked(self, url: str) -> bytes:
+        response = await self.client.get(url, allow_redirects=False)
+        pieces: list[bytes] = []
+
+        def collect(piece: bytes) -> None:
+            pieces.append(piece)
+            if sum(map(len, pieces)) > _LARGEST:
+                raise ValueError("too long an answer")
+
+        await response.collect(collect)
+        return b"".join(pieces) if response.code == 200 else b""
 
 
 Wait = Callable[[str, str, Iterator[float], Callable[[], bool]], Awaitable[bool]]

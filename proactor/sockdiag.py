@@ -6,9 +6,11 @@ is not established or that no process holds any more (its uid reads as root's).
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -32,6 +34,7 @@ _SCOPE = struct.Struct("=I8s")  # then interface and cookie
 _OWNER = struct.Struct("=IIIII")  # the rest of inet_diag_msg: expires, two queue lengths, uid, inode
 _ANY_COOKIE = b"\xff" * 8
 
+_MOST = 8192  # bytes of a reply
 _TIMEOUT = 0.1  # seconds; the kernel answers before send() returns, so that this is never waited out
 _SEQUENCE = 1  # of the one question that a socket of ours asks
 
@@ -87,27 +90,37 @@ def connection_uid(transport: ITransport) -> int | None:
     return peer_uid((local.host, local.port), (peer.host, peer.port))
 
 
-def peer_uid(local: tuple[str, int], peer: tuple[str, int]) -> int | None:
+def ask_kernel(query: bytes) -> tuple[bytes, int]:
+    """Return the kernel's reply to a question, and the netlink port that asked (netlink(7)).
+
+    :raise OSError: there is no netlink, or no reply.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.EAFNOSUPPORT, "netlink is Linux's")
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _SOCK_DIAG) as netlink:
+        netlink.settimeout(_TIMEOUT)
+        netlink.connect((0, 0))  # with the kernel alone: no process can answer in its place
+        netlink.send(query)
+        return netlink.recv(_MOST), netlink.getsockname()[0]
+
+
+def peer_uid(
+    local: tuple[str, int], peer: tuple[str, int], *, ask: Callable[[bytes], tuple[bytes, int]] = ask_kernel
+) -> int | None:
     """Return the uid of the socket at the other end of a TCP connection of this machine, None if in doubt.
 
     :param local: host and port of the accepted socket's own end.
     :param peer: of its other end.
+    :param ask: whom to ask.
     """
     ends = Ends.of(peer, local)
-    family = getattr(socket, "AF_NETLINK", None)
-    if ends is None or family is None:
+    if ends is None:
         return None
     try:
-        with socket.socket(family, socket.SOCK_RAW, _SOCK_DIAG) as netlink:
-            netlink.settimeout(_TIMEOUT)
-            netlink.bind((0, 0))
-            netlink.sendto(pack_query(ends, _SEQUENCE), (0, 0))
-            reply, sender = netlink.recvfrom(8192)
-            own_port = netlink.getsockname()[0]
+        reply, port = ask(pack_query(ends, _SEQUENCE))
     except OSError:
-        return None
-    from_kernel = sender[0] == 0
-    return parse_reply(reply, ends, _SEQUENCE, own_port) if from_kernel else None
+        return None  # no answer is an answer here
+    return parse_reply(reply, ends, _SEQUENCE, port)
 
 
 def pack_query(ends: Ends, sequence: int) -> bytes:

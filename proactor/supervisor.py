@@ -60,6 +60,8 @@ class Supervisor:
     home: Home
     environment: Mapping[str, str]
     console: Console
+    #: Told of the end of each process.
+    ended: Callable[[Job, Exit], None] = lambda _job, _exit: None
     _processes: dict[str, _Process] = field(factory=dict)
 
     async def start(self, job: Job, listening: socket.socket, command: tuple[str, ...], stdin: bytes) -> None:
@@ -91,6 +93,7 @@ class Supervisor:
         # Nobody takes connections any more: they are to be refused, not to wait for ever.
         with suppress(OSError):
             process.listening.shutdown(socket.SHUT_RDWR)
+        self.ended(job, job.exit)
         if not expected:
             log.warn("Processor {guid} ({module}) {reason}", guid=job.guid, module=job.module, reason=exit_.reason)
 

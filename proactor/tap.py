@@ -38,8 +38,10 @@ from .tokens import TokenAuthority, new_key
 from .web.app import make_app
 from .web.callers import Identifier, learn
 from .web.configs import Configs
+from .web.edits import Edits
 from .web.health import Health
 from .web.jobs import Jobs
+from .web.rollouts import RolloutRoutes
 from .wire import Site
 
 STANDARD_INPUT = "-"
@@ -307,6 +309,8 @@ def _resource(reactor: Any, initiator: Initiator, home: Home) -> Any:
     handlers = {
         **Jobs(reactor, initiator).handlers(),
         **Configs(initiator).handlers(),
+        **Edits(reactor, initiator).handlers(),
+        **RolloutRoutes(initiator).handlers(),
         **Health(initiator).handlers(),
     }
     return make_app(handlers, identifier).resource()

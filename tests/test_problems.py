@@ -6,9 +6,12 @@ import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from treq.client import HTTPClient
+from treq.testing import RequestTraversalAgent
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
-from twisted.web.test.requesthelper import DummyRequest
+from twisted.web.iweb import IRequest
+from twisted.web.resource import Resource
 
 from proactor.problems import Problem, phrase, render, wants_json, write_problem
 
@@ -77,9 +80,8 @@ class RenderTests(SynchronousTestCase):
 
     def test_document(self) -> None:
         """JSON is the problem document; what is extra comes behind, and overrides nothing."""
-        kind, body = render(
-            Problem(409, "is\nrunning", {"guid": "ab", "status": 200, "title": "", "type": 1}), json=True
-        )
+        extra = {"guid": "ab", "status": 200, "title": "", "type": 1}
+        kind, body = render(Problem(409, "is\nrunning", extra), json=True)
         self.assertEqual(kind, b"application/problem+json")
         expected = {"type": "about:blank", "title": "Conflict", "status": 409, "detail": "is\nrunning", "guid": "ab"}
         self.assertEqual(json.loads(body), expected)
@@ -109,28 +111,36 @@ class RenderTests(SynchronousTestCase):
         self.assertEqual(json.loads(render(Problem(400, detail), json=True)[1]).get("detail", ""), detail)
 
 
+class Refusing(Resource):
+    """Refuses every request."""
+
+    isLeaf = True
+
+    def render(self, request: IRequest) -> bytes:
+        """Answer, having thought of something else before."""
+        request.setHeader(b"Content-Type", b"text/html")
+        return write_problem(request, Problem(422, "rate: must be > 0", headers={"Retry-After": "5"}))
+
+
 class WriteTests(SynchronousTestCase):
     """How a request is answered with one."""
 
-    def written(self, accept: bytes) -> tuple[DummyRequest, bytes]:
-        request = DummyRequest([b""])
-        request.requestHeaders.setRawHeaders(b"Accept", [accept])
-        request.responseHeaders.setRawHeaders(b"Content-Type", [b"text/html"])
-        return request, write_problem(request, Problem(503, "out of ports", headers={"Retry-After": "5"}))
+    def assert_answered(self, accept: str, content_type: str, body: bytes) -> None:
+        client = HTTPClient(RequestTraversalAgent(Refusing()))
+        response = self.successResultOf(client.get("http://h/", headers=Headers({"Accept": [accept]})))
+        self.assertEqual((response.code, response.phrase), (422, b"Unprocessable Content"))
+        self.assertEqual(response.length, len(body))
+        for name, value in [("Content-Type", content_type), ("Retry-After", "5")]:
+            self.assertEqual(response.headers.getRawHeaders(name), [value])
+        self.assertEqual(self.successResultOf(response.content()), body)
 
-    def test_answer(self) -> None:
+    def test_text(self) -> None:
         """Status, headers and length are set, and the body is the caller's to write."""
-        request, body = self.written(b"*/*")
-        self.assertEqual((request.responseCode, request.responseMessage), (503, b"Service Unavailable"))
-        self.assertEqual(body, b"503: Service Unavailable: out of ports\n")
-        self.assertEqual(
-            dict(request.responseHeaders.getAllRawHeaders()),
-            {b"Retry-After": [b"5"], b"Content-Type": [TEXT], b"Content-Length": [b"39"]},
-        )
-        self.assertEqual(request.written, [])
+        self.assert_answered("*/*", "text/plain; charset=utf-8", b"422: Unprocessable Content: rate: must be > 0\n")
 
     def test_negotiated(self) -> None:
         """Its form is the one that the request asks for."""
-        request, body = self.written(b"application/json")
-        self.assertEqual(json.loads(body)["status"], 503)
-        self.assertEqual(request.responseHeaders.getRawHeaders(b"Content-Type"), [b"application/problem+json"])
+        body = (
+            b'{"type": "about:blank", "title": "Unprocessable Content", "status": 422, "detail": "rate: must be > 0"}'
+        )
+        self.assert_answered("application/json", "application/problem+json", body)

@@ -79,6 +79,11 @@ class Layers:
         edit = self.edits.get(section, {}).get(option)
         return edit or self.document.sections.get(section, {}).get(option)
 
+    def filed(self, section: str, option: str) -> Setting | None:
+        """What the file says in that very section, or in DEFAULT where that is meant."""
+        file = self.document.defaults if section == DEFAULT else self.document.sections.get(section, {})
+        return file.get(option)
+
     def lookup(self, section: str, option: str) -> Setting | None:
         """The setting of an option as read in a section."""
         return self.default(option) if section == DEFAULT else self.own(section, option) or self.default(option)
@@ -173,13 +178,9 @@ class Layers:
             "line": setting.line,
             "revision": setting.revision,
         }
-        file = self.document.defaults if section == DEFAULT else self.document.sections.get(section, {})
-        if setting.revision is not None and option in file:
-            record["overrides"] = {
-                "text": shown(file[option].text),
-                "source": file[option].source,
-                "line": file[option].line,
-            }
+        filed = self.filed(section, option)
+        if setting.revision is not None and filed is not None:
+            record["overrides"] = {"text": shown(filed.text), "source": filed.source, "line": filed.line}
         return record
 
     def _permit(

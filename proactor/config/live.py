@@ -185,6 +185,24 @@ class LiveConfiguration:
         made.summary = f"[{section}] back to revision {to}"
         return made
 
+    def draft_revert(self, section: str, revision: int) -> Draft:
+        """A section without what one revision edited in it; what was edited again since stays.
+
+        :raises NotFound: that revision is no edit of the section.
+        """
+        entry = next((each for each in self._history.get(section, []) if each.revision == revision), None)
+        if entry is None:
+            raise NotFound(f"revision {revision} is no edit of [{section}]")
+        present = self._edits.get(section, {})
+        patch = {
+            option: None if old is None else old.text
+            for option, (old, new) in entry.edited.items()
+            if present.get(option) == new and (new is not None or old is not None)
+        }
+        made = drafts.edit(self.layers, self.revision, section, patch)
+        made.summary = f"revision {revision} taken back"
+        return made
+
     def draft_reload(self, document: Document, secret_globs: tuple[str, ...] | None = None) -> Draft:
         """The file, read again; it may say anew what is secret."""
         globs = self.layers.secret_globs if secret_globs is None else (*secret_globs, *self._hidden)
@@ -252,14 +270,15 @@ class LiveConfiguration:
 
     def _take_view(self, guid: str, view: View, hold: bool) -> bool:
         """Give a processor its view; false where it goes on with what it has."""
-        old, held = self._views.get(guid), self._held.get(guid)
+        old, held = self._views.get(guid), self._held.pop(guid, None)
         # Back to what it never left: what it holds already is what is wanted again.
         unmoved = held is not None and held.values == view.values
-        final = self._held.pop(guid) if unmoved else view
+        final = held if unmoved and held is not None else view
         self._read_by(guid, old, final)
         self._views[guid] = final
-        if hold and old is not None and not unmoved:
-            self._held.setdefault(guid, old)
+        kept = held or old
+        if hold and kept is not None and not unmoved:
+            self._held[guid] = kept
         return not unmoved
 
     def _read_by(self, guid: str, old: View | None, new: View) -> None:
@@ -267,6 +286,10 @@ class LiveConfiguration:
             self._readers[section].pop(guid, None)
         for section in new.sections:
             self._readers[section][guid] = None
+
+    def held(self) -> Collection[str]:
+        """The processors that are kept from what is wanted of them."""
+        return self._held.keys()
 
     def release(self, guids: Iterable[str]) -> list[str]:
         """Let processors have what they were kept from; those that were."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -39,9 +39,15 @@ INITIATOR_OPTIONS = (
 )
 
 _STOP_TIMEOUT = _seconds("stop_timeout", 10, "seconds between SIGTERM and SIGKILL")
+_ROLLOUT_OPTIONS = (
+    Option("rollout_batch", tuple, (), help="sizes of the batches in which an edit goes out, such as 1 10%"),
+    _seconds("rollout_watch", 0, "how long a batch must stay well before the next gets an edit"),
+    _seconds("rollout_timeout", 30, "how long a processor may take to answer to an edit", least=0.1),
+)
 PROCESSOR_OPTIONS = (
     _seconds("refresh", 30, "seconds between two fetches of the configuration", least=0.05),
     _STOP_TIMEOUT,
+    *_ROLLOUT_OPTIONS,
     Option("launcher", str, "spawn", choices=("spawn",), help="what starts it"),
 )
 
@@ -185,6 +191,19 @@ def stop_timeout(values: Mapping[str, str]) -> float:
     value = _STOP_TIMEOUT.default if text is None else _STOP_TIMEOUT.parse(text)
     assert isinstance(value, (int, float))
     return float(value)
+
+
+def rollout_pace(layers: Layers, section: str) -> tuple[tuple[str, ...], float, float]:
+    """How an edit of a section goes out: ``rollout_batch``, ``rollout_watch``, ``rollout_timeout``.
+
+    :raises ConfigError: one of these does not resolve.
+    """
+    found = []
+    for option in _ROLLOUT_OPTIONS:
+        resolved = layers.resolver().resolve(section, option.name) if layers.exists(section) else None
+        found.append(option.default if resolved is None else option.parse(resolved.text))
+    sizes, watch, timeout = found
+    return cast(tuple[str, ...], sizes), cast(float, watch), cast(float, timeout)
 
 
 #: Finds the setting of an option, to say in an error where it stands.

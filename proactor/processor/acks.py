@@ -34,7 +34,7 @@ class Acks:
     clock: IReactorTime
     declarations: list[dict[str, Any]]
     gone: Callable[[], None]
-    backoff: Backoff = Backoff()
+    backoff: Backoff = field(factory=Backoff)
     random: Callable[[], float] = uniform
     _tries: Tries = field(init=False)
     _due: Outcome | None = field(default=None, init=False)

@@ -1,5 +1,8 @@
 """The HTTP side of a processor: its own routes, those that all have, and the one rule before them."""
 
+# mypy: allow-untyped-calls
+# (what is inherited from Twisted here has no annotations)
+
 from __future__ import annotations
 
 import json
@@ -27,12 +30,9 @@ def answer_http_errors(app: Klein) -> None:
     app.handle_errors(HTTPException)(_http_error)
 
 
-def _http_error(*arguments: Any) -> bytes:
-    """Answer an error; the first argument is the instance, where the application is bound to one."""
-    request: IRequest
-    failure: Failure
-    request, failure = arguments[-2:]
+def _http_error(self: object, request: IRequest, failure: Failure) -> bytes:
     error = failure.value
+    assert isinstance(error, HTTPException)
     headers = {}
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))

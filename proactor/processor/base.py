@@ -29,8 +29,7 @@ STANDARD = (
 def _module_name(cls: type) -> str:
     """Give the importable name of a class's module, which is ``__main__`` in the process that runs it."""
     spec = getattr(sys.modules.get(cls.__module__), "__spec__", None)
-    name = spec.name if cls.__module__ == "__main__" and spec is not None else cls.__module__
-    return name.removesuffix(".__main__")
+    return spec.name if cls.__module__ == "__main__" and spec is not None else cls.__module__
 
 
 class Processor:
@@ -47,6 +46,8 @@ class Processor:
     :ivar reactor: tells the time and calls later.
     :ivar log: its logger.
     """
+
+    __module__ = "proactor.processor"  # where it is imported from
 
     options: ClassVar[tuple[Option, ...]] = ()
     app: ClassVar[Klein] = Klein()
@@ -106,7 +107,7 @@ class Processor:
 
         :param argv: the arguments; None: those of the process.
         """
-        from .runtime import main  # noqa: PLC0415 - a test of a processor has no use for it
+        from .process import main  # noqa: PLC0415 - a test of a processor has no use for it
 
         sys.exit(main(cls, _module_name(cls), sys.argv[1:] if argv is None else argv))
 

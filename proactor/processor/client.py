@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
@@ -28,6 +28,7 @@ TIMEOUT = 10.0
 MOST_BODY = 1 << 20
 
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')
+_Answer = tuple[int, Headers, bytes]
 _UNREACHABLE = (
     ConnectError,
     ConnectionClosed,
@@ -41,8 +42,9 @@ _UNREACHABLE = (
 class HTTP(Protocol):
     """What is asked of the HTTP client: a ``treq.client.HTTPClient``, or what a test has in its place."""
 
-    def request(self, method: str, url: str, **kwargs: Any) -> Deferred[Any]:
-        """Send a request; fires with an ``IResponse``."""
+    @property
+    def request(self) -> Callable[..., Deferred[Any]]:
+        """Send a request, by method and URL; fires with an ``IResponse``."""
 
 
 @frozen
@@ -85,7 +87,7 @@ def read_news(body: bytes, etag: str | None, guid: str) -> News:
     return News(revision=revision, etag=etag, token=token, raw=document)
 
 
-def _timed_out(result: object, timeout: float) -> object:
+def _timed_out(result: _Answer | Failure, timeout: float) -> _Answer | Failure:
     """Say so, whatever the cancelled request came to; one that came in at that moment counts."""
     if isinstance(result, Failure):
         raise Unavailable(f"it did not answer within {timeout:g} s")
@@ -179,7 +181,7 @@ class Client:
 
     async def _request(
         self, method: str, path: str, timeout: float, headers: Mapping[str, str] | None = None, **kwargs: Any
-    ) -> tuple[int, Headers, bytes]:
+    ) -> _Answer:
         sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json", **(headers or {})}
         exchange = Deferred.fromCoroutine(
             self._exchange(method, f"{self.url}/config/{self.guid}{path}", headers=sent, **kwargs)
@@ -189,7 +191,7 @@ class Client:
         except _UNREACHABLE as error:
             raise Unavailable(f"it cannot be reached: {_innermost(error) or type(error).__name__}") from error
 
-    async def _exchange(self, method: str, url: str, **kwargs: Any) -> tuple[int, Headers, bytes]:
+    async def _exchange(self, method: str, url: str, **kwargs: Any) -> _Answer:
         response: IResponse = await self.http.request(method, url, allow_redirects=False, unbuffered=True, **kwargs)
         body = _Body(MOST_BODY)
         response.deliverBody(body)

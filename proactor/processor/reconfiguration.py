@@ -24,7 +24,10 @@ class Reconfigurable(Protocol):
     """What has a configuration and may be given another one."""
 
     config: Config
-    schema: Options
+
+    @property
+    def schema(self) -> Options:
+        """What it declares."""
 
     def reconfigure(self, old: Config, new: Config) -> Any:
         """Take up a configuration, or raise ``Rejected``."""

@@ -7,7 +7,8 @@ from random import random as uniform
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, TimeoutError, maybeDeferred
+from twisted.internet import defer
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -115,7 +116,7 @@ class Runtime:
         await done.addErrback(self._note, what)
 
     def _note(self, failure: Failure, what: str) -> None:
-        if failure.check(TimeoutError):
+        if failure.check(defer.TimeoutError):
             _log.warn("Cut off {what}: not over in time", what=what)
         else:
             _log.failure("Stopping goes on, but {what} failed", failure=failure, what=what)

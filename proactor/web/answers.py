@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -22,6 +22,8 @@ class Answer:
     body: bytes = b""
     content_type: str | None = None
     headers: Mapping[str, str] = field(factory=dict)
+    #: What comes piece by piece, in place of a body.
+    stream: AsyncIterator[bytes] | None = None
 
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:

@@ -62,7 +62,12 @@ async def _respond(
         answer = await _to_its_end(handler, call, route)
     else:
         answer = await handler(call)
-    return _write(request, answer)
+    if answer.stream is None:
+        return _write(request, answer)
+    _write_head(request, answer)
+    async for piece in answer.stream:
+        request.write(piece)
+    return b""
 
 
 def _admitted(request: IRequest, route: Route, identifier: Identifier, path: Mapping[str, str]) -> Caller:
@@ -91,6 +96,8 @@ def _read(request: IRequest, route: Route, caller: Caller, path: Mapping[str, st
         if_none_match=calls.if_none_match(headers),
         if_match=calls.if_match(headers),
         wants_json=wants_json(headers),
+        wants_events=calls.wants_events(headers),
+        last_event=calls.last_event(headers),
     )
 
 
@@ -110,12 +117,16 @@ def _to_its_end(handler: Handler, call: Call, route: Route) -> Deferred[Answer]:
 
 
 def _write(request: IRequest, answer: Answer) -> bytes:
+    _write_head(request, answer)
+    if answer.status not in (204, 304):
+        request.setHeader(b"Content-Length", b"%d" % len(answer.body))
+    return answer.body
+
+
+def _write_head(request: IRequest, answer: Answer) -> None:
     request.setResponseCode(answer.status)
     request.setHeader(b"Cache-Control", b"no-store")
     for name, value in answer.headers.items():
         request.setHeader(name.encode("ascii"), value.encode("utf-8"))
     if answer.content_type is not None:
         request.setHeader(b"Content-Type", answer.content_type.encode("ascii"))
-    if answer.status not in (204, 304):
-        request.setHeader(b"Content-Length", b"%d" % len(answer.body))
-    return answer.body

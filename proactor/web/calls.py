@@ -27,7 +27,7 @@ _TYPES = {
     Body.NONE: (),
     Body.FORM: (FORM, JSON),
     Body.JSON: (JSON,),
-    Body.MERGE_PATCH: (MERGE_PATCH, JSON),
+    Body.MERGE_PATCH: (MERGE_PATCH, JSON, FORM),
 }
 
 
@@ -53,6 +53,9 @@ class Call:
     if_none_match: frozenset[int] = frozenset()
     if_match: int | None = None
     wants_json: bool = False
+    #: Whether it asked for server-sent events, and the last that it has.
+    wants_events: bool = False
+    last_event: int | None = None
 
     def known(self, *names: str) -> None:
         """See that the query has no other names than these.
@@ -102,6 +105,17 @@ def if_match(headers: Headers) -> int | None:
     if not _is_revision(found[1]):
         raise Overtaken('If-Match holds no revision of ours; it is of the form: "REVISION"')
     return int(found[1])
+
+
+def wants_events(headers: Headers) -> bool:
+    """Whether a stream of events was asked for."""
+    return "text/event-stream" in _joined(headers, b"Accept").lower()
+
+
+def last_event(headers: Headers) -> int | None:
+    """The number of a ``Last-Event-ID`` header; one that is not ours is none."""
+    text = _joined(headers, b"Last-Event-ID").strip()
+    return int(text) if _is_revision(text) else None
 
 
 def _is_revision(text: str) -> bool:

@@ -29,14 +29,32 @@ class Configs:
 
     def handlers(self) -> Mapping[str, Handler]:
         """By the names that they have in the table."""
-        return {"fetch_config": self.fetch_config, "acknowledge": self.acknowledge}
+        return {
+            "list_sections": self.list_sections,
+            "show_config": self.show_config,
+            "acknowledge": self.acknowledge,
+        }
 
-    async def fetch_config(self, call: Call) -> Answer:
-        """A processor's own configuration; for an operator, with secrets redacted."""
+    async def list_sections(self, call: Call) -> Answer:
+        """All sections as written, edits over file; secrets redacted."""
+        call.known()
+        live = self.initiator.configurator.live
+        sections = {name: live.section(name) for name in live.section_names()}
+        return as_json({"revision": live.revision, "sections": sections}, headers=etag(live.revision))
+
+    async def show_config(self, call: Call) -> Answer:
+        """A processor's own configuration; for an operator that, or another section, with secrets redacted."""
         call.known()
         if isinstance(call.caller, ProcessorCaller):
             return await self._fetched(call, call.caller)
-        return await self._shown(call)
+        if call.path["section"] in self.initiator.jobs:
+            return await self._shown(call)
+        return self._section(call)
+
+    def _section(self, call: Call) -> Answer:
+        name, live = call.path["section"], self.initiator.configurator.live
+        record = {"section": name, "revision": live.section_revision(name), "options": live.section(name)}
+        return as_json(record, headers=etag(live.section_revision(name)))
 
     async def _fetched(self, call: Call, caller: ProcessorCaller) -> Answer:
         known = max(call.if_none_match, default=None)

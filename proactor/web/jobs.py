@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from attrs import frozen
@@ -16,10 +15,9 @@ from . import forms
 from .answers import Answer, as_json, as_line, nothing
 from .app import Handler
 from .calls import Call
+from .selection import has_label, labels
 from .waiting import within
 
-_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]{0,61}[A-Za-z0-9])?")
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@-]{0,63}")
 _MOST_AT_ONCE = 1000
 
 
@@ -72,7 +70,7 @@ class Jobs:
             for job in self.initiator.jobs.values()
             if state in (None, job.state.value)
             and module in (None, job.module)
-            and all(_has_label(job, label) for label in wanted)
+            and all(has_label(job, label) for label in wanted)
         ]
 
     async def show_job(self, call: Call) -> Answer:
@@ -89,20 +87,3 @@ class Jobs:
         if await within(self.clock, gone, call.wait, f"deletion of {guid}"):
             return nothing(204)
         return as_line(202, {"Location": f"/job/{guid}"})
-
-
-def _has_label(job: Job, label: str) -> bool:
-    name, equals, value = label.partition("=")
-    return name in job.labels and (not equals or job.labels[name] == value)
-
-
-def labels(given: Mapping[str, str]) -> Mapping[str, str]:
-    """Labels that are fit to be chosen by.
-
-    :raises Refused: says which is not, and what would be.
-    """
-    for name, value in given.items():
-        if not _LABEL.fullmatch(name) or not _LABEL_VALUE.fullmatch(value):
-            problem = "a label's name and value are up to 63 letters, digits and _ . / - (a value also : @)"
-            raise Refused(f"labels.{name[:64]}: {problem}")
-    return given

@@ -27,6 +27,7 @@ class Body(str, Enum):
     #: JSON, or a form as ``curl -d`` sends one.
     FORM = "form"
     JSON = "json"
+    #: RFC 7396, plain JSON taken for it, or a form whose fields are set.
     MERGE_PATCH = "merge-patch"
 
 
@@ -58,8 +59,14 @@ ROUTES = (
     _route("list_jobs", "GET /job", Who.OPERATOR),
     _route("show_job", "GET /job/<guid>", Who.OPERATOR, Who.ITSELF),
     _route("delete_job", "DELETE /job/<guid>", Who.OPERATOR, changes=True),
-    _route("fetch_config", "GET /config/<section>", Who.OPERATOR, Who.ITSELF),
+    _route("show_config", "GET /config/<section>", Who.OPERATOR, Who.ITSELF),
     _route("acknowledge", "POST /config/<section>/ack", Who.ITSELF, body=Body.JSON, changes=True),
+    _route("list_sections", "GET /config", Who.OPERATOR),
+    _route("edit_section", "PATCH /config/<section>", Who.OPERATOR, body=Body.MERGE_PATCH, changes=True),
+    _route("show_history", "GET /config/<section>/history", Who.OPERATOR),
+    _route("roll_back", "POST /config/<section>/rollback", Who.OPERATOR, body=Body.FORM, changes=True),
+    _route("explain", "GET /config/<section>/explain", Who.OPERATOR),
+    _route("show_rollout", "GET /rollout/<id>", Who.OPERATOR),
     _route("healthz", "GET /healthz", Who.ANYONE),
     _route("readyz", "GET /readyz", Who.ANYONE),
 )

@@ -55,7 +55,7 @@ class Channel(http.HTTPChannel):
     """
 
     delimiter = b"\n"  # so that a bare LF is seen: lineReceived asks for the CR
-    requestFactory = Request  # noqa: N815 - Twisted's name
+    requestFactory = Request
     transport: _ITransport
     requests: list[Request]
     facts: object | None = None

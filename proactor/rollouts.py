@@ -1,0 +1,258 @@
+"""Edits on their way: batch after batch, each acknowledged and watched, and taken back when one cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from .config.draft import Draft
+from .configurator import Configurator, Plan
+from .errors import Conflict, NotFound, ProactorError
+from .rollout import Pace, Progress, Rollout, Stage, batches
+
+#: How many rollouts that are over are remembered.
+KEPT = 100
+
+log = Logger()
+
+
+class _Overlap(Exception):
+    """Another rollout is under way that touches the same processors."""
+
+    def __init__(self, other: _Driven) -> None:
+        super().__init__()
+        self.other = other
+
+
+@define(eq=False)
+class _Driven:
+    """A rollout, and who waits for news of it."""
+
+    rollout: Rollout
+    _waiting: dict[Deferred[None], None] = field(factory=dict)
+
+    def news(self) -> None:
+        """Wake those who wait."""
+        waiting, self._waiting = self._waiting, {}
+        for each in waiting:
+            each.callback(None)
+
+    async def wait(self, clock: IReactorTime, until: float) -> bool:
+        """Wait for news; false when ``until`` came first, by the clock."""
+        left = until - clock.seconds()
+        if left <= 0:
+            return False
+        waiting: Deferred[None] = Deferred()
+        self._waiting[waiting] = None
+        timer = clock.callLater(left, waiting.callback, None)
+        try:
+            await waiting
+        finally:
+            self._waiting.pop(waiting, None)
+            if timer.active():
+                timer.cancel()
+        return clock.seconds() < until
+
+
+@define(eq=False)
+class Rollouts:
+    """All that are under way, and the last that were.
+
+    :param alive: whether a processor has a process.
+    """
+
+    clock: IReactorTime
+    now: Callable[[], datetime]
+    configurator: Configurator
+    alive: Callable[[str], bool]
+    _known: dict[str, _Driven] = field(factory=dict)
+    _under_way: dict[str, _Driven] = field(factory=dict)
+
+    async def start(
+        self, make: Callable[[], Draft], section: str, actor: str, pace: Pace, wait: bool = True
+    ) -> tuple[Plan, Rollout | None]:
+        """Take an edit, and send it out.
+
+        :param wait: for rollouts under way that touch the same processors; else it is refused.
+        :return: when it is taken and the first batch can have it; no rollout where it touches no processor.
+        :raises Conflict: another rollout is under way for some of the processors.
+        """
+        while True:
+            try:
+                return await self._start(make, section, actor, pace)
+            except _Overlap as e:
+                other = e.other
+            if not wait:
+                number = other.rollout.id
+                raise Conflict(f"rollout {number} is under way for some of the same processors: see /rollout/{number}")
+            while not other.rollout.over:
+                await other.wait(self.clock, self.clock.seconds() + 3600)
+
+    async def _start(
+        self, make: Callable[[], Draft], section: str, actor: str, pace: Pace
+    ) -> tuple[Plan, Rollout | None]:
+        started: list[_Driven] = []
+
+        def hold(draft: Draft) -> list[str]:
+            self._check_overlap(draft.views)
+            if not draft.views:
+                return []
+            started.append(self._begun(draft, section, actor, pace))
+            return [guid for batch in started[0].rollout.batches[1:] for guid in batch]
+
+        plan = await self.configurator.take(make, actor, hold)
+        if not started:
+            return plan, None
+        driven = started[0]
+        Deferred.fromCoroutine(self._drive(driven)).addErrback(
+            lambda failure: log.failure("Rollout {id}", failure, id=driven.rollout.id)
+        )
+        return plan, driven.rollout
+
+    def _check_overlap(self, guids: Iterable[str]) -> None:
+        touched = set(guids)
+        for driven in self._under_way.values():
+            if not touched.isdisjoint(driven.rollout.progress):
+                raise _Overlap(driven)
+
+    def _begun(self, draft: Draft, section: str, actor: str, pace: Pace) -> _Driven:
+        present = [guid for guid in draft.views if self.alive(guid)]
+        absent = [guid for guid in draft.views if not self.alive(guid)]
+        planned = batches(present, pace)
+        rollout = Rollout(draft.revision, section, actor, self.now(), pace, planned)
+        rollout.progress = dict.fromkeys(present, Progress.HELD) | dict.fromkeys(absent, Progress.ABSENT)
+        rollout.tell(self.now(), "started", revision=rollout.revision, section=section, processors=len(present))
+        driven = self._known[rollout.id] = self._under_way[rollout.id] = _Driven(rollout)
+        self._send(driven, 0)
+        return driven
+
+    def _send(self, driven: _Driven, number: int) -> None:
+        rollout = driven.rollout
+        if number < len(rollout.batches):
+            rollout.batch = number + 1
+            rollout.send(rollout.batches[number])
+            rollout.tell(self.now(), "batch", batch=rollout.batch, processors=list(rollout.batches[number]))
+            driven.news()
+
+    async def _drive(self, driven: _Driven) -> None:
+        rollout = driven.rollout
+        try:
+            for number, batch in enumerate(rollout.batches):
+                if number:
+                    self._send(driven, number)
+                    await self.configurator.wake(self.configurator.release(batch))
+                await self._settled(driven, batch)
+                if rollout.problem is not None:
+                    await self._stopped(driven)
+                    return
+            self._finish(driven, Stage.DONE)
+        except BaseException:
+            rollout.problem = rollout.problem or "an unforeseen error, see the log"
+            self._finish(driven, Stage.FAILED)
+            raise
+
+    async def _settled(self, driven: _Driven, batch: Iterable[str]) -> None:
+        """Wait until a batch has answered and stayed well, or there is a problem."""
+        rollout = driven.rollout
+        until = self.clock.seconds() + rollout.pace.timeout
+        while rollout.problem is None and not rollout.answered(batch):
+            if not await driven.wait(self.clock, until) and (silent := rollout.silent(batch)):
+                rollout.problem = f"{silent[0]} did not answer within {rollout.pace.timeout:g} s"
+                rollout.tell(self.now(), "silent", processors=silent)
+        until = self.clock.seconds() + rollout.pace.watch
+        while rollout.problem is None and await driven.wait(self.clock, until):
+            pass
+
+    async def _stopped(self, driven: _Driven) -> None:
+        rollout = driven.rollout
+        log.warn("Rollout {id} stopped: {problem}", id=rollout.id, problem=rollout.problem)
+        rollout.tell(self.now(), "stopped", problem=rollout.problem)
+        if not rollout.pace.revert:
+            # Those that were not reached go on with what they have, by leaving it with them.
+            self._finish(driven, Stage.FAILED)
+            return
+        rollout.stage = Stage.REVERTING
+        driven.news()
+        try:
+            await self._revert(driven)
+        except ProactorError as e:
+            rollout.tell(self.now(), "not reverted", problem=str(e))
+            log.error("Rollout {id} cannot be taken back: {problem}", id=rollout.id, problem=str(e))
+            self._finish(driven, Stage.FAILED)
+            return
+        self._finish(driven, Stage.REVERTED)
+
+    async def _revert(self, driven: _Driven) -> None:
+        rollout, live = driven.rollout, self.configurator.live
+        plan = await self.configurator.take(
+            lambda: live.draft_revert(rollout.section, rollout.revision), f"rollout {rollout.id}"
+        )
+        rollout.reverted_by = plan.revision
+        rollout.tell(self.now(), "reverting", revision=plan.revision, processors=rollout.reached())
+        driven.news()
+        until = self.clock.seconds() + rollout.pace.timeout
+        while any(rollout.progress[guid] is not Progress.REVERTED for guid in rollout.reached()):
+            if not await driven.wait(self.clock, until):
+                break
+
+    def _finish(self, driven: _Driven, stage: Stage) -> None:
+        rollout = driven.rollout
+        rollout.stage = stage
+        rollout.tell(self.now(), stage.value)
+        self._under_way.pop(rollout.id, None)
+        over = [id_ for id_, each in self._known.items() if each.rollout.over]
+        for id_ in over[: max(0, len(over) - KEPT)]:
+            del self._known[id_]
+        driven.news()
+
+    # What is heard.
+
+    def answered(self, guid: str, revision: int, rejected: str | None) -> None:
+        """A processor's word on a revision; ``rejected`` is why it does not take it."""
+        for driven in list(self._under_way.values()):
+            rollout = driven.rollout
+            happened = rollout.heard(guid, revision, rejected)
+            if happened is not None:
+                more = {} if rejected is None else {"reason": rejected}
+                rollout.tell(self.now(), happened, guid=guid, **more)
+                driven.news()
+
+    def lost(self, guid: str, why: str, on_purpose: bool) -> None:
+        """A processor's process is no more."""
+        for driven in list(self._under_way.values()):
+            happened = driven.rollout.lost(guid, why, on_purpose)
+            if happened is not None:
+                driven.rollout.tell(self.now(), happened, guid=guid, reason=why)
+                driven.news()
+
+    # What is asked.
+
+    def rollout(self, id_: str) -> Rollout:
+        """One of them.
+
+        :raises NotFound: there is none of that id, or it was long ago.
+        """
+        return self._driven(id_).rollout
+
+    def _driven(self, id_: str) -> _Driven:
+        try:
+            return self._known[id_]
+        except KeyError:
+            raise NotFound(f"there is no rollout {id_[:20]}, or it is forgotten") from None
+
+    async def changed(self, id_: str, known: int, timeout: float) -> Rollout:
+        """One of them, once it has more than ``known`` events or is over, ``timeout`` seconds later at most.
+
+        :raises NotFound: there is none of that id, or it was long ago.
+        """
+        driven = self._driven(id_)
+        until = self.clock.seconds() + timeout
+        while len(driven.rollout.events) <= known and not driven.rollout.over:
+            if not await driven.wait(self.clock, until):
+                break
+        return driven.rollout

@@ -1,0 +1,57 @@
+"""Choosing processors: by guid, or by label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from ..config.grammar import is_guid
+from ..errors import Refused
+from ..initiator import Initiator
+from ..model import Job
+
+_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]{0,61}[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@-]{0,63}")
+
+
+def labels(given: Mapping[str, str]) -> Mapping[str, str]:
+    """Labels that are fit to be chosen by.
+
+    :raises Refused: says which is not, and what would be.
+    """
+    for name, value in given.items():
+        if not _LABEL.fullmatch(name) or not _LABEL_VALUE.fullmatch(value):
+            problem = "a label's name and value are up to 63 letters, digits and _ . / - (a value also : @)"
+            raise Refused(f"labels.{name[:64]}: {problem}")
+    return given
+
+
+def has_label(job: Job, label: str) -> bool:
+    """Whether a job has a label, of a value if one is named: ``role`` or ``role=canary``."""
+    name, equals, value = label.partition("=")
+    return name in job.labels and (not equals or job.labels[name] == value)
+
+
+def chosen(initiator: Initiator, selectors: Iterable[str]) -> list[str]:
+    """The guids that are meant by ``GUID``, ``label:NAME`` or ``label:NAME=VALUE``.
+
+    :raises Refused: a selector is of another form, or means nobody.
+    """
+    guids: dict[str, None] = {}
+    for selector in selectors:
+        found = _meant(initiator, selector)
+        if not found:
+            raise Refused(
+                f"first: {selector[:100]!r} means no processor: a guid, label:NAME or label:NAME=VALUE is right"
+            )
+        guids |= dict.fromkeys(found)
+    return list(guids)
+
+
+def _meant(initiator: Initiator, selector: str) -> list[str]:
+    if is_guid(selector):
+        return [selector] if selector in initiator.jobs else []
+    kind, _, label = selector.partition(":")
+    if kind != "label" or not label:
+        return []
+    return [guid for guid, job in initiator.jobs.items() if has_label(job, label)]
