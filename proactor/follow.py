@@ -82,7 +82,6 @@ class _Tail:
     offset: int = 0
     limit: int | None = None
     """Where a file that is no longer followed ends for us, though somebody may write on."""
-    drained: Deferred[None] | None = None
     queued: bool = False
     complained: bool = False
     splitter: LineSplitter = field(factory=LineSplitter)
@@ -155,7 +154,7 @@ class Follower:
         self._on_line = on_line
         self._tails: dict[str, _Tail] = {}
         self._by_path: dict[bytes, _Tail] = {}
-        self._closing: set[_Tail] = set()
+        self._closing: dict[_Tail, Deferred[None]] = {}
         self._ready: deque[_Tail] = deque()  # files that may hold more
         self._lines: deque[tuple[_Tail, bytes | None]] = deque()  # of one chunk; None: the file is done
         self._turn_call: IDelayedCall | None = None
@@ -190,10 +189,9 @@ class Follower:
             return succeed(None)
         del self._by_path[os.fsencode(tail.path)]
         tail.limit = tail.size()
-        tail.drained = Deferred()
-        self._closing.add(tail)
+        drained = self._closing[tail] = Deferred()
         self._enqueue(tail)
-        return tail.drained
+        return drained
 
     def stop(self) -> None:
         """End at once: nothing more is handed over, and who waits for a file to be drained waits no longer."""
@@ -206,14 +204,14 @@ class Follower:
         for container in (self._tails, self._by_path, self._ready, self._lines):
             container.clear()
         while self._closing:
-            self._done(self._closing.pop())
+            self._closing.popitem()[1].callback(None)
 
     def _interval(self) -> float:
         return SWEEP if self._notifier is not None and self._notifier.connected else POLL
 
     def _watch(self, folder: str) -> None:
         """Be told of all that grows in a folder, until the end: one watch is enough for a fleet."""
-        if self._notifier is None or folder in self._folders:
+        if self._notifier is None or not self._notifier.connected or folder in self._folders:
             return
         from twisted.internet import inotify  # noqa: PLC0415 - it is there, as there is a notifier
 
@@ -264,8 +262,7 @@ class Follower:
             return
         tail, line = self._lines.popleft()
         if line is None:
-            self._closing.discard(tail)
-            self._done(tail)
+            self._closing.pop(tail).callback(None)
         else:
             self._on_line(tail.key, line)
 
@@ -279,7 +276,7 @@ class Follower:
         self._lines.extend((tail, line) for line in lines)
         if more:
             self._enqueue(tail)
-        elif tail.drained is not None:
+        elif tail in self._closing:
             self._lines.extend((tail, line) for line in tail.splitter.flush())
             self._lines.append((tail, None))
 
@@ -288,8 +285,3 @@ class Follower:
         if not isinstance(error, FileNotFoundError) and not tail.complained:
             tail.complained = True
             _log.warn("{path} cannot be followed: {reason}", path=tail.path, reason=error.strerror)
-
-    @staticmethod
-    def _done(tail: _Tail) -> None:
-        if tail.drained is not None:
-            tail.drained.callback(None)

@@ -2,6 +2,7 @@
 """The periodic task."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hypothesis import given, settings
@@ -60,7 +61,7 @@ class PeriodicTests(SynchronousTestCase):
 
     def test_jitter(self) -> None:
         """A tenth of the interval either way, by what is drawn."""
-        self.assertEqual([spread(10, lambda drawn=drawn: drawn) for drawn in (0.0, 0.5, 1.0)], [9, 10, 11])
+        self.assertEqual([spread(10, partial(float, drawn)) for drawn in (0.0, 0.5, 1.0)], [9, 10, 11])
         self.periodic(lambda: None, drawn=0.0).start()
         self.advance(10)
         self.assertEqual(self.runs, [0.25, 9.25])

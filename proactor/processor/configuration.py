@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from ..errors import ConfigError
 from ..options import Options, Value, secret_globs
 
-__all__ = ["Config", "Start", "is_token", "read_section", "read_start"]
+__all__ = ["Config", "Start", "is_token", "read_section", "read_start", "redacted"]
 
 _SOURCE = "standard input"
 _HIDDEN = "***"
@@ -87,12 +87,9 @@ class Config(Mapping[str, str]):
         text = self._raw[name]
         return text if text and text.isprintable() and text == text.strip() else repr(text)
 
-    def redacted(self, text: str) -> str:
-        """Blot out the values of secrets in a text."""
-        for name in self._secret & set(self._raw):
-            if self._raw[name]:
-                text = text.replace(self._raw[name], _HIDDEN)
-        return text
+    def secret_texts(self) -> set[str]:
+        """Give the texts of the secrets that are set."""
+        return {self._raw[name] for name in self._secret & set(self._raw)} - {""}
 
     def holding(self, names: Iterable[str], old: Config) -> Config:
         """Give this configuration with the named options as they are in another one."""
@@ -101,6 +98,14 @@ class Config(Mapping[str, str]):
         raw.update({name: old[name] for name in held & set(old)})
         values = {**self._values, **{name: old.values_by_name.get(name) for name in held}}
         return evolve(self, raw=raw, values=values, secret=self._secret | old._secret)
+
+
+def redacted(text: str, *configs: Config) -> str:
+    """Blot out the secrets of some configurations in a text."""
+    secrets: set[str] = set().union(*(config.secret_texts() for config in configs))
+    for secret in sorted(secrets, key=len, reverse=True):  # the longer first: one may begin with another
+        text = text.replace(secret, _HIDDEN)
+    return text
 
 
 @frozen

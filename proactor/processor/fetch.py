@@ -24,7 +24,7 @@ __all__ = ["FetchLoop", "Pace"]
 #: In seconds: the least cap of the backoff, the least interval, and how long an answer that was held took, at least.
 LEAST_CAP = 30.0
 LEAST_INTERVAL = 0.1
-HELD = 1.0
+HELD = 0.9
 
 _log = Logger(namespace="proactor.processor")
 
@@ -158,6 +158,11 @@ class FetchLoop:
         )
 
     def _wait(self) -> int:
-        """Give the whole seconds for which the initiator may hold the next answer, 0 if not at all."""
+        """Give the whole seconds for which the initiator may hold the next answer, 0 if not at all.
+
+        After trouble only shortly, so that it is soon known to be over.
+        """
         config = self.processor.config
-        return max(1, round(spread(config.refresh, self.random))) if config.push else 0
+        if not config.push:
+            return 0
+        return 1 if self._periodic.failed else max(1, round(spread(config.refresh, self.random)))

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from ..errors import Rejected
 from ..options import Options, is_steering
-from .configuration import Config
+from .configuration import Config, redacted
 
 __all__ = ["Outcome", "Reconfigurable", "take_up"]
 
@@ -78,9 +78,7 @@ async def take_up(processor: Reconfigurable, raw: Mapping[str, str], revision: i
 
 
 def _rejection(revision: int, rejected: Rejected, seen: tuple[Config, ...]) -> Outcome:
-    reason = str(rejected.reason)
-    for config in seen:
-        reason = config.redacted(reason)
+    reason = redacted(str(rejected.reason), *seen)
     if len(reason) > _LONGEST_REASON:
         reason = f"{reason[:_LONGEST_REASON]}..."
     shown = Rejected(str(rejected.option), reason)

@@ -56,4 +56,4 @@ class Request(server.Request):
 
 def too_large(limit: int) -> Refused:
     """Return the refusal of a body of more than that many bytes."""
-    return Refused(413, f"a body may have {limit} bytes here")
+    return Refused(413, f"a body may have at most {limit} bytes here")

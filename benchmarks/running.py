@@ -1,0 +1,157 @@
+"""An initiator to be measured: a real one, in a home of its own that is gone afterwards, driven over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+ROOT = Path(__file__).parent.parent
+GUID = "5f1d7a84c2b34e0c9a6d3e8f70b1c245"
+#: How long anything may take that is no measurement, in seconds.
+PATIENCE = 60.0
+
+_SERVING = re.compile(r"Serving on \S+:(\d+)$", re.MULTILINE)
+
+
+def config(module_options: str = "", initiator_options: str = "") -> str:
+    """A configuration file: everything on loopback, any free port, the default module with options."""
+    return f"""\
+[DEFAULT]
+host_scheme = http
+host_addr = 127.0.0.1
+greeting = hello
+
+[proactor.initiator]
+listen_addr = 127.0.0.1
+listen_port = 0
+child_port_min = 20000
+child_port_max = 32000
+max_jobs = 20000
+{initiator_options}
+
+[proactor.processor]
+listen_addr = 127.0.0.1
+{module_options}
+
+[{GUID}]
+"""
+
+
+def environment() -> dict[str, str]:
+    """That of this process; the package is found from any folder."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+class Unexpected(Exception):
+    """What was measured did not do what it was asked."""
+
+
+@define(eq=False)
+class Operator:
+    """Requests to an initiator, one after another over one connection."""
+
+    port: int
+    token: str = field(repr=False)
+    _connection: HTTPConnection = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, **headers: str) -> Any:
+        """Make a request; the answer's JSON, ``None`` where it has no body.
+
+        :param headers: with ``_`` for ``-``.
+        :raises Unexpected: it is refused.
+        """
+        sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        data = None
+        if body is not None:
+            data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
+        self._connection.request(method, path, data, sent)
+        response = self._connection.getresponse()
+        text = response.read()
+        if not 200 <= response.status < 400:
+            raise Unexpected(f"{method} {path}: {response.status}: {text[:500]!r}")
+        return json.loads(text) if text else None
+
+    def events(self, rollout: str) -> Iterator[tuple[str, Any]]:
+        """The events of a rollout as they come, to its last: each one's name and data."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        sent = {"Authorization": f"Bearer {self.token}", "Accept": "text/event-stream"}
+        connection.request("GET", f"/rollout/{rollout}", headers=sent)
+        try:
+            name = ""
+            for line in connection.getresponse():
+                key, _, value = line.decode().rstrip("\n").partition(": ")
+                if key == "event":
+                    name = value
+                elif key == "data":
+                    yield name, json.loads(value)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
+def wait_until(holds: Any, what: str, patience: float = PATIENCE, pause: float = 0.02) -> None:
+    """Ask until it holds.
+
+    :raises Unexpected: it does not come to.
+    """
+    until = time.monotonic() + patience
+    while not holds():
+        if time.monotonic() > until:
+            raise Unexpected(f"{what}: not within {patience:g} s")
+        time.sleep(pause)
+
+
+@contextmanager
+def initiator(text: str) -> Iterator[Operator]:
+    """``twistd -n proactor`` on a configuration; all that it started is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="proactor-benchmark-") as folder:
+        home, log = Path(folder), Path(folder) / "log"
+        (home / "proactor.cfg").write_text(text)
+        twistd = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
+        command = [*twistd, "proactor", "--home", str(home / "home"), "--config", str(home / "proactor.cfg")]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, env=environment())
+        try:
+            wait_until(lambda: process.poll() is not None or _SERVING.search(log.read_text()), "the initiator")
+            serving = _SERVING.search(log.read_text())
+            if serving is None:
+                raise Unexpected(f"the initiator ended: {log.read_text()[-2000:]}")
+            operator = Operator(int(serving[1]), (home / "home" / "operator.token").read_text().strip())
+            try:
+                yield operator
+            finally:
+                operator.close()
+        finally:
+            end(process)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Have a process stop, and see that it has."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

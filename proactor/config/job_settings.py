@@ -1,0 +1,89 @@
+"""What a processor's section may say of how it is run, typed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ..options import Option
+from ..restart import ALWAYS, NEVER, ON_FAILURE, RestartPolicy
+
+#: Far more than any time makes sense for, and what every clock and timer takes.
+YEAR = 366 * 24 * 3600
+_MIB = 1024 * 1024
+
+
+def seconds(name: str, default: float, help_: str, least: float = 0) -> Option:
+    """An option that is a time."""
+    return Option(name, float, default, minimum=least, maximum=YEAR, help=help_)
+
+
+ROLLOUT_OPTIONS = (
+    Option("rollout_batch", tuple, (), help="sizes of the batches in which an edit goes out, such as 1 10%"),
+    seconds("rollout_watch", 0, "how long a batch must stay well before the next gets an edit"),
+    seconds("rollout_timeout", 30, "how long a processor may take to answer to an edit", least=0.1),
+)
+
+JOB_OPTIONS = (
+    seconds("refresh", 30, "between two fetches of the configuration", least=0.05),
+    Option("restart", str, ON_FAILURE, choices=(ALWAYS, ON_FAILURE, NEVER), help="when it is started again by itself"),
+    seconds("restart_delay", 0.5, "the most that the first wait before a restart takes; it doubles each time"),
+    seconds("restart_delay_max", 30, "the most that any wait takes; a run as long as that is a good one"),
+    Option("restart_attempts", int, 10, minimum=0, help="restarts within restart_window before it is fatal; 0: any"),
+    seconds("restart_window", 300, "the time in which restarts are counted", least=1),
+    seconds("ready_timeout", 60, "how long it may take to serve", least=0.1),
+    seconds("stop_timeout", 10, "between SIGTERM and SIGKILL"),
+    seconds("watchdog", 0, "how long it may be silent before it is started again; 0: for ever"),
+    Option("limit_nofile", int, None, minimum=16, help="the most descriptors that it may have open"),
+    Option("limit_memory", int, None, minimum=16, maximum=1 << 24, help="the most address space it may have, in MiB"),
+    Option("nice", int, None, minimum=-20, maximum=19, help="its niceness"),
+    Option("working_folder", str, None, help="where it runs; else where the initiator does"),
+    Option("umask", str, None, help="its file mode creation mask, in octal"),
+    Option("user", str, None, help="whom it runs as, where the initiator runs as root"),
+    Option("inherit_environment", bool, True, help="whether it has the initiator's environment"),
+    Option("log_max_bytes", int, 10 * _MIB, minimum=64 * 1024, help="how much of its log is kept in one file"),
+    Option("log_backups", int, 3, minimum=0, maximum=100, help="how many such files are kept besides"),
+    Option("launcher", str, "spawn", choices=("spawn",), help="what starts it"),
+    *ROLLOUT_OPTIONS,
+)
+
+
+@frozen
+class JobSettings:
+    """How one job is run. Times in seconds."""
+
+    refresh: float
+    policy: RestartPolicy
+    ready_timeout: float
+    stop_timeout: float
+    watchdog: float
+    limit_nofile: int | None
+    limit_memory: int | None
+    nice: int | None
+    working_folder: str | None
+    umask: str | None
+    user: str | None
+    inherit_environment: bool
+    log_max_bytes: int
+    log_backups: int
+    launcher: str
+
+
+def job_settings(values: Mapping[str, str]) -> JobSettings:
+    """Read a section's values, which were checked when they were taken."""
+    read: dict[str, Any] = {
+        option.name: option.parse(values[option.name]) if option.name in values else option.default
+        for option in JOB_OPTIONS
+    }
+    policy = RestartPolicy(
+        read.pop("restart"),
+        read.pop("restart_delay"),
+        read.pop("restart_delay_max"),
+        read.pop("restart_attempts"),
+        read.pop("restart_window"),
+    )
+    for option in ROLLOUT_OPTIONS:
+        del read[option.name]
+    return JobSettings(policy=policy, **read)

@@ -1,0 +1,62 @@
+"""Launches take turns: so many at once, the others wait in line. Plain: who launches is told by a call."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable
+
+from attrs import define, field
+
+
+@define(eq=False)
+class LaunchQueue:
+    """A line before a number of places.
+
+    Those that somebody asked for go before those that are started again after a failure, so that a storm of
+    failures holds up nobody; among equals who came first goes first.
+
+    :param places: how many may launch at once.
+    """
+
+    places: int
+    _next: int = 0
+    _line: list[tuple[int, int]] = field(factory=list)
+    _waiting: dict[tuple[int, int], tuple[str, Callable[[], None]]] = field(factory=dict)
+    _tickets: dict[str, tuple[int, int]] = field(factory=dict)
+    _launching: set[str] = field(factory=set)
+
+    def enter(self, guid: str, go: Callable[[], None], again: bool = False) -> None:
+        """Get in line; ``go`` is called when it is one's turn, which may be at once.
+
+        :param again: whether it is a start after a failure.
+        """
+        assert guid not in self._tickets
+        assert guid not in self._launching
+        ticket = self._tickets[guid] = (int(again), self._next)
+        self._next += 1
+        self._waiting[ticket] = (guid, go)
+        insort(self._line, ticket)
+        self._advance()
+
+    def leave(self, guid: str) -> None:
+        """Give up one's place, in line or in front; who has none gives up nothing."""
+        ticket = self._tickets.pop(guid, None)
+        if ticket is not None:
+            del self._waiting[ticket]
+            del self._line[bisect_left(self._line, ticket)]
+        if guid in self._launching:
+            self._launching.discard(guid)
+            self._advance()
+
+    def place(self, guid: str) -> int | None:
+        """One's place in line, from 1; ``None`` when one is not in line."""
+        ticket = self._tickets.get(guid)
+        return None if ticket is None else bisect_left(self._line, ticket) + 1
+
+    def _advance(self) -> None:
+        while self._line and len(self._launching) < self.places:
+            ticket = self._line.pop(0)
+            guid, go = self._waiting.pop(ticket)
+            del self._tickets[guid]
+            self._launching.add(guid)
+            go()
