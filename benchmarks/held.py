@@ -18,7 +18,7 @@ from datetime import datetime, timezone
 from itertools import count
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
@@ -34,6 +34,7 @@ from proactor.follow import Follower
 from proactor.home import Home
 from proactor.initiator import Initiator, Order
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
+from proactor.launchers.sockets import PortRange
 from proactor.model import Exit
 from proactor.processor.configuration import read_start
 from proactor.supervisor import Supervisor
@@ -89,6 +90,36 @@ class InMemoryLauncher:
             yield guid, start.token, start.revision
 
 
+class _NoSocket:
+    """A socket that takes no descriptor: those of a whole fleet are more than most limits allow."""
+
+    def __init__(self, port: int) -> None:
+        self._name = ("127.0.0.1", port)
+
+    def getsockname(self) -> tuple[str, int]:
+        return self._name
+
+    def fileno(self) -> int:
+        return -1
+
+    def shutdown(self, how: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class InMemoryPorts(PortRange):
+    """Ports at which nobody listens."""
+
+    def bind(self) -> socket.socket:
+        """Give the next, over and over: none is used."""
+        return cast(socket.socket, _NoSocket(self._low))
+
+    def release(self, port: int) -> None:
+        """Take it back."""
+
+
 @define(eq=False)
 class Lateness:
     """How late a timer of :data:`TICK` comes: for as long something else had the reactor. In seconds."""
@@ -112,6 +143,29 @@ class Lateness:
         return late
 
 
+@define(eq=False)
+class Collections:
+    """How long Python's garbage collector had the process at a time, in seconds."""
+
+    took: list[float] = field(factory=list)
+    _began: float = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        gc.callbacks.append(self._told)
+
+    def _told(self, phase: str, _info: object) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+        else:
+            self.took.append(time.perf_counter() - self._began)
+
+    def taken(self) -> list[float]:
+        """All since the last time."""
+        took, self.took = self.took, []
+        return took
+
+
 async def _ready(*_: object) -> bool:
     return True
 
@@ -124,7 +178,10 @@ def assemble(reactor: Any, home: Home, text: str, launcher: ILauncher, listen_po
     authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
     follower = Follower(reactor, lambda _key, _line: None)
     supervisor = Supervisor(reactor, _now, {launcher.name: launcher}, home, {}, follower)
-    return Initiator(reactor, _now, configurator, authority, supervisor, _ready, Random(1), listen_port)
+    ports: dict[str, PortRange] = {"127.0.0.1": InMemoryPorts("127.0.0.1", 1, 65535)}
+    return Initiator(
+        reactor, _now, configurator, authority, supervisor, _ready, Random(1), listen_port, ranges=ports
+    )
 
 
 def site(reactor: Any, initiator: Initiator, home: Home) -> Site:
@@ -157,17 +214,20 @@ class Control(LineOnlyReceiver):
         self._launcher = launcher
         self._port = port
         self._lateness = Lateness(reactor)
+        self._collections = Collections()
         self._began = (0.0, 0.0)
         self._profile = cProfile.Profile()
 
     def connectionMade(self) -> None:
         """Say where the initiator is."""
         self._lateness.start()
+        self._collections.start()
         self._answer({"port": self._port, "pid": os.getpid()})
 
     def connectionLost(self, reason: object = None) -> None:
         """End with who started it."""
-        self._reactor.stop()
+        if self._reactor.running:
+            self._reactor.stop()
 
     def lineReceived(self, line: bytes) -> None:
         """Do one thing."""
@@ -197,6 +257,13 @@ class Control(LineOnlyReceiver):
     async def do_begin(self, profile: str = "") -> object:
         """Measure from now on."""
         self._lateness.taken()
+        self._collections.taken()
+        if os.environ.get("TURNS"):
+            import sys as _s; _s.path.insert(0, "/tmp/bw")
+            if not hasattr(self, "rec"):
+                import turns
+                self.rec, self.dump = turns.install(self._reactor)
+            self.rec.clear()
         self._began = (time.perf_counter(), time.process_time())
         if profile:
             self._profile.enable()
@@ -205,8 +272,23 @@ class Control(LineOnlyReceiver):
     async def do_end(self) -> object:
         """How late the reactor was at most since then, in milliseconds, and what share of one core it had."""
         self._profile.disable()
+        if os.environ.get("TURNS"):
+            self.dump()
         wall, cpu = time.perf_counter() - self._began[0], time.process_time() - self._began[1]
-        return {"stall": max(self._lateness.taken()) * 1000, "seconds": wall, "cpu": cpu}
+        late, collections = sorted(self._lateness.taken()), self._collections.taken()
+        return {"stall": late[-1] * 1000, "stalls": [round(x*1000) for x in late[-12:]], "gc": [round(x*1000) for x in sorted(collections)[-10:]], "gc_sum": sum(collections), "seconds": wall, "cpu": cpu}
+
+    async def do_gc(self) -> object:
+        if os.environ.get("GCS"):
+            gc.set_debug(gc.DEBUG_SAVEALL)
+        b = time.perf_counter()
+        n = gc.collect()
+        if gc.garbage:
+            from collections import Counter
+            c = Counter(type(o).__module__ + "." + type(o).__name__ for o in gc.garbage)
+            print(c.most_common(60), file=sys.stderr)
+            gc.garbage.clear()
+        return {"unreachable": n, "seconds": time.perf_counter() - b}
 
     async def do_profile(self, path: str) -> object:
         """Write what was profiled, for :mod:`pstats`."""
@@ -219,6 +301,8 @@ def main() -> None:
     from twisted.internet import reactor  # noqa: PLC0415
 
     folder = Path(sys.argv[1])
+    if os.environ.get("GCX"):
+        gc.set_threshold(*map(int, os.environ["GCX"].split(",")))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     listening = socket.create_server(("127.0.0.1", 0), backlog=1024)

@@ -67,8 +67,7 @@ def held_initiator() -> Iterator[tuple[Held, running.Operator]]:
     """The process, which ends with this."""
     with tempfile.TemporaryDirectory(prefix="proactor-benchmark-") as folder:
         home = Path(folder)
-        text = running.config(_OPTIONS, "token_ttl = 3600").replace("child_port_max = 32000", "child_port_max = 65535")
-        (home / "proactor.cfg").write_text(text)
+        (home / "proactor.cfg").write_text(running.config(_OPTIONS, "token_ttl = 3600"))
         process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.held", folder],
             stdin=subprocess.PIPE,
@@ -118,6 +117,7 @@ def edit(held: Held, operator: running.Operator, all_: Fleet, number: int, patie
     over = time.monotonic()
     editing.join()
     end = held.tell("end")
+    print(end, file=sys.stderr)
     if not all(f'"{value}"'.encode() in holder.body for holder in all_.holders):
         raise running.Unexpected("somebody has another value")
     got = [holder.got - began for holder in all_.holders]
@@ -140,7 +140,9 @@ def measure(number: int, rounds: int, patience: float, profile: str | None) -> d
             all_.connect(patience)
             connecting, joined = time.monotonic() - began, held.tell("end")
             after = held.tell("memory")
+            print(held.tell("gc"), file=sys.stderr)
             done = [edit(held, operator, all_, n, patience, bool(profile)) for n in range(rounds)]
+            print(held.tell("gc"), file=sys.stderr)
         if profile:
             held.tell("profile", Path(profile).absolute())
     return {
@@ -173,7 +175,7 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=120.0, help="seconds that a step may take")
     parser.add_argument("--profile", metavar="FILE", help="profile the initiator during the edits, for pstats")
     given = parser.parse_args()
-    figures.raise_descriptor_limit(2 * given.holders + 1000)
+    figures.raise_descriptor_limit(given.holders + 200)
     print(json.dumps(measure(given.holders, given.rounds, given.patience, given.profile), indent=1))
 
 

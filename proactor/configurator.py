@@ -15,10 +15,10 @@ from twisted.logger import Logger
 
 from .config.document import Document
 from .config.draft import Difference, Draft, Patch
+from .config.job_settings import JOB_OPTIONS
 from .config.layers import Layers, Member, View
-from .config.live import Change, LiveConfiguration
+from .config.live import LiveConfiguration
 from .config.settings import (
-    PROCESSOR_OPTIONS,
     InitiatorSettings,
     check_options,
     check_sections,
@@ -60,6 +60,8 @@ class Configurator:
     now: Callable[[], datetime]
     live: LiveConfiguration
     settings: InitiatorSettings
+    #: Told of each change, of who made it: but not of processors that come and go.
+    heard_change: Callable[[Plan, str, str], None] = lambda _plan, _summary, _actor: None
     #: What running processors declared, the same tuple for all that declared the same.
     _declared: dict[str, tuple[Option, ...]] = field(factory=dict)
     _known: dict[tuple[Option, ...], tuple[Option, ...]] = field(factory=dict)
@@ -103,7 +105,9 @@ class Configurator:
             held = hold(draft)
             change = self.live.commit(draft, actor, self.now(), held)
             self.settings = settings
-        self._announce(change)
+        log.debug("Revision {revision}: {summary}", revision=change.revision, summary=change.summary)
+        if not draft.empty and draft.joined is None and draft.left is None:
+            self.heard_change(planned, change.summary, actor)
         await self.wake(guid for guid in change.before if guid not in held)
         return planned
 
@@ -142,9 +146,6 @@ class Configurator:
         revision = self.live.revision if draft.empty else draft.revision
         return Plan(revision, tuple(self.live.differences(draft)))
 
-    def _announce(self, change: Change) -> None:
-        log.debug("Revision {revision}: {summary}", revision=change.revision, summary=change.summary)
-
     def _checker(self) -> Callable[[str, View, Layers], None]:
         """A check that looks at each view once for all that share it and declared the same."""
         seen: set[tuple[int, int]] = set()
@@ -153,7 +154,7 @@ class Configurator:
             declared = self._declared.get(guid, ())
             key = (id(view), id(declared))
             if key not in seen:
-                check_options((*PROCESSOR_OPTIONS, *declared), guid, view.values, partial(layers.lookup, guid))
+                check_options((*JOB_OPTIONS, *declared), guid, view.values, partial(layers.lookup, guid))
                 seen.add(key)
 
         return check

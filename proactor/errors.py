@@ -6,6 +6,8 @@ remedy. None holds a secret.
 
 from __future__ import annotations
 
+_LONGEST = 100
+
 
 class ProactorError(Exception):
     """Anything that Proactor itself refuses or cannot do; ``str()`` of it is fit for people."""
@@ -58,6 +60,17 @@ class Refused(ProactorError):
     """Understood, and not allowed: a value, a module, an edit."""
 
 
+class NotReady(ProactorError):
+    """It was made, and is not ready within the time that was given.
+
+    :param location: the path of its record.
+    """
+
+    def __init__(self, message: str, location: str) -> None:
+        super().__init__(message)
+        self.location = location
+
+
 class Unavailable(ProactorError):
     """Not now.
 
@@ -101,8 +114,14 @@ class ConfigError(Refused):
         if self.section is not None:
             where.append(f"[{self.section}]")
         if self.option is not None:
-            where.append(self.option if self.value is None else f"{self.option} = {self.value}")
+            where.append(self.option if self.value is None else f"{self.option} = {_line(self.value)}")
         return ": ".join(filter(None, [" ".join(where), self.problem]))
+
+
+def _line(value: str) -> str:
+    """A value on one line, cut where it is long."""
+    line = value.replace("\n", "\\n")
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 class Rejected(ProactorError):

@@ -162,17 +162,15 @@ class Follower:
         self._notifier = _make_notifier(reactor)
         self._folders: set[str] = set()
 
-    def add(self, key: str, path: str | os.PathLike[str], *, at_end: bool = False) -> None:
+    def add(self, key: str, path: str | os.PathLike[str], *, offset: int = 0) -> None:
         """Follow a file, which need not be there yet.
 
-        :param at_end: begin with what is written from now on, not with what it holds.
+        :param offset: bytes at its start to leave out, such as the size of a log before this launch.
         :raises ValueError: the key or the file is followed already.
         """
-        tail = _Tail(key, os.path.abspath(path))
+        tail = _Tail(key, os.path.abspath(path), offset)
         if key in self._tails or os.fsencode(tail.path) in self._by_path:
             raise ValueError(f"{key} or {tail.path} is followed already")
-        if at_end:
-            tail.offset = tail.size()
         self._tails[key] = self._by_path[os.fsencode(tail.path)] = tail
         self._watch(os.path.dirname(tail.path))
         self._enqueue(tail)

@@ -12,6 +12,26 @@ from .model import Exit
 
 
 @frozen
+class Limits:
+    """What a process is held to; what is ``None`` is as with the initiator.
+
+    :param nofile: the most descriptors that it may have open.
+    :param memory_mib: the most address space that it may have, in MiB.
+    :param nice: its niceness, from -20 to 19.
+    :param folder: where it runs.
+    :param umask: its file mode creation mask, in octal.
+    :param user: the name of whom it runs as.
+    """
+
+    nofile: int | None = None
+    memory_mib: int | None = None
+    nice: int | None = None
+    folder: str | None = None
+    umask: str | None = None
+    user: str | None = None
+
+
+@frozen
 class LaunchSpec:
     """What to start, as values.
 
@@ -31,6 +51,7 @@ class LaunchSpec:
     listening: int
     log: int
     fd: int = 3
+    limits: Limits = Limits()
 
 
 @frozen

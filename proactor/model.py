@@ -57,7 +57,7 @@ class Job:
     created: datetime
     labels: Mapping[str, str] = field(factory=dict)
     wanted: Wanted = Wanted.RUNNING
-    state: State = State.STARTING
+    state: State = State.STOPPED
     ready: bool = False
     incarnation: int = 0
     pid: int | None = None
@@ -98,8 +98,11 @@ def timestamp(time: datetime | None) -> str | None:
     return time.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def job_record(job: Job, wanted_revision: int | None) -> dict[str, Any]:
-    """A job as its readers see it; what is not known is ``None``."""
+def job_record(job: Job, wanted_revision: int | None, place: int | None) -> dict[str, Any]:
+    """A job as its readers see it; what is not known is ``None``.
+
+    :param place: in the line of those that wait to be launched.
+    """
     return {
         "guid": job.guid,
         "module": job.module,
@@ -107,6 +110,7 @@ def job_record(job: Job, wanted_revision: int | None) -> dict[str, Any]:
         "wanted": job.wanted.value,
         "state": job.state.value,
         "ready": job.ready,
+        "queue": place,
         "incarnation": job.incarnation,
         "pid": job.pid,
         "port": job.port,

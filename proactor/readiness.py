@@ -3,18 +3,49 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
+from typing import cast
+from urllib.parse import urlsplit
 
 from attrs import define
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool
 
 #: How long one question may take, in seconds.
 TIMEOUT = 5.0
 _LARGEST = 4096
+
+
+class _Question(Protocol):
+    """Says what most servers answer to, and notes whether anything comes back."""
+
+    def __init__(self) -> None:
+        self.answered: Deferred[bool] = Deferred()
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.transport.write(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+
+    def dataReceived(self, data: bytes) -> None:
+        self._answer()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        # It was taken from the backlog by somebody, who did not like the question; or the socket is gone.
+        if reason.check(ConnectionDone):
+            self._answer()
+        elif not self.answered.called:
+            self.answered.callback(False)
+
+    def _answer(self) -> None:
+        if not self.answered.called:
+            self.answered.callback(True)
 
 
 @define(eq=False)
@@ -38,6 +69,30 @@ class Prober:
             await deferLater(self.reactor, next(delays))
         return False
 
+    async def wait_any(self, base_url: str, delays: Iterator[float], alive: Callable[[], bool]) -> bool:
+        """Ask, again after each delay, until there is any answer at all, be it no HTTP; false when it is not alive."""
+        where = urlsplit(base_url)
+        assert where.port is not None
+        endpoint = HostnameEndpoint(self.reactor, where.hostname or "", where.port, timeout=TIMEOUT)
+        while alive():
+            if await self._says_something(endpoint):
+                return alive()
+            await deferLater(self.reactor, next(delays))
+        return False
+
+    async def _says_something(self, endpoint: IStreamClientEndpoint) -> bool:
+        asking = _Question()
+        try:
+            await connectProtocol(endpoint, asking)
+            return await asking.answered.addTimeout(TIMEOUT, self.reactor)
+        except CancelledError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever keeps it from answering, it is not ready
+            return False
+        finally:
+            if asking.transport is not None:
+                cast(ITCPTransport, asking.transport).abortConnection()
+
     async def _answers(self, base_url: str, guid: str) -> bool:
         try:
             work = Deferred.fromCoroutine(self._asked(f"{base_url}/healthz"))
@@ -59,9 +114,6 @@ class Prober:
 
         await response.collect(collect)
         return b"".join(pieces) if response.code == 200 else b""
-
-
-Wait = Callable[[str, str, Iterator[float], Callable[[], bool]], Awaitable[bool]]
 
 
 def prober(reactor: IReactorTime) -> Prober:

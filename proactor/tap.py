@@ -27,26 +27,24 @@ from .config.document import Document, decode, parse
 from .config.settings import choose_guid
 from .configurator import Configurator
 from .errors import ProactorError
+from .fleet import Fleet
 from .follow import Follower
 from .home import DEFAULT_HOME, Home
 from .initiator import Initiator
+from .job_logs import JobLogs
+from .launch_plan import LaunchPlanner
+from .launch_queue import LaunchQueue
+from .launchers.ports import Ports
 from .launchers.spawn import SpawnLauncher
 from .logs import FORMATS, Observer, file_observer, stream_observer
 from .readiness import prober
-from .supervisor import Supervisor
+from .timeline import Timeline
 from .tokens import TokenAuthority, new_key
-from .web.app import make_app
-from .web.callers import Identifier, learn
-from .web.configs import Configs
-from .web.edits import Edits
-from .web.health import Health
-from .web.jobs import Jobs
-from .web.rollouts import RolloutRoutes
+from .web.callers import learn
+from .web.resource import make_resource
 from .wire import Site
 
 STANDARD_INPUT = "-"
-#: Never passed on to processors: the command line's own token.
-_NOT_INHERITED = ("PROACTOR_TOKEN",)
 #: How long answers in progress may take when the initiator stops, in seconds.
 _DRAIN = 5.0
 
@@ -221,10 +219,13 @@ class ProactorService(Service):
         address, listen_port = self._socket.getsockname()[:2]
         initiator = _assemble(reactor, self.options, home, follower, listen_port)
         _log_jobs.info("Running jobs")
-        site = Site(_resource(reactor, initiator, home), clock=reactor, on_connect=learn)
+        token_file = str(home.path / "operator.token")
+        resource = make_resource(reactor, initiator, home.operator_token, token_file, os.geteuid())
+        site = Site(resource, clock=reactor, on_connect=learn)
         port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, site)
         self._socket.close()
         self._socket = None
+        initiator.start()
         log.info("Serving on {address}:{port}", address=address, port=listen_port)
         self._hangup = signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(self.reload))
         return _Running(home, initiator, follower, site, port)
@@ -288,32 +289,22 @@ def _assemble(reactor: Any, options: Options, home: Home, follower: Follower, li
     guid = options["guid"]
     configurator = Configurator.begin(reactor, _now, options.document, guid)
     authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    # Output of any module is to appear as it comes.
-    environment.setdefault("PYTHONUNBUFFERED", "1")
-    launcher = SpawnLauncher(reactor)
-    supervisor = Supervisor(reactor, _now, {launcher.name: launcher}, home, environment, follower)
-    return Initiator(
-        reactor, _now, configurator, authority, supervisor, prober(reactor).wait, SystemRandom(), listen_port
+    planner = LaunchPlanner(configurator, authority, _now, dict(os.environ), sys.executable, listen_port)
+    settings = configurator.settings
+    fleet = Fleet(
+        clock=reactor,
+        now=_now,
+        random=SystemRandom().random,
+        configurator=configurator,
+        planner=planner,
+        ports=Ports(settings.child_port_min, settings.child_port_max),
+        launcher=SpawnLauncher(reactor),
+        queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1)),
+        logs=JobLogs(home, follower),
+        prober=prober(reactor),
+        timeline=Timeline(),
     )
-
-
-def _resource(reactor: Any, initiator: Initiator, home: Home) -> Any:
-    identifier = Identifier(
-        home.operator_token,
-        os.geteuid(),
-        initiator.identify,
-        lambda: initiator.configurator.settings.operator_auth,
-        str(home.path / "operator.token"),
-    )
-    handlers = {
-        **Jobs(reactor, initiator).handlers(),
-        **Configs(initiator).handlers(),
-        **Edits(reactor, initiator).handlers(),
-        **RolloutRoutes(initiator).handlers(),
-        **Health(initiator).handlers(),
-    }
-    return make_app(handlers, identifier).resource()
+    return Initiator(reactor, _now, configurator, authority, fleet)
 
 
 def makeService(options: Options) -> IService:

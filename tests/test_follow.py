@@ -98,15 +98,14 @@ class ClockTests(SynchronousTestCase):
         self.assertEqual(self.came(), [("a", b"two"), ("a", b"")])
         self.assertEqual(self.came(), [])
 
-    def test_at_end(self) -> None:
-        """What a file held before is left out when that is asked."""
+    def test_offset(self) -> None:
+        """What a file held before is left out when that is asked; one that has become shorter since is read in full."""
         path = self.write("a", b"before\n")
-        self.follower.add("a", path, at_end=True)
-        self.follower.add("b", self.folder / "b", at_end=True)
-        self.assertEqual(self.came(), [])
+        self.follower.add("a", path, offset=7)
+        self.follower.add("b", self.write("b", b"new\n"), offset=100)
+        self.assertEqual(self.came(), [("b", b"new")])
         self.write("a", b"after\n")
-        self.write("b", b"first\n")
-        self.assertEqual(self.came(), [("a", b"after"), ("b", b"first")])
+        self.assertEqual(self.came(), [("a", b"after")])
 
     def test_not_there_yet(self) -> None:
         """A file may appear later, and disappear, and nobody complains."""
@@ -161,7 +160,7 @@ class ClockTests(SynchronousTestCase):
         path = self.write("a", b"one\ntwo")
         self.follower.add("a", path)
         drained = self.follower.remove("a")
-        self.follower.add("a", path, at_end=True)
+        self.follower.add("a", path, offset=7)
         self.assertEqual(self.came(0), [("a", b"one"), ("a", b"two")])
         self.successResultOf(drained)
         self.write("a", b"three\n")

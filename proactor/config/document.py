@@ -21,7 +21,7 @@ from typing import Any
 from attrs import define, field, frozen
 
 from ..errors import ConfigError
-from .grammar import DEFAULT, option_problem, value_problem
+from .grammar import DEFAULT, option_problem, section_problem, value_problem
 
 
 @frozen
@@ -52,6 +52,11 @@ class Document:
     sections: Mapping[str, Settings] = field(factory=dict)
     #: The line of each section's header.
     lines: Mapping[str, int] = field(factory=dict)
+
+    def option(self, section: str, option: str) -> Setting | None:
+        """What the file says in that very section, or in DEFAULT where that is meant."""
+        options = self.defaults if section == DEFAULT else self.sections.get(section, {})
+        return options.get(option)
 
 
 @define
@@ -92,8 +97,9 @@ def decode(data: bytes, source: str) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as e:
-        line = data.count(b"\n", 0, e.start) + 1
-        problem = f"byte 0x{data[e.start]:02x} is not UTF-8: save the file in that encoding"
+        # Of what was decoded: a byte order mark does not count.
+        line = e.object.count(b"\n", 0, e.start) + 1
+        problem = f"byte 0x{e.object[e.start]:02x} is not UTF-8: save the file in that encoding"
         raise ConfigError(problem, source=source, line=line) from None
 
 
@@ -107,8 +113,12 @@ def parse(text: str, source: str) -> Document:
     parser = RawConfigParser(dict_type=partial(_LineDict, tracker), allow_no_value=True)  # type: ignore[call-overload]
     try:
         parser.read_file(tracker.feed(text), source)
-    except ParserError as e:
-        raise _translated(e, source) from None
+    except (ParserError, AttributeError) as e:
+        raise _translated(e, source, tracker.line) from None
+    for name, line in tracker.headers.items():
+        problem = section_problem(name)
+        if problem is not None:
+            raise ConfigError(problem, source=source, line=line, section=repr(name)[1:-1])
     defaults = parser.defaults()
     assert isinstance(defaults, _LineDict)
     return Document(
@@ -130,8 +140,11 @@ def _settings(section: str, options: _LineDict, source: str) -> dict[str, Settin
     return settings
 
 
-def _translated(error: ParserError, source: str) -> ConfigError:
-    """The parser's complaint as one of ours, with file, line, place and remedy."""
+def _translated(error: ParserError | AttributeError, source: str, line: int) -> ConfigError:
+    """The parser's complaint as one of ours, with file, line, place and remedy.
+
+    :param line: how far it came.
+    """
     if isinstance(error, DuplicateSectionError):
         problem = "this section stands in the file already: put its options together"
         return ConfigError(problem, source=source, line=error.lineno, section=error.section)
@@ -141,7 +154,9 @@ def _translated(error: ParserError, source: str) -> ConfigError:
     if isinstance(error, MissingSectionHeaderError):
         problem = "a line before the first section: begin with [DEFAULT] or another section's header"
         return ConfigError(problem, source=source, line=error.lineno)
-    if isinstance(error, ParsingError) and error.errors:
+    if isinstance(error, ParsingError) and getattr(error, "errors", None):
         line, text = error.errors[0]
         return ConfigError(f"cannot be read: {text}: write option = value", source=source, line=line)
-    return ConfigError(str(error), source=source)
+    # The parser has an error of its own for this since Python 3.13, and before it breaks.
+    problem = "an indented line goes on with the value above, and there is none: write option = value, or do not indent"
+    return ConfigError(problem, source=source, line=line)

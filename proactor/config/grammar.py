@@ -68,12 +68,21 @@ def option_problem(name: str) -> str | None:
     return None
 
 
+def section_problem(name: str) -> str | None:
+    """What is wrong with the characters of a section's name, if anything."""
+    return _character_problem(_UNPRINTABLE, name, "the name of a section")
+
+
 def value_problem(text: str, *, lines: bool = False) -> str | None:
     """What is wrong with a value's characters, if anything.
 
     :param lines: whether the value may go over several lines, as it may in a file.
     """
-    found = (_UNPRINTABLE_IN_FILE if lines else _UNPRINTABLE).search(text)
-    if found is not None:
-        return f"the character U+{ord(found[0]):04X} cannot be in a value: no control characters or line breaks"
-    return None
+    return _character_problem(_UNPRINTABLE_IN_FILE if lines else _UNPRINTABLE, text, "a value")
+
+
+def _character_problem(wrong: re.Pattern[str], text: str, what: str) -> str | None:
+    found = wrong.search(text)
+    if found is None:
+        return None
+    return f"the character U+{ord(found[0]):04X} cannot be in {what}: no control characters or line breaks"

@@ -88,6 +88,7 @@ class Resolver:
     """Resolves the options of one state of the configuration, each once.
 
     :param lookup: the setting of an option in a section, DEFAULT included; ``None`` where there is none.
+    :param exists: whether there is a section of that name: one that is not is nothing to refer to.
     :param is_secret: whether an option of that name is secret.
     :param permit: called with (where the reference stands, section, its setting, the section and option that it
         reaches, what those resolve to); raises :class:`ConfigError` where that is not allowed.
@@ -96,10 +97,12 @@ class Resolver:
     def __init__(
         self,
         lookup: Callable[[str, str], Setting | None],
+        exists: Callable[[str], bool],
         is_secret: Callable[[str], bool],
         permit: Callable[[str, str, Setting, str, str, Resolved], None] | None = None,
     ) -> None:
         self._lookup = lookup
+        self._exists = exists
         self._is_secret = is_secret
         self._permit = permit
         self._known: dict[tuple[str, str], Resolved] = {}
@@ -152,6 +155,9 @@ class Resolver:
 
     def _reached(self, place: tuple[str, str], setting: Setting, reference: Reference) -> Resolved:
         section = place[0] if reference.section is None else reference.section
+        if reference.section is not None and not self._exists(section):
+            problem = f"${{{section}:{reference.option}}} refers to nothing: there is no section [{section}]"
+            raise self._error(place, setting, problem)
         target = self._lookup(section, reference.option)
         if target is None:
             written = reference.option if reference.section is None else f"{reference.section}:{reference.option}"

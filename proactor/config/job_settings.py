@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
 from ..options import Option
 from ..restart import ALWAYS, NEVER, ON_FAILURE, RestartPolicy
+from .layers import Layers
 
 #: Far more than any time makes sense for, and what every clock and timer takes.
 YEAR = 366 * 24 * 3600
@@ -45,6 +46,8 @@ JOB_OPTIONS = (
     Option("inherit_environment", bool, True, help="whether it has the initiator's environment"),
     Option("log_max_bytes", int, 10 * _MIB, minimum=64 * 1024, help="how much of its log is kept in one file"),
     Option("log_backups", int, 3, minimum=0, maximum=100, help="how many such files are kept besides"),
+    Option("labels", tuple, (), help="labels of its processors: name=value, separated by spaces"),
+    Option("instances", int, None, minimum=0, help="how many the initiator keeps running by itself"),
     Option("launcher", str, "spawn", choices=("spawn",), help="what starts it"),
     *ROLLOUT_OPTIONS,
 )
@@ -68,7 +71,16 @@ class JobSettings:
     inherit_environment: bool
     log_max_bytes: int
     log_backups: int
+    labels: Mapping[str, str]
     launcher: str
+
+
+def instances(layers: Layers, section: str) -> int | None:
+    """How many processors of a module are to be kept running; ``None`` where its section does not say."""
+    if "instances" not in layers.written_options(section):
+        return None
+    resolved = layers.resolver().resolve(section, "instances")
+    return None if resolved is None else int(resolved.text)
 
 
 def job_settings(values: Mapping[str, str]) -> JobSettings:
@@ -84,6 +96,20 @@ def job_settings(values: Mapping[str, str]) -> JobSettings:
         read.pop("restart_attempts"),
         read.pop("restart_window"),
     )
+    for name in ("instances", *(option.name for option in ROLLOUT_OPTIONS)):
+        del read[name]
+    labels = dict(label.partition("=")[::2] for label in read.pop("labels"))
+    return JobSettings(policy=policy, labels=labels, **read)
+
+
+def rollout_pace(layers: Layers, section: str) -> tuple[tuple[str, ...], float, float]:
+    """How an edit of a section goes out: ``rollout_batch``, ``rollout_watch``, ``rollout_timeout``.
+
+    :raises ConfigError: one of these does not resolve.
+    """
+    found = []
     for option in ROLLOUT_OPTIONS:
-        del read[option.name]
-    return JobSettings(policy=policy, **read)
+        resolved = layers.resolver().resolve(section, option.name) if layers.exists(section) else None
+        found.append(option.default if resolved is None else option.parse(resolved.text))
+    sizes, watch, timeout = found
+    return cast(tuple[str, ...], sizes), cast(float, watch), cast(float, timeout)

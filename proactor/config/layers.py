@@ -79,11 +79,6 @@ class Layers:
         edit = self.edits.get(section, {}).get(option)
         return edit or self.document.sections.get(section, {}).get(option)
 
-    def filed(self, section: str, option: str) -> Setting | None:
-        """What the file says in that very section, or in DEFAULT where that is meant."""
-        file = self.document.defaults if section == DEFAULT else self.document.sections.get(section, {})
-        return file.get(option)
-
     def lookup(self, section: str, option: str) -> Setting | None:
         """The setting of an option as read in a section."""
         return self.default(option) if section == DEFAULT else self.own(section, option) or self.default(option)
@@ -116,7 +111,7 @@ class Layers:
 
     def resolver(self) -> Resolver:
         """For the options of this state; edits are held to what they may reach."""
-        return Resolver(self.lookup, self.is_secret, self._permit)
+        return Resolver(self.lookup, self.exists, self.is_secret, self._permit)
 
     def view(self, guid: str, revision: int) -> View:
         """What a processor's section comes to.
@@ -132,7 +127,7 @@ class Layers:
             steered = steered or (section in self.members and option in self.members[section].steering)
             return self.lookup(section, option)
 
-        resolver = Resolver(lookup, self.is_secret, self._permit)
+        resolver = Resolver(lookup, self.exists, self.is_secret, self._permit)
         values, secrets = _resolved(resolver, guid, self.options(guid))
         shared = self.is_plain(guid) and not steered
         return View(values, secrets, revision, frozenset(read - {guid} if shared else read), shared)
@@ -178,7 +173,7 @@ class Layers:
             "line": setting.line,
             "revision": setting.revision,
         }
-        filed = self.filed(section, option)
+        filed = self.document.option(section, option)
         if setting.revision is not None and filed is not None:
             record["overrides"] = {"text": shown(filed.text), "source": filed.source, "line": filed.line}
         return record

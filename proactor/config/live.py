@@ -99,6 +99,10 @@ class LiveConfiguration:
             return [section]
         return self._members.keys() if section == DEFAULT else self._readers.get(section, {}).keys()
 
+    def members_of_module(self, section: str) -> list[str]:
+        """The guids of a module's processors."""
+        return [guid for guid in self._readers.get(section, {}) if self._members[guid].module == section]
+
     def view(self, guid: str) -> View:
         """What a processor is to have now: while it is held, what it had before."""
         self.member(guid)

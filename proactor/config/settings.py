@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from attrs import frozen
 
@@ -12,16 +12,10 @@ from ..errors import ConfigError, Rejected
 from ..options import SECRET_GLOBS, Option
 from .document import Document, Setting
 from .grammar import DEFAULT, PROCESSOR, importable, is_guid, is_initiator, is_module
+from .job_settings import JOB_OPTIONS, seconds
 from .layers import Layers
 
 HIGHEST_PORT = 65535
-#: Far more than any time makes sense for, and what every clock and timer takes.
-_YEAR = 366 * 24 * 3600
-
-
-def _seconds(name: str, default: float, help_: str, least: float = 0) -> Option:
-    return Option(name, float, default, minimum=least, maximum=_YEAR, help=help_)
-
 
 INITIATOR_OPTIONS = (
     Option("host_scheme", str, "http", choices=("http", "https"), help="of the public address, which goes into URLs"),
@@ -32,23 +26,11 @@ INITIATOR_OPTIONS = (
     Option("child_port_min", int, 49152, minimum=1, help="the lowest port for processors"),
     Option("child_port_max", int, HIGHEST_PORT, minimum=1, help="the highest port for processors"),
     Option("default_module", str, PROCESSOR, help="what /create launches when it is not told a module"),
+    Option("launch_concurrency", int, None, minimum=1, help="launches at a time; default: twice the processors"),
     Option("max_jobs", int, 1000, minimum=0, help="how many jobs there may be"),
-    _seconds("token_ttl", 300, "how long a token is good for, in seconds", least=1),
+    seconds("token_ttl", 300, "how long a token is good for, in seconds", least=1),
     Option("operator_auth", str, "local", choices=("local", "token"), help="who is an operator"),
     Option("secret_options", tuple, SECRET_GLOBS, help="globs for the names of options that are never shown"),
-)
-
-_STOP_TIMEOUT = _seconds("stop_timeout", 10, "seconds between SIGTERM and SIGKILL")
-_ROLLOUT_OPTIONS = (
-    Option("rollout_batch", tuple, (), help="sizes of the batches in which an edit goes out, such as 1 10%"),
-    _seconds("rollout_watch", 0, "how long a batch must stay well before the next gets an edit"),
-    _seconds("rollout_timeout", 30, "how long a processor may take to answer to an edit", least=0.1),
-)
-PROCESSOR_OPTIONS = (
-    _seconds("refresh", 30, "seconds between two fetches of the configuration", least=0.05),
-    _STOP_TIMEOUT,
-    *_ROLLOUT_OPTIONS,
-    Option("launcher", str, "spawn", choices=("spawn",), help="what starts it"),
 )
 
 
@@ -65,6 +47,7 @@ class InitiatorSettings:
     child_port_min: int
     child_port_max: int
     default_module: str
+    launch_concurrency: int | None
     max_jobs: int
     token_ttl: float
     operator_auth: str
@@ -172,7 +155,8 @@ def _check_default_module(layers: Layers, guid: str, name: str) -> None:
 def module_sections(layers: Layers) -> list[str]:
     """The sections that name a module which a processor can run."""
     names = layers.document.sections
-    return [name for name in names if not is_guid(name) and not is_initiator(name) and is_module(name)]
+    candidates = [name for name in names if not is_guid(name) and not is_initiator(name)]
+    return [name for name in candidates if is_module(name) or "command" in names[name]]
 
 
 def declared_module(layers: Layers, name: str) -> str | None:
@@ -183,27 +167,6 @@ def declared_module(layers: Layers, name: str) -> str | None:
         return None
     former = (section for section in module_sections(layers) if importable(section) == PROCESSOR)
     return next(former, PROCESSOR)
-
-
-def stop_timeout(values: Mapping[str, str]) -> float:
-    """A processor's ``stop_timeout``, of a section that was checked."""
-    text = values.get(_STOP_TIMEOUT.name)
-    value = _STOP_TIMEOUT.default if text is None else _STOP_TIMEOUT.parse(text)
-    assert isinstance(value, (int, float))
-    return float(value)
-
-
-def rollout_pace(layers: Layers, section: str) -> tuple[tuple[str, ...], float, float]:
-    """How an edit of a section goes out: ``rollout_batch``, ``rollout_watch``, ``rollout_timeout``.
-
-    :raises ConfigError: one of these does not resolve.
-    """
-    found = []
-    for option in _ROLLOUT_OPTIONS:
-        resolved = layers.resolver().resolve(section, option.name) if layers.exists(section) else None
-        found.append(option.default if resolved is None else option.parse(resolved.text))
-    sizes, watch, timeout = found
-    return cast(tuple[str, ...], sizes), cast(float, watch), cast(float, timeout)
 
 
 #: Finds the setting of an option, to say in an error where it stands.
@@ -232,6 +195,6 @@ def check_sections(layers: Layers) -> None:
     """
     for section in [DEFAULT, *module_sections(layers)]:
         resolver = layers.resolver()
-        found = {option.name: resolver.resolve(section, option.name) for option in PROCESSOR_OPTIONS}
+        found = {option.name: resolver.resolve(section, option.name) for option in JOB_OPTIONS}
         values = {name: resolved.text for name, resolved in found.items() if resolved is not None}
-        check_options(PROCESSOR_OPTIONS, section, values, partial(layers.lookup, section))
+        check_options(JOB_OPTIONS, section, values, partial(layers.lookup, section))

@@ -13,7 +13,7 @@ from twisted.web.client import URI, Agent, HTTPConnectionPool
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
-__all__ = ["http_client"]
+__all__ = ["Endpoints", "http_client"]
 
 CONNECT_TIMEOUT = 5
 #: Below the 60 s after which an initiator closes an idle connection, above the 30 s between two polls.
@@ -22,7 +22,7 @@ IDLE_TIME = 50
 
 @implementer(IAgentEndpointFactory)
 @frozen
-class _Endpoints:
+class Endpoints:
     """Endpoints by URL. An address as a literal needs no resolver, whose threads would be the only ones here."""
 
     reactor: Any
@@ -52,4 +52,4 @@ def http_client(reactor: Any) -> HTTPClient:
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = 1
     pool.cachedConnectionTimeout = IDLE_TIME
-    return HTTPClient(Agent.usingEndpointFactory(reactor, _Endpoints(reactor), pool))
+    return HTTPClient(Agent.usingEndpointFactory(reactor, Endpoints(reactor), pool))

@@ -50,6 +50,7 @@ def _family(fd: int, port: int) -> int:
 
 
 def _adopt(reactor: Any, fd: int, family: int, factory: IProtocolFactory) -> IListeningPort:
+    os.set_blocking(fd, False)  # else the reactor hangs in accept when the queue is empty
     port: IListeningPort = reactor.adoptStreamPort(fd, family, factory)  # a duplicate of it
     os.close(fd)
     return port

@@ -47,7 +47,7 @@ class Configs:
         call.known()
         if isinstance(call.caller, ProcessorCaller):
             return await self._fetched(call, call.caller)
-        if call.path["section"] in self.initiator.jobs:
+        if call.path["section"] in self.initiator.fleet.jobs:
             return await self._shown(call)
         return self._section(call)
 
@@ -58,18 +58,18 @@ class Configs:
 
     async def _fetched(self, call: Call, caller: ProcessorCaller) -> Answer:
         known = max(call.if_none_match, default=None)
-        fetched = await self.initiator.fetch(caller.claims, caller.token, known, call.wait or 0)
+        fetched = await self.initiator.exchange.fetch(caller.claims, caller.token, known, call.wait or 0)
         if fetched.options is None:
             return nothing(304, etag(fetched.revision))
         return as_json({**fetched.options, "revision": fetched.revision}, headers=etag(fetched.revision))
 
     async def _shown(self, call: Call) -> Answer:
         guid, configurator = call.path["section"], self.initiator.configurator
-        self.initiator.job(guid)
+        self.initiator.fleet.job(guid)
         revision = configurator.live.wanted(guid)
         if revision in call.if_none_match:
             await configurator.changed(guid, revision, call.wait or 0)
-            self.initiator.job(guid)
+            self.initiator.fleet.job(guid)
         revision, options = configurator.configuration(guid)
         if revision in call.if_none_match:
             return nothing(304, etag(revision))
@@ -82,7 +82,7 @@ class Configs:
         call.known()
         forms.known(call.body, ("revision", "status", "option", "reason", "pending", "options"))
         answer, declared = acknowledgement(call.body)
-        await self.initiator.acknowledge(call.path["section"], answer, declared)
+        await self.initiator.exchange.acknowledge(call.path["section"], answer, declared)
         return nothing(204)
 
 

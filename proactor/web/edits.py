@@ -10,8 +10,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..config.draft import Draft
 from ..config.grammar import REDACTED
+from ..config.job_settings import rollout_pace
 from ..config.live import Entry
-from ..config.settings import rollout_pace
 from ..configurator import Plan
 from ..errors import Malformed, Refused
 from ..initiator import Initiator
@@ -102,7 +102,7 @@ class Edits:
     def _overridden(self, section: str, patch: Mapping[str, str | None]) -> dict[str, Any]:
         """Where an edit disagrees with the file: what that says, and where."""
         layers = self.initiator.configurator.live.layers
-        file = {name: setting for name in patch if (setting := layers.filed(section, name)) is not None}
+        file = {name: setting for name in patch if (setting := layers.document.option(section, name)) is not None}
         return {
             name: {
                 "text": REDACTED if layers.is_secret(name) else setting.text,

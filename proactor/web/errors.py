@@ -27,6 +27,7 @@ STATUS: Mapping[type[errors.ProactorError], int] = {
     errors.Refused: 422,
     errors.Rejected: 422,
     errors.Unavailable: 503,
+    errors.NotReady: 504,
 }
 
 log = Logger(namespace="proactor.web")
@@ -66,6 +67,8 @@ def _headers(error: errors.ProactorError) -> dict[str, str]:
         return {"WWW-Authenticate": f'Bearer realm="proactor"{reason}'}
     if isinstance(error, errors.Unavailable):
         return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, errors.NotReady):
+        return {"Location": error.location}
     return {}
 
 

@@ -29,6 +29,6 @@ class Health:
 
     async def readyz(self, _: Call) -> Answer:
         """Whether it takes requests."""
-        if self.initiator.stopping:
+        if self.initiator.fleet.closing:
             raise Unavailable("the initiator is stopping", retry_after=10)
         return as_json({"status": "ready", "revision": self.initiator.configurator.live.revision})

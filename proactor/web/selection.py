@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from ..config.grammar import is_guid
 from ..errors import Refused
 from ..initiator import Initiator
-from ..model import Job
+from ..model import Job, State
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@-]{0,63}")
@@ -50,8 +50,20 @@ def chosen(initiator: Initiator, selectors: Iterable[str]) -> list[str]:
 
 def _meant(initiator: Initiator, selector: str) -> list[str]:
     if is_guid(selector):
-        return [selector] if selector in initiator.jobs else []
+        return [selector] if selector in initiator.fleet.jobs else []
     kind, _, label = selector.partition(":")
     if kind != "label" or not label:
         return []
-    return [guid for guid, job in initiator.jobs.items() if has_label(job, label)]
+    return [guid for guid, job in initiator.fleet.jobs.items() if has_label(job, label)]
+
+
+def selected(initiator: Initiator, state: str | None, module: str | None, wanted: Iterable[str]) -> list[Job]:
+    """The jobs of a state, a module and some labels, each where it is named.
+
+    :raises Refused: there is no such state.
+    """
+    if state is not None and state not in [each.value for each in State]:
+        raise Refused(f"state: there is no {state[:64]!r}; there are: {', '.join(each.value for each in State)}")
+    jobs = initiator.fleet.jobs.values() if module is None else initiator.fleet.of_module(module)
+    labels_ = tuple(wanted)
+    return [job for job in jobs if state in (None, job.state.value) and all(has_label(job, label) for label in labels_)]

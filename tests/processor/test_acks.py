@@ -126,7 +126,6 @@ class AcksTests(SynchronousTestCase):
 
     def test_stop_on_its_way(self) -> None:
         """One that is on its way is given up, and who waits for it told."""
-        self.initiator.behaviour = "a bug"
         silent: Deferred[Any] = Deferred()
 
         class Silent:

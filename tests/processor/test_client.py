@@ -53,7 +53,7 @@ class ReadNewsTests(SynchronousTestCase):
 
     def test_broken(self) -> None:
         """What lacks something is refused, and named."""
-        for changes, reason in [
+        broken: list[tuple[dict[str, Any], str]] = [
             ({"revision": None}, "its answer has no revision"),
             ({"revision": "7"}, "its answer has no revision"),
             ({"revision": True}, "its answer has no revision"),
@@ -63,7 +63,8 @@ class ReadNewsTests(SynchronousTestCase):
             ({"token": 5}, "its answer has no token"),
             ({"rate": 2}, "its answer has an option that is not text"),
             ({"guid": "0" * 32}, "its answer is for another guid"),
-        ]:
+        ]
+        for changes, reason in broken:
             body = json.dumps({**WHOLE, **changes}).encode()
             self.assertEqual(str(self.assertRaises(Malformed, read_news, body, None, GUID)), reason)
 
@@ -136,7 +137,9 @@ class BodyTests(SynchronousTestCase):
             self.response.protocol.dataReceived(bytes([byte]))
         self.assertNoResult(self.fetch)
         self.response.protocol.connectionLost(Failure(ResponseDone()))
-        self.assertEqual(self.successResultOf(self.fetch).revision, 7)
+        news = self.successResultOf(self.fetch)
+        self.assertIsNotNone(news)
+        self.assertEqual(news and news.revision, 7)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_broken_off(self) -> None:

@@ -1,0 +1,107 @@
+"""What processors ask of the initiator, and tell it: their configuration, their token, what became of a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from attrs import define, frozen
+from twisted.logger import Logger
+
+from .configurator import Configurator
+from .errors import Gone
+from .fleet import Fleet
+from .launch_plan import LaunchPlanner
+from .model import Answer
+from .options import Option
+from .rollouts import Rollouts
+from .tokens import Claims, TokenAuthority
+
+#: How long a held request for a configuration is held at most, in seconds.
+LONGEST_WAIT = 300.0
+
+log = Logger()
+
+
+@frozen
+class Fetched:
+    """A processor's configuration as it fetches it.
+
+    :param options: all of them, the token included; ``None`` where nothing is new.
+    """
+
+    revision: int
+    options: Mapping[str, str] | None
+
+
+@define(eq=False)
+class Exchange:
+    """Answers processors.
+
+    :param now: the time of day, aware.
+    """
+
+    now: Callable[[], datetime]
+    configurator: Configurator
+    authority: TokenAuthority
+    planner: LaunchPlanner
+    fleet: Fleet
+    rollouts: Rollouts
+
+    def identify(self, token: str) -> Claims:
+        """Whose token this is.
+
+        :raises Unauthenticated: it does not hold.
+        :raises Gone: it was that of a processor that has been deleted or launched again.
+        """
+        claims = self.authority.verify(token, self.authority.issuer, self._time())
+        job = self.fleet.jobs.get(claims.guid)
+        if job is None or job.incarnation != claims.incarnation:
+            raise Gone(f"processor {claims.guid}, incarnation {claims.incarnation}, is not wanted any more")
+        return claims
+
+    def _time(self) -> float:
+        return self.now().timestamp()
+
+    async def fetch(self, claims: Claims, presented: str, known: int | None, wait: float) -> Fetched:
+        """A processor's configuration, and its token: the one presented, or another when that one is due.
+
+        :param known: the revision that it has; where that is still the newest and no token is due, it is told so,
+            ``wait`` seconds later at most.
+        :raises Gone: it was deleted meanwhile.
+        """
+        guid = claims.guid
+        self.fleet.supervised(guid).contact()
+        due = claims.due(self.configurator.settings.token_ttl)
+        left = due - self._time()
+        if known == self.configurator.live.offered(guid) and left > 0:
+            await self.configurator.changed(guid, known, min(wait, LONGEST_WAIT, left))
+        job = self.fleet.jobs.get(guid)
+        if job is None or job.incarnation != claims.incarnation:
+            raise Gone(f"processor {guid}, incarnation {claims.incarnation}, is not wanted any more")
+        renew = self._time() >= due
+        revision, options = self.configurator.configuration(guid)
+        if known == revision and not renew:
+            return Fetched(revision, None)
+        token = self.planner.token(job, self.configurator.settings.token_ttl) if renew else presented
+        return Fetched(revision, {**options, "token": token})
+
+    async def acknowledge(self, guid: str, answer: Answer, declared: tuple[Option, ...] | None) -> None:
+        """Take a processor's word on a revision; its first is that it serves.
+
+        :param declared: the options that it declares, where it says so.
+        """
+        job, supervised = self.fleet.job(guid), self.fleet.supervised(guid)
+        supervised.contact()
+        job.answer = answer
+        rejected = None
+        if answer.status == "applied":
+            job.running_revision = answer.revision
+        else:
+            rejected = f"{answer.option}: {answer.reason}" if answer.option else str(answer.reason)
+            what = f"revision {answer.revision}: {rejected}"
+            log.warn("Processor {guid} ({module}) rejected {what}", guid=guid, module=job.module, what=what)
+        self.rollouts.answered(guid, answer.revision, rejected)
+        if declared is not None:
+            await self.configurator.declare(guid, declared)
+        supervised.said_ready()

@@ -1,0 +1,96 @@
+"""How a job's process is started: its command, environment, limits, and what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from attrs import frozen
+
+from .config.grammar import importable
+from .config.job_settings import job_settings
+from .config.render import render
+from .configurator import Configurator
+from .interfaces import LaunchSpec
+from .launchers.command import Limits, command_line, environment, takes_socket
+from .launchers.held import HeldSocket
+from .model import Job
+from .supervision import Launch
+from .tokens import TokenAuthority
+
+#: How much longer than others a processor's first token lives, in seconds: it may have to wait for its start.
+FIRST_TOKEN_EXTRA = 60.0
+#: Where a child finds its socket.
+_FD = 3
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are what is not connected to
+
+
+def base_url(address: str, port: int) -> str:
+    """The URL at which what listens at an address is reached from this machine."""
+    host = _WILDCARDS.get(address, address)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+@frozen
+class LaunchPlanner:
+    """Makes the plan of each launch from the configuration of that moment.
+
+    :param now: the time of day, aware.
+    :param environment: the initiator's, as it was at its start.
+    :param python: the interpreter for modules.
+    :param listen_port: where the initiator is reached.
+    """
+
+    configurator: Configurator
+    authority: TokenAuthority
+    now: Callable[[], datetime]
+    environment: Mapping[str, str]
+    python: str
+    listen_port: int
+
+    def steering(self, guid: str, section: str, held: HeldSocket) -> dict[str, str]:
+        """The options of a processor that the initiator alone sets."""
+        settings = self.configurator.settings
+        return {
+            "guid": guid,
+            "module": importable(section),
+            "listen_addr": held.address,
+            "listen_port": str(held.port),
+            "parent_url": base_url(settings.listen_addr, self.listen_port),
+            "secret_options": " ".join(settings.secret_options),
+        }
+
+    def plan(self, job: Job) -> Launch:
+        """How a job's process is to be started now.
+
+        :raises Refused: its section says something that cannot be done; what, and the remedy.
+        """
+        revision, options = self.configurator.configuration(job.guid)
+        settings = job_settings(options)
+        command = options.get("command")
+        lifetime = self.configurator.settings.token_ttl + FIRST_TOKEN_EXTRA
+        text = render(job.guid, {**options, "token": self.token(job, lifetime), "revision": str(revision)})
+        spec = LaunchSpec(
+            guid=job.guid,
+            incarnation=job.incarnation,
+            argv=command_line(options["module"], command, job.guid, job.port, _FD, self.python),
+            environment=environment(self.environment, options, settings.inherit_environment),
+            stdin=text.encode(),
+            listening=-1,
+            log=-1,
+            fd=_FD,
+            limits=Limits(
+                nofile=settings.limit_nofile,
+                memory_mib=settings.limit_memory,
+                nice=settings.nice,
+                folder=settings.working_folder,
+                umask=settings.umask,
+                user=settings.user,
+            ),
+        )
+        return Launch(spec, serves_itself=command is not None and not takes_socket(command), speaks=command is None)
+
+    def token(self, job: Job, lifetime: float) -> str:
+        """A token for a job's present process."""
+        issuer = self.authority.issuer
+        return self.authority.issue(job.guid, issuer, self.now().timestamp(), lifetime, job.incarnation)

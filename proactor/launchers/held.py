@@ -1,0 +1,83 @@
+"""A processor's socket, kept for it while its processes come and go."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+
+from ..errors import Unavailable
+from .sockets import BACKLOG
+
+
+class HeldSocket:
+    """A port that listens, so that clients wait, or is parked: kept from others, and connections are refused.
+
+    :param listening: bound and listening already; it is this object's from now on.
+    """
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._socket = listening
+        self._family = listening.family
+        self._name = listening.getsockname()
+        self._listens = True
+
+    @property
+    def address(self) -> str:
+        """The address that it is bound to."""
+        return str(self._name[0])
+
+    @property
+    def port(self) -> int:
+        """The port that it is bound to."""
+        return int(self._name[1])
+
+    def fileno(self) -> int:
+        """The descriptor of the socket as it is now; another after it was parked or listens again."""
+        return self._socket.fileno()
+
+    def listen(self) -> None:
+        """Let clients connect and wait; nothing where they do already.
+
+        :raises Unavailable: another program has taken the port meanwhile.
+        """
+        if not self._listens:
+            # Beside the parked one, which does not listen: both may have the port (SO_REUSEADDR, socket(7)).
+            listening = self._bound()
+            try:
+                listening.listen(BACKLOG)
+            except OSError as e:
+                listening.close()
+                raise self._taken(e) from None
+            self._replace(listening, True)
+
+    def park(self) -> None:
+        """Have clients refused, and keep the port: nobody is going to serve them; nothing where it is so already."""
+        if self._listens:
+            self._socket.close()
+            with suppress(Unavailable):
+                self._socket = self._bound()
+            self._listens = False
+
+    def close(self) -> None:
+        """Give the port up."""
+        self._socket.close()
+
+    def _bound(self) -> socket.socket:
+        bound = socket.socket(self._family, socket.SOCK_STREAM)
+        try:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.setblocking(False)
+            bound.bind(self._name)
+        except OSError as e:
+            bound.close()
+            raise self._taken(e) from None
+        return bound
+
+    def _replace(self, new: socket.socket, listens: bool) -> None:
+        self._socket.close()
+        self._socket, self._listens = new, listens
+
+    def _taken(self, error: OSError) -> Unavailable:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return Unavailable(f"port {self.port} at {self.address} cannot be had again: {reason}")

@@ -1,0 +1,46 @@
+"""The ports that processors get: a range for each address that sections name."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from ..errors import ProactorError
+from .held import HeldSocket
+from .sockets import PortRange
+
+
+@define(eq=False)
+class Ports:
+    """Port ranges by address.
+
+    :param low: the first port of each, high: the last.
+    """
+
+    low: int
+    high: int
+    _ranges: dict[str, PortRange] = field(factory=dict)
+    _range_of: dict[HeldSocket, PortRange] = field(factory=dict)
+
+    def take(self, address: str, count: int) -> list[HeldSocket]:
+        """Sockets that listen at an address.
+
+        :raises Unavailable: there are not that many; none is taken then.
+        """
+        if address not in self._ranges:
+            self._ranges[address] = PortRange(address, self.low, self.high)
+        taken: list[HeldSocket] = []
+        try:
+            while len(taken) < count:
+                held = HeldSocket(self._ranges[address].bind())
+                self._range_of[held] = self._ranges[address]
+                taken.append(held)
+        except ProactorError:
+            for each in taken:
+                self.give_back(each)
+            raise
+        return taken
+
+    def give_back(self, held: HeldSocket) -> None:
+        """Close a socket; its port is free for others."""
+        held.close()
+        self._range_of.pop(held).release(held.port)

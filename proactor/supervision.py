@@ -1,0 +1,83 @@
+"""What the supervision of a job has around it: who owns it, where its process writes, what all jobs share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Protocol
+
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+
+from .config.job_settings import JobSettings
+from .interfaces import ILauncher, LaunchSpec
+from .launch_queue import LaunchQueue
+from .launchers.held import HeldSocket
+from .lifecycle import Step
+from .model import Exit, Job, State
+
+
+class Logs(Protocol):
+    """Where processes write, and what they wrote."""
+
+    def add(self, guid: str, max_bytes: int, backups: int) -> None:
+        """Keep a log for a job: so many bytes in one file, so many files besides."""
+
+    def remove(self, guid: str) -> None:
+        """A job is no more, nor is its log."""
+
+    def open(self, guid: str) -> int:
+        """A descriptor to append to; the caller closes it."""
+
+    def last_lines(self, guid: str) -> tuple[str, ...]:
+        """The last it wrote."""
+
+
+@frozen
+class Launch:
+    """How a job's process is to be started now.
+
+    :param spec: all but the descriptor of its log.
+    :param serves_itself: whether it binds its port itself, so that the kept socket must not listen.
+    :param speaks: whether it is one that acknowledges its configuration; else its port is asked until it answers.
+    """
+
+    spec: LaunchSpec
+    serves_itself: bool = False
+    speaks: bool = True
+
+
+class Owner(Protocol):
+    """Who knows of jobs what a process's supervision needs to know, and is told of it."""
+
+    def settings(self, job: Job) -> JobSettings:
+        """How it is run."""
+
+    def launch(self, job: Job, listening: HeldSocket) -> Launch:
+        """How it is to be started now."""
+
+    def probe(self, job: Job, speaks: bool, alive: Callable[[], bool]) -> Awaitable[bool]:
+        """Wait until its endpoint answers; false when it is not alive any more."""
+
+    def stepped(self, job: Job, before: State, step: Step, cause: str, actor: str) -> None:
+        """It went from one state to another."""
+
+    def ended(self, job: Job, exit_: Exit) -> None:
+        """Its process is no more."""
+
+
+@frozen
+class Surroundings:
+    """What all jobs have in common.
+
+    :param now: the time of day, aware.
+    :param random: as ``random.random``.
+    """
+
+    clock: IReactorTime
+    now: Callable[[], datetime]
+    random: Callable[[], float]
+    launcher: ILauncher
+    queue: LaunchQueue
+    logs: Logs
+    owner: Owner

@@ -1,0 +1,126 @@
+"""What an operator does to jobs: start, stop, restart, signal; and what has happened to them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from ..errors import Refused
+from ..initiator import Initiator
+from ..rollout import check_sizes
+from . import forms
+from .answers import Answer, as_json, as_line, nothing
+from .app import Handler
+from .calls import Call
+from .selection import selected
+from .waiting import within
+
+
+@frozen
+class Actions:
+    """Handlers over the initiator."""
+
+    clock: IReactorTime
+    initiator: Initiator
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By the names that they have in the table."""
+        return {
+            "start_job": self.start_job,
+            "stop_job": self.stop_job,
+            "restart_job": self.restart_job,
+            "signal_job": self.signal_job,
+            "job_events": self.job_events,
+            "list_events": self.list_events,
+            "restart_jobs": self.restart_jobs,
+            "show_restart": self.show_restart,
+        }
+
+    async def start_job(self, call: Call) -> Answer:
+        """Have it run; answered when it is ready, or will not be, where that is waited for."""
+        call.known()
+        supervised = self.initiator.fleet.supervised(call.path["guid"])
+        supervised.start(call.caller.name)
+        return await self._done(call, Deferred.fromCoroutine(supervised.settled()), "start")
+
+    async def stop_job(self, call: Call) -> Answer:
+        """Have it not run."""
+        call.known()
+        supervised = self.initiator.fleet.supervised(call.path["guid"])
+        return await self._done(call, Deferred.fromCoroutine(supervised.stop(call.caller.name)), "stop")
+
+    async def restart_job(self, call: Call) -> Answer:
+        """Have another process take the place of the one there is."""
+        call.known()
+        supervised = self.initiator.fleet.supervised(call.path["guid"])
+        return await self._done(call, Deferred.fromCoroutine(supervised.restart(call.caller.name)), "restart")
+
+    async def _done(self, call: Call, work: Deferred[None], what: str) -> Answer:
+        """202, or the job's record when it is done within the time that the caller is content to wait."""
+        guid = call.path["guid"]
+        if not await within(self.clock, work, call.wait, f"{what} of {guid}"):
+            return as_line(202, {"Location": f"/job/{guid}"})
+        if guid not in self.initiator.fleet.jobs:
+            return nothing(204)
+        return as_json(self.initiator.fleet.record(self.initiator.fleet.job(guid)))
+
+    async def signal_job(self, call: Call) -> Answer:
+        """Send its process a signal."""
+        call.known()
+        body = forms.plain(call, ())
+        forms.known(body, ("signal",))
+        supervised = self.initiator.fleet.supervised(call.path["guid"])
+        supervised.signal(signal_number(body))
+        return as_line(202, {"Location": f"/job/{call.path['guid']}"})
+
+    async def job_events(self, call: Call) -> Answer:
+        """What has happened to one job, oldest first."""
+        call.known()
+        self.initiator.fleet.job(call.path["guid"])
+        return as_json([event.record() for event in self.initiator.fleet.timeline.of(call.path["guid"])])
+
+    async def list_events(self, call: Call) -> Answer:
+        """The last that has happened, oldest first."""
+        call.known("tail")
+        count = forms.whole({"tail": call.one("tail")}, "tail", 1, 10_000)
+        events = self.initiator.fleet.timeline.last(100 if count is None else count)
+        return as_json([event.record() for event in events])
+
+    async def restart_jobs(self, call: Call) -> Answer:
+        """Restart a module's jobs, or those of a label, batch after batch."""
+        call.known("module", "label", "batch")
+        module, wanted = call.one("module"), call.query.get("label", [])
+        if module is None and not wanted:
+            raise Refused("say which: ?module=NAME, ?label=NAME or ?label=NAME=VALUE")
+        guids = [job.guid for job in selected(self.initiator, None, module, wanted)]
+        sizes = check_sizes(call.query.get("batch", []))
+        restart = self.initiator.restarts.start(guids, sizes, call.caller.name)
+        location = {"Location": f"/restart/{restart.id}"}
+        over: Deferred[Any] = Deferred()
+        restart.over.chainDeferred(over)
+        if await within(self.clock, over, call.wait, f"rolling restart {restart.id}"):
+            return as_json(restart.record(), headers=location)
+        return as_json(restart.record(), 202, location) if call.wants_json else as_line(202, location)
+
+    async def show_restart(self, call: Call) -> Answer:
+        """How a rolling restart goes on."""
+        call.known()
+        return as_json(self.initiator.restarts.restart(call.path["id"]).record())
+
+
+def signal_number(body: Mapping[str, Any]) -> int:
+    """The signal that is meant: ``HUP``, ``SIGHUP`` or its number.
+
+    :raises Refused: there is no such signal.
+    """
+    value = body.get("signal")
+    name = str(value).upper() if value is not None else ""
+    try:
+        return int(signal.Signals(int(name)) if name.isdigit() else signal.Signals[f"SIG{name.removeprefix('SIG')}"])
+    except (KeyError, ValueError):
+        raise Refused("signal: must be the name or the number of one, such as HUP or 1") from None

@@ -1,0 +1,43 @@
+"""The whole of the initiator's HTTP as one resource."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import IResource
+
+from ..initiator import Initiator
+from .actions import Actions
+from .app import make_app
+from .callers import Identifier
+from .configs import Configs
+from .edits import Edits
+from .health import Health
+from .jobs import Jobs
+from .rollouts import RolloutRoutes
+
+
+def make_resource(
+    clock: IReactorTime, initiator: Initiator, operator_token: str, token_file: str, uid: int
+) -> IResource:
+    """Every handler over an initiator, behind the check of who asks.
+
+    :param token_file: where the operator's token is, to be named to who sends none.
+    :param uid: whose processes on this machine need no token.
+    """
+    identifier = Identifier(
+        operator_token,
+        uid,
+        initiator.exchange.identify,
+        lambda: initiator.configurator.settings.operator_auth,
+        token_file,
+    )
+    handlers = {
+        **Jobs(clock, initiator).handlers(),
+        **Actions(clock, initiator).handlers(),
+        **Configs(initiator).handlers(),
+        **Edits(clock, initiator).handlers(),
+        **RolloutRoutes(initiator).handlers(),
+        **Health(initiator).handlers(),
+    }
+    resource: IResource = make_app(handlers, identifier).resource()
+    return resource

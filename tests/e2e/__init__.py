@@ -1,0 +1,1 @@
+"""The program as its users have it: real processes, real sockets, curl."""

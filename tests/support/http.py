@@ -1,0 +1,151 @@
+"""A client on connections in memory: every byte goes through the very site that serves the network."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from http.client import HTTPResponse
+from io import BytesIO
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from attrs import field, frozen
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from proactor.web.callers import Connection
+from proactor.wire import Site
+
+Pairs = Iterable[tuple[str, str]]
+
+
+@frozen
+class Response:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        """The body as text."""
+        return self.body.decode("utf-8")
+
+    def json(self) -> Any:
+        """What the body says, of one that is JSON."""
+        assert self.headers["content-type"] in ("application/json", "application/problem+json"), self.headers
+        return json.loads(self.body)
+
+
+class _Buffer:
+    """What ``http.client`` takes for a socket."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, *_: object) -> BytesIO:
+        return BytesIO(self._data)
+
+
+class Exchange:
+    """One request on a connection of its own, and what has come back so far."""
+
+    def __init__(self, site: Site, data: bytes) -> None:
+        self._transport = StringTransport()
+        self._channel = site.buildProtocol(None)
+        assert self._channel is not None
+        self._channel.makeConnection(self._transport)
+        self._channel.dataReceived(data)
+        self._over = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answer is whole."""
+        return bool(self._transport.disconnecting)
+
+    @property
+    def received(self) -> str:
+        """All that came, head and body."""
+        return self._transport.value().decode("utf-8")
+
+    @property
+    def aborted(self) -> bool:
+        """Whether the connection was cut in an answer."""
+        return bool(getattr(self._transport, "aborting", False))
+
+    @property
+    def response(self) -> Response:
+        """The answer, which has come."""
+        assert self.answered, f"no answer yet, but {self.received!r}"
+        parsed = HTTPResponse(cast(Any, _Buffer(self._transport.value())))
+        parsed.begin()
+        headers = {name.lower(): value for name, value in parsed.getheaders()}
+        assert len(headers) == len(parsed.getheaders()), "a header is there twice"
+        return Response(parsed.status, headers, parsed.read())
+
+    def hang_up(self) -> None:
+        """Let the connection be gone; done again, it does nothing."""
+        if not self._over:
+            self._over = True
+            self._channel.connectionLost(Failure(ConnectionDone()))
+
+
+class Client:
+    """Makes requests to a site in memory."""
+
+    def __init__(self) -> None:
+        self.site: Site | None = None
+        self._facts: object = None
+        self._exchanges: list[Exchange] = []
+
+    def learn(self, _transport: object) -> object:
+        """What the site is to know of the connection being made."""
+        return self._facts
+
+    def begin(
+        self,
+        operation: str,
+        *,
+        token: str | None = None,
+        facts: Connection | None = None,
+        headers: Pairs = (),
+        body: bytes = b"",
+        host: str = "localhost:8080",
+    ) -> Exchange:
+        """Make a request.
+
+        :param operation: method and target: ``GET /job``.
+        :param facts: what is known of the connection.
+        """
+        lines = [f"{operation} HTTP/1.1", f"Host: {host}", "Connection: close"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        lines += [f"Authorization: Bearer {token}"] * (token is not None)
+        lines += [f"Content-Length: {len(body)}"] * (body != b"")
+        head = "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
+        assert self.site is not None
+        self._facts = facts
+        exchange = Exchange(self.site, head + body)
+        self._exchanges.append(exchange)
+        return exchange
+
+    def close(self) -> None:
+        """Hang up everywhere."""
+        for exchange in self._exchanges:
+            exchange.hang_up()
+
+
+def as_json(value: object) -> dict[str, Any]:
+    """A request's body and headers for a JSON document."""
+    return {"body": json.dumps(value).encode(), "headers": [("Content-Type", "application/json")]}
+
+
+def as_form(**fields: str) -> dict[str, Any]:
+    """A request's body and headers for a form, as ``curl -d`` sends it."""
+    return {
+        "body": urlencode(fields).encode(),
+        "headers": [("Content-Type", "application/x-www-form-urlencoded")],
+    }

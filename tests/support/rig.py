@@ -1,0 +1,270 @@
+"""An initiator in memory: the real one and its real HTTP, on a test's clock, with processes that are values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from configparser import ConfigParser, ExtendedInterpolation
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from proactor.config.document import parse
+from proactor.configurator import Configurator
+from proactor.home import Home
+from proactor.initiator import Initiator, Order
+from proactor.model import Answer, Job
+from proactor.rollout import Rollout
+from proactor.supervisor import Supervisor
+from proactor.tokens import TokenAuthority, new_key
+from proactor.web.callers import Connection
+from proactor.web.resource import make_resource
+from proactor.wire import Limits, Site
+
+from .http import Client, Exchange, Pairs, Response
+from .launcher import MemoryLauncher, Program
+
+T = TypeVar("T")
+
+GUID = "8d740c16d9b8419aa7417f7da6deb039"
+OPERATOR = "operator-" + "0" * 30
+NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
+LOCAL = Connection(8080, True, os.geteuid())
+
+CONFIG = """\
+[DEFAULT]
+host_addr = localhost
+rate = 1
+
+[proactor.initiator]
+listen_addr = 127.0.0.1
+child_port_min = 20000
+child_port_max = 32000
+
+[my.module]
+rate = 2
+colour = red
+
+[other.module]
+db_password = hunter2
+
+[8d740c16d9b8419aa7417f7da6deb039]
+listen_port = 8080
+"""
+
+
+class RecordingConsole:
+    """Follows nothing, and knows whose log it is told to follow.
+
+    :ivar following: by key, the path.
+    :ivar drained: who was followed no more, in order.
+    :ivar slow: whether it takes until :meth:`drain` to show what a log held.
+    """
+
+    def __init__(self) -> None:
+        self.following: dict[str, Path] = {}
+        self.drained: list[str] = []
+        self.slow = False
+        self._draining: list[Deferred[None]] = []
+
+    def add(self, key: str, path: Path) -> None:
+        """Follow a log."""
+        assert key not in self.following
+        self.following[key] = path
+
+    def remove(self, key: str) -> Deferred[None]:
+        """Follow it no more."""
+        del self.following[key]
+        self.drained.append(key)
+        if not self.slow:
+            return succeed(None)
+        draining: Deferred[None] = Deferred()
+        self._draining.append(draining)
+        return draining
+
+    def drain(self) -> None:
+        """Have shown it all."""
+        draining, self._draining = self._draining, []
+        for each in draining:
+            each.callback(None)
+
+
+class Endpoints:
+    """Whether endpoints answer with the guid that they should; a test decides.
+
+    :ivar asked: base URL and guid of each question.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._waiting: list[tuple[str, Deferred[None], Callable[[], bool]]] = []
+        self.answer_at_once = True
+
+    async def wait(self, base_url: str, guid: str, _delays: Iterator[float], alive: Callable[[], bool]) -> bool:
+        """Wait for the right answer; see :class:`~proactor.readiness.Prober`."""
+        self.asked.append((base_url, guid))
+        if not self.answer_at_once:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append((guid, waiting, alive))
+            await waiting
+        return alive()
+
+    def answer(self) -> None:
+        """Let all that are asked answer."""
+        waiting, self._waiting = self._waiting, []
+        for _, each, _ in waiting:
+            each.callback(None)
+
+
+class WorkingClock(Clock):
+    """A clock on which every look at it takes some time, as work does: long work is cut into slices then."""
+
+    step = 0.0
+
+    def seconds(self) -> float:
+        """Tell the time, and let some pass."""
+        self.rightNow += self.step
+        return float(super().seconds())
+
+
+class Rig:
+    """All of it, put together.
+
+    :param programs: what commands do; see :class:`MemoryLauncher`.
+    """
+
+    def __init__(
+        self,
+        case: SynchronousTestCase,
+        config: str = CONFIG,
+        programs: Mapping[tuple[str, ...], Program] | None = None,
+    ) -> None:
+        self.case = case
+        self.clock = WorkingClock()
+        self.launcher = MemoryLauncher(self.clock, programs)
+        self.console = RecordingConsole()
+        self.endpoints = Endpoints()
+        self.home = Home.open(case.mktemp())
+        self.configurator = Configurator.begin(self.clock, self.now, parse(config, "proactor.cfg"), GUID)
+        self.authority = TokenAuthority.from_pem(GUID, new_key())
+        self.supervisor = Supervisor(
+            self.clock, self.now, {"spawn": self.launcher}, self.home, {"PATH": "/bin"}, self.console
+        )
+        self.initiator = Initiator(
+            self.clock,
+            self.now,
+            self.configurator,
+            self.authority,
+            self.supervisor,
+            self.endpoints.wait,
+            Random(0),
+            8080,
+        )
+        self.client = Client()
+        resource = make_resource(self.clock, self.initiator, OPERATOR, "/home/me/operator.token", os.geteuid())
+        self.client.site = Site(
+            resource, clock=self.clock, limits=Limits(unauthenticated=10000), on_connect=self.client.learn
+        )
+        case.addCleanup(self._close)
+
+    def _close(self) -> None:
+        """Hang up and stop; nothing may be left then."""
+        self.clock.step = 0.0
+        self.client.close()
+        self.launcher.release()
+        self.console.drain()
+        self.endpoints.answer()
+        stopped = Deferred.fromCoroutine(self.initiator.stop())
+        for _ in range(10):
+            self.clock.advance(60)
+        self.case.successResultOf(stopped)
+        for guid in list(self.initiator.jobs):
+            self.run(self.initiator.delete(guid, "test"))
+        self.clock.advance(24 * 3600)
+        self.home.close()
+        self.case.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def now(self) -> datetime:
+        """The time of day."""
+        return NOON + timedelta(seconds=self.clock.rightNow)
+
+    # Over HTTP.
+
+    def begin(
+        self,
+        operation: str,
+        *,
+        token: str | None = OPERATOR,
+        headers: Pairs = (),
+        body: bytes = b"",
+        accept: str | None = "application/json",
+        wait: int | None = None,
+        facts: Connection | None = None,
+    ) -> Exchange:
+        """Make a request, which may be held."""
+        more = [*headers]
+        more += [("Accept", accept)] if accept is not None else []
+        more += [("Prefer", f"wait={wait}")] if wait is not None else []
+        return self.client.begin(operation, token=token, facts=facts, headers=more, body=body)
+
+    def ask(self, operation: str, **how: Any) -> Response:
+        """Make a request that needs no time, and give its answer."""
+        exchange = self.begin(operation, **how)
+        self.clock.advance(0)
+        self.clock.advance(0)
+        return exchange.response
+
+    # Past HTTP.
+
+    def run(self, work: Coroutine[Deferred[Any], Any, T] | Awaitable[T]) -> T:
+        """Do what needs no time."""
+        deferred: Deferred[T] = Deferred.fromCoroutine(work)  # type: ignore[arg-type]
+        self.clock.advance(0)
+        self.clock.advance(0)
+        result: T = self.case.successResultOf(deferred)
+        return result
+
+    def create(self, module: str = "my.module", **options: str) -> Job:
+        """Launch a processor that runs its first configuration and says so."""
+        (job,) = self.run(self.initiator.create(Order(module=module, options=options), "test"))
+        self.acknowledge(job)
+        return job
+
+    def fleet(self, count: int, module: str = "my.module") -> list[Job]:
+        """Launch several."""
+        return [self.create(module) for _ in range(count)]
+
+    def acknowledge(self, job: Job, revision: int | None = None, rejected: str | None = None) -> None:
+        """Have a processor say that it applied the revision that it is offered, or why not.
+
+        :param rejected: ``option: reason``.
+        """
+        if revision is None:
+            revision = self.configurator.live.offered(job.guid)
+        option, _, reason = (rejected or "").partition(": ")
+        answer = Answer(revision, "applied") if rejected is None else Answer(revision, "rejected", option, reason)
+        self.run(self.initiator.acknowledge(job.guid, answer, None))
+
+    def values(self, job: Job) -> Mapping[str, str]:
+        """What a processor is offered."""
+        return self.configurator.configuration(job.guid)[1]
+
+    def stdin(self, guid: str) -> Mapping[str, str]:
+        """What a processor read of its standard input when it was started last."""
+        spec = next(spec for spec in reversed(self.launcher.specs) if spec.guid == guid)
+        parser = ConfigParser(interpolation=ExtendedInterpolation(), allow_no_value=True)
+        parser.read_string(spec.stdin.decode())
+        return dict(parser[guid])
+
+    def token(self, job: Job) -> str:
+        """The token that a processor was started with."""
+        return self.stdin(job.guid)["token"]
+
+    def rollout(self, number: object) -> Rollout:
+        """One rollout."""
+        return self.initiator.rollouts.rollout(str(number))
