@@ -177,8 +177,10 @@ class Configurator:
 
         :raises NotFound: there is none of that guid.
         """
-        member, view = self.live.member(guid), self.live.view(guid)
-        return self.live.offered(guid), {**view.values, **member.steering}
+        member, view, layers = self.live.member(guid), self.live.view(guid), self.live.layers
+        # What a secret went into is secret too, and only here is it known.
+        secret = (*layers.secret_globs, *sorted(name for name in view.secrets if not layers.is_secret(name)))
+        return self.live.offered(guid), {**view.values, **member.steering, "secret_options": " ".join(secret)}
 
     async def changed(self, guid: str, revision: int, timeout: float) -> None:
         """Wait until a processor's revision is another, or it is gone, or ``timeout`` seconds are over."""

@@ -57,7 +57,6 @@ class LaunchPlanner:
             "listen_addr": held.address,
             "listen_port": str(held.port),
             "parent_url": base_url(settings.listen_addr, self.listen_port),
-            "secret_options": " ".join(settings.secret_options),
         }
 
     def plan(self, job: Job) -> Launch:

@@ -37,6 +37,7 @@ from .launch_queue import LaunchQueue
 from .launchers.ports import Ports
 from .launchers.spawn import SpawnLauncher
 from .logs import FORMATS, Observer, file_observer, stream_observer
+from .monotonic import use_monotonic_clock
 from .readiness import prober
 from .timeline import Timeline
 from .tokens import TokenAuthority, new_key
@@ -196,6 +197,7 @@ class ProactorService(Service):
         from twisted.internet import reactor  # noqa: PLC0415 - the one place that chooses it
 
         Service.startService(self)
+        use_monotonic_clock(reactor)
         self._bind()
         try:
             self._running = self._start(reactor)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor import errors
-from proactor.errors import ConfigError, ProactorError, Refused, Rejected, Unauthenticated, Unavailable
+from proactor.errors import ConfigError, NotReady, ProactorError, Refused, Rejected, Unauthenticated, Unavailable
+
+#: Of those that take more than what is wrong.
+ARGUMENTS: dict[type[Exception], tuple[str, ...]] = {
+    NotReady: ("what is wrong", "/job/x"),
+    Rejected: ("", "what is wrong"),
+}
 
 
 class ErrorTests(SynchronousTestCase):
@@ -17,8 +23,7 @@ class ErrorTests(SynchronousTestCase):
         self.assertIn(ConfigError, kinds)
         for kind in kinds:
             self.assertTrue(issubclass(kind, ProactorError))
-            if kind is not Rejected:
-                self.assertEqual(str(kind("what is wrong")), "what is wrong")
+            self.assertEqual(str(kind(*ARGUMENTS.get(kind, ("what is wrong",)))), "what is wrong")
 
     def test_what_they_carry(self) -> None:
         """Beside the text, what an answer needs."""

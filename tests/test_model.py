@@ -32,7 +32,7 @@ class JobTests(SynchronousTestCase):
 
     def test_new(self) -> None:
         """What is not known yet is null, and nothing is left out."""
-        record = job_record(job(), 17)
+        record = job_record(job(), 17, 3)
         expected = {
             "guid": "a" * 32,
             "module": "my.module",
@@ -40,6 +40,7 @@ class JobTests(SynchronousTestCase):
             "wanted": "running",
             "state": "starting",
             "ready": False,
+            "queue": 3,
             "incarnation": 0,
             "pid": None,
             "port": 49152,
@@ -62,7 +63,7 @@ class JobTests(SynchronousTestCase):
         self.assertTrue(ended.alive)
         ended.state, ended.wanted, ended.pid = State.EXITED, Wanted.STOPPED, None
         ended.exit = Exit(None, 9, "killed", ("one", "two"))
-        record = json.loads(json.dumps(job_record(ended, 1)))
+        record = json.loads(json.dumps(job_record(ended, 1, None)))
         self.assertEqual((record["state"], record["wanted"]), ("exited", "stopped"))
         self.assertEqual(
             record["exit"], {"code": None, "signal": 9, "reason": "killed", "lines": ["one", "two"]}
@@ -72,7 +73,7 @@ class JobTests(SynchronousTestCase):
         """What it runs, and what waits for its next start."""
         running = job()
         running.running_revision, running.answer = 17, Answer(17, "applied", pending=["workers"])
-        revision = job_record(running, 18)["revision"]
+        revision = job_record(running, 18, None)["revision"]
         self.assertEqual(revision, {"wanted": 18, "running": 17, "pending": ["workers"]})
 
     def test_rejected(self) -> None:
@@ -80,6 +81,6 @@ class JobTests(SynchronousTestCase):
         running = job()
         running.running_revision = 16
         running.answer = Answer(17, "rejected", "rate", "must be > 0")
-        revision = job_record(running, 17)["revision"]
+        revision = job_record(running, 17, None)["revision"]
         self.assertEqual(revision["running"], 16)
         self.assertEqual(revision["rejected"], {"revision": 17, "option": "rate", "reason": "must be > 0"})

@@ -114,16 +114,17 @@ class Draft:
 
 
 def _difference(before: View, after: View) -> dict[str, tuple[str | None, str | None]]:
-    names = dict.fromkeys([*before.values, *after.values])
+    # What is a secret before or after was one all the time, or will be.
+    secrets = before.secrets | after.secrets
+
+    def shown(view: View, name: str) -> str | None:
+        return REDACTED if name in secrets and name in view.values else view.values.get(name)
+
     return {
-        name: (_shown(before, name), _shown(after, name))
-        for name in names
+        name: (shown(before, name), shown(after, name))
+        for name in dict.fromkeys([*before.values, *after.values])
         if before.values.get(name) != after.values.get(name)
     }
-
-
-def _shown(view: View, option: str) -> str | None:
-    return REDACTED if option in view.secrets and option in view.values else view.values.get(option)
 
 
 def edit(layers: Layers, base: int, section: str, patch: Patch) -> Draft:
@@ -161,14 +162,14 @@ def _text(setting: Setting | None) -> str | None:
 def _apply(
     layers: Layers, section: str, option: str, text: str | None, edits: dict[str, Setting], revision: int
 ) -> None:
+    problem = option_problem(option) or value_problem(text or "")
+    if problem is not None:
+        raise Refused(f"[{section}] {option[:64]!r}: {problem}")
     if is_steering(option):
         raise Refused(f"[{section}] {option}: the initiator steers by this option, it cannot be edited")
     if option in FILE_ONLY:
         raise Refused(f"[{section}] {option}: can be set in the file alone, {layers.document.source}")
     if text is not None:
-        problem = option_problem(option) or value_problem(text)
-        if problem is not None:
-            raise Refused(f"[{section}] {option[:64]!r}: {problem}")
         edits[option] = Setting(text, f"edit {revision}", revision=revision)
         return
     if edits.pop(option, None) is not None:

@@ -7,7 +7,7 @@ secret went into it, and a runaway of references costs no more than its distinct
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 
 from attrs import frozen
@@ -90,8 +90,8 @@ class Resolver:
     :param lookup: the setting of an option in a section, DEFAULT included; ``None`` where there is none.
     :param exists: whether there is a section of that name: one that is not is nothing to refer to.
     :param is_secret: whether an option of that name is secret.
-    :param permit: called with (where the reference stands, section, its setting, the section and option that it
-        reaches, what those resolve to); raises :class:`ConfigError` where that is not allowed.
+    :param open_to: the sections that an edit may refer to, by the one that it is read in; no secret is open to any.
+        Without this, edits are held to nothing.
     """
 
     def __init__(
@@ -99,12 +99,12 @@ class Resolver:
         lookup: Callable[[str, str], Setting | None],
         exists: Callable[[str], bool],
         is_secret: Callable[[str], bool],
-        permit: Callable[[str, str, Setting, str, str, Resolved], None] | None = None,
+        open_to: Callable[[str], Collection[str]] | None = None,
     ) -> None:
         self._lookup = lookup
         self._exists = exists
         self._is_secret = is_secret
-        self._permit = permit
+        self._open_to = open_to
         self._known: dict[tuple[str, str], Resolved] = {}
         self._way: list[tuple[str, str]] = []
 
@@ -155,6 +155,10 @@ class Resolver:
 
     def _reached(self, place: tuple[str, str], setting: Setting, reference: Reference) -> Resolved:
         section = place[0] if reference.section is None else reference.section
+        open_to = None if self._open_to is None or setting.revision is None else self._open_to(place[0])
+        if open_to is not None and section not in open_to:
+            problem = f"an edit cannot refer to [{section}]: DEFAULT, its own section and its module's are open to it"
+            raise self._error(place, setting, problem)
         if reference.section is not None and not self._exists(section):
             problem = f"${{{section}:{reference.option}}} refers to nothing: there is no section [{section}]"
             raise self._error(place, setting, problem)
@@ -164,8 +168,8 @@ class Resolver:
             problem = f"${{{written}}} refers to nothing: set {reference.option} in [{section}] or in [DEFAULT]"
             raise self._error(place, setting, problem)
         resolved = self._resolved(section, reference.option, target)
-        if self._permit is not None:
-            self._permit(*place, setting, section, reference.option, resolved)
+        if open_to is not None and resolved.secret:
+            raise self._error(place, setting, f"an edit cannot refer to the secret {reference.option}")
         return resolved
 
     def _error(self, place: tuple[str, str], setting: Setting, problem: str) -> ConfigError:

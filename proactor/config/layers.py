@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 from attrs import field, frozen
 
-from ..errors import ConfigError
-from ..options import SECRET_GLOBS, is_secret
+from ..options import SECRET_GLOBS, is_secret, is_steering
 from .document import Document, Setting, Settings
 from .grammar import DEFAULT, REDACTED, is_guid, is_initiator
-from .interpolation import Reference, Resolved, Resolver, escaped, template
+from .interpolation import Reference, Resolver, escaped, template
 
 #: For each section, what edits have set in it.
 Edits = Mapping[str, Settings]
@@ -76,8 +75,17 @@ class Layers:
 
     def written(self, section: str, option: str) -> Setting | None:
         """What an edit, or else the file, says in that very section."""
-        edit = self.edits.get(section, {}).get(option)
-        return edit or self.document.sections.get(section, {}).get(option)
+        return self.edited(section).get(option) or self.document.sections.get(section, {}).get(option)
+
+    def edited(self, section: str) -> Settings:
+        """The edits of a section; those of one that the file has no more wait for it to be there again."""
+        return self.edits.get(section, {}) if self.exists(section) else {}
+
+    def origin(self, section: str, option: str) -> Setting | None:
+        """Where the text of an option was written: in the section, in its module's, in DEFAULT."""
+        member = self.members.get(section)
+        modules = None if member is None else self.written(member.module, option)
+        return self.written(section, option) or modules or self.default(option)
 
     def lookup(self, section: str, option: str) -> Setting | None:
         """The setting of an option as read in a section."""
@@ -86,7 +94,7 @@ class Layers:
     def written_options(self, section: str) -> dict[str, Setting]:
         """All that stands in the section itself (for DEFAULT: in DEFAULT), the edits over the file."""
         file = self.document.defaults if section == DEFAULT else self.document.sections.get(section, {})
-        return {**file, **self.edits.get(section, {})}
+        return {**file, **self.edited(section)}
 
     def options(self, section: str) -> Collection[str]:
         """The names of all options that a section has, DEFAULT's and a module's included, steering ones left out."""
@@ -111,7 +119,7 @@ class Layers:
 
     def resolver(self) -> Resolver:
         """For the options of this state; edits are held to what they may reach."""
-        return Resolver(self.lookup, self.exists, self.is_secret, self._permit)
+        return Resolver(self.lookup, self.exists, self.is_secret, self._open_to)
 
     def view(self, guid: str, revision: int) -> View:
         """What a processor's section comes to.
@@ -127,19 +135,44 @@ class Layers:
             steered = steered or (section in self.members and option in self.members[section].steering)
             return self.lookup(section, option)
 
-        resolver = Resolver(lookup, self.exists, self.is_secret, self._permit)
+        resolver = Resolver(lookup, self.exists, self.is_secret, self._open_to)
         values, secrets = _resolved(resolver, guid, self.options(guid))
         shared = self.is_plain(guid) and not steered
         return View(values, secrets, revision, frozenset(read - {guid} if shared else read), shared)
 
+    def secrets(self, guid: str) -> frozenset[str]:
+        """A processor's options that are secret by now, though edits refer to them that were taken before."""
+        return _resolved(Resolver(self.lookup, self.exists, self.is_secret), guid, self.options(guid))[1]
+
     def check_section(self, section: str) -> None:
         """See that a section resolves: a module's with DEFAULT's options, another what it says itself.
 
+        What DEFAULT and a guid section say may refer to what is there once a processor is.
+
         :raises ConfigError: for the first option that does not.
         """
-        whole = section != DEFAULT and not is_guid(section) and not is_initiator(section)
-        names = self.options(section) if whole else self.written_options(section)
-        _resolved(self.resolver(), section, names)
+        own = self.written_options(section)
+        if section == DEFAULT or is_guid(section):
+            _resolved(self._to_be(section), section, own)
+            return
+        _resolved(self.resolver(), section, own)
+        if not is_initiator(section):
+            _resolved(self._to_be(section), section, [name for name in self.options(section) if name not in own])
+
+    def _to_be(self, section: str) -> Resolver:
+        """For the options of a section as processors will read it."""
+
+        def lookup(where: str, option: str) -> Setting | None:
+            found = self.lookup(where, option)
+            return Setting("", "a processor") if found is None and where == section and comes(option) else found
+
+        def comes(option: str) -> bool:
+            # A token is never there to refer to.
+            if is_steering(option) and not self.is_secret(option):
+                return True
+            return section == DEFAULT and any(self.written(each, option) for each in self.document.sections)
+
+        return Resolver(lookup, self.exists, self.is_secret, self._open_to)
 
     def chain(self, section: str, option: str) -> list[dict[str, object]]:
         """How an option came to its value: its setting, then those that it refers to, depth first.
@@ -178,23 +211,10 @@ class Layers:
             record["overrides"] = {"text": shown(filed.text), "source": filed.source, "line": filed.line}
         return record
 
-    def _permit(
-        self, section: str, option: str, setting: Setting, to_section: str, to_option: str, reached: Resolved
-    ) -> None:
-        """Hold an edit to DEFAULT, its own section and its module's, and away from secrets."""
-        if setting.revision is None:
-            return
+    def _open_to(self, section: str) -> Collection[str]:
+        """What an edit that is read in a section may refer to."""
         member = self.members.get(section)
-        allowed = {DEFAULT, section} | ({member.module} if member is not None else set())
-        if to_section not in allowed:
-            problem = (
-                f"an edit cannot refer to [{to_section}]: DEFAULT, its own section and its module's are open to it"
-            )
-        elif reached.secret:
-            problem = f"an edit cannot refer to the secret {to_option}"
-        else:
-            return
-        raise ConfigError(problem, source=setting.source, section=section, option=option)
+        return (DEFAULT, section) if member is None else (DEFAULT, section, member.module)
 
 
 def _resolved(resolver: Resolver, section: str, names: Iterable[str]) -> tuple[dict[str, str], frozenset[str]]:

@@ -32,7 +32,9 @@ __all__ = ["MARK", "Limits", "check_command", "command_line", "environment", "ta
 MARK = "PROACTOR_INITIATOR"
 """The variable that tells whose a process is, for who has to find it; it goes to each in any case."""
 
-_OURS = "PROACTOR_"
+_NEVER = "PROACTOR_TOKEN"
+"""The operator's, whose command line reads it."""
+
 _SELDOM = ("python",)
 _PLACEHOLDERS = ("guid", "port", "fd", *_SELDOM)
 _BRACES = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -40,7 +42,7 @@ _LONGEST = 60
 
 _PREFIX = "env."
 _NAME = re.compile("[a-z_][a-z0-9_]*")
-_LEAST = ("PATH",)
+_LEAST = ("PATH", MARK)
 
 
 def command_line(module: str, command: str | None, guid: str, port: int, fd: int, python: str) -> tuple[str, ...]:
@@ -110,7 +112,7 @@ def _filled(argument: str, value: Callable[[str], str]) -> str:
         if found[1] not in _PLACEHOLDERS:
             shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
             known = " ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
-            raise Refused(f"command: {shown} is no placeholder; there are {known}, and a brace that is meant is doubled")
+            raise Refused(f"command: {shown} is no placeholder; there are {known}, and other braces are doubled")
         return value(found[1])
 
     return _BRACES.sub(replaced, argument)
@@ -134,9 +136,9 @@ def environment(
 ) -> dict[str, str]:
     """The whole environment of a process.
 
-    It is the initiator's or, without ``inherit``, of that ``PATH`` alone; never in it are the variables that begin
-    with ``PROACTOR_``, but for :data:`MARK`. ``PYTHONUNBUFFERED`` is set, so that output comes when it is written.
-    With ``user``, ``HOME``, ``LOGNAME`` and ``USER`` are that user's.
+    It is the initiator's or, without ``inherit``, of that ``PATH`` alone; ``PROACTOR_TOKEN`` is never in it, and
+    :data:`MARK` always. ``PYTHONUNBUFFERED`` is set, so that output comes when it is written. With ``user``, ``HOME``,
+    ``LOGNAME`` and ``USER`` are that user's.
 
     On top of that an option ``env.NAME`` sets a variable, and takes it away where its value is empty. As names of
     options have no case, it is for the variable, or all of them, whose name there is but for the case
@@ -147,9 +149,7 @@ def environment(
     :raises Refused: an option names what cannot be in an environment, or what must not be: a secret.
     """
     names = initiators if inherit else [name for name in _LEAST if name in initiators]
-    result = {name: initiators[name] for name in names if not name.startswith(_OURS)}
-    if MARK in initiators:
-        result[MARK] = initiators[MARK]
+    result = {name: initiators[name] for name in names if name != _NEVER}
     result.setdefault("PYTHONUNBUFFERED", "1")
     if user is not None:
         result.update(_users(user))
@@ -168,8 +168,8 @@ def _check_variable(option: str, value: str, globs: tuple[str, ...]) -> None:
     if is_secret(name, globs) or is_secret(option, globs):
         remedy = f"make it an option {name} without {_PREFIX!r}, and have the process read that from standard input"
         raise Refused(f"{option}: is called like a secret, and no secret is in an environment; {remedy}")
-    if name.upper().startswith(_OURS):
-        raise Refused(f"{option}: variables that begin with {_OURS} are not for sections; remove it")
+    if name.upper() in (_NEVER, MARK):
+        raise Refused(f"{option}: {name.upper()} is not for sections; remove it")
     if "\0" in value:
         raise Refused(f"{option}: holds a NUL character, which no variable can")
 

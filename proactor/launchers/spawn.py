@@ -20,6 +20,7 @@ from zope.interface import implementer
 from ..errors import Conflict, Refused
 from ..interfaces import Handle, ILauncher, LaunchSpec
 from ..model import Exit
+from .limits import wrapped
 
 
 class SpawnReactor(IReactorProcess, IReactorTime):
@@ -116,12 +117,14 @@ class SpawnLauncher:
             self._spawn(child, spec)
         except OSError as e:
             return fail(Refused(f"{spec.argv[0]} cannot be started: {e.strerror}"))
+        except Refused as e:
+            return fail(e)
         if child.pid:
             self._children[place] = child
         return succeed(Handle(spec.guid, spec.incarnation, child.pid))
 
     def _spawn(self, child: _Child, spec: LaunchSpec) -> None:
-        argv = [*self._session, *spec.argv]
+        argv = [*self._session, *wrapped(spec.argv, spec.limits)]
         stdin = _filled(spec.stdin)
         try:
             self._reactor.spawnProcess(

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.web.resource import IResource
 
 from ..options import Option, Options
+from ..wire import Limits
 from .app import Root, answer_http_errors
 from .configuration import Config
 
@@ -42,6 +43,7 @@ class Processor:
 
     :cvar options: what it declares of its configuration.
     :cvar app: its routes; ``/config`` and ``/healthz`` are there beside them.
+    :cvar limits: what a connection to it may take: the size of a body, times.
     :ivar config: the configuration that it runs.
     :ivar reactor: tells the time and calls later.
     :ivar log: its logger.
@@ -51,6 +53,7 @@ class Processor:
 
     options: ClassVar[tuple[Option, ...]] = ()
     app: ClassVar[Klein] = Klein()
+    limits: ClassVar[Limits] = Limits()
     schema: ClassVar[Options] = Options(STANDARD)
 
     def __init_subclass__(cls) -> None:

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 
 from ..errors import ConfigError, ProactorError
 from ..logs import start_logging
+from ..monotonic import use_monotonic_clock
 from .arguments import Arguments, parse
 from .base import STANDARD, Processor
 from .configuration import Start, read_start
@@ -50,6 +51,7 @@ def main(cls: type[Processor], module: str, argv: Sequence[str]) -> int:
 def _run(cls: type[Processor], arguments: Arguments) -> int:
     from twisted.internet import reactor  # noqa: PLC0415
 
+    use_monotonic_clock(reactor)
     observer = start_logging(sys.stdout)
     _log.info("Read config...")
     start = read_start(_read_standard_input(), arguments.guid)
@@ -107,10 +109,14 @@ class _Process:
         Deferred.fromCoroutine(self._runtime.start()).addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
-        if not self._is_leaving:
+        if self._is_leaving:
+            return
+        if failure.check(ProactorError):
+            _log.error("Cannot start: {reason}", reason=failure.value)
+        else:
             _log.failure("Cannot start", failure=failure)
-            self._status = 1
-            self.leave()
+        self._status = 1
+        self.leave()
 
     def _stop(self) -> Deferred[None]:
         self._is_leaving = True

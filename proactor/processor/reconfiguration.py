@@ -68,7 +68,7 @@ async def take_up(processor: Reconfigurable, raw: Mapping[str, str], revision: i
             await maybeDeferred(processor.reconfigure, old, new)
     except Rejected as rejected:
         return _rejection(revision, rejected, (old, wanted))
-    except Exception as error:  # noqa: BLE001 - the owner's code: whatever it raises, it has not taken this
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the owner's code: whatever it raises, it took nothing
         _log.failure("Reconfiguring to revision {revision} failed", revision=revision)
         return _rejection(revision, Rejected("", f"{type(error).__name__}: {error}"), (old, wanted))
     processor.config = new

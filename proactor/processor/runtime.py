@@ -70,7 +70,7 @@ class Runtime:
     _is_stopping: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._site = Site(self.processor.resource(), clock=self.clock)
+        self._site = Site(self.processor.resource(), clock=self.clock, limits=self.processor.limits)
 
     async def start(self) -> None:
         """Have the processor start, then serve, then tell the initiator.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,7 +16,7 @@ from ..errors import Malformed, Overtaken, UnsupportedType
 from .callers import Caller
 from .table import Body
 
-_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])")
+_WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 _FIELDS = 1000
 
@@ -102,7 +103,8 @@ def if_match(headers: Headers) -> int | None:
     found = _ETAG.fullmatch(text)
     if found is None:
         raise Malformed('If-Match is not of the form: "REVISION"')
-    if not _is_revision(found[1]):
+    # A weak tag matches nothing where something is to be changed.
+    if text.startswith("W/") or not _is_revision(found[1]):
         raise Overtaken('If-Match holds no revision of ours; it is of the form: "REVISION"')
     return int(found[1])
 
@@ -132,8 +134,10 @@ def query(raw: bytes) -> dict[str, list[str]]:
 
 
 def _fields(raw: bytes, what: str) -> dict[str, list[str]]:
+    if raw.count(b"&") >= _FIELDS:
+        raise Malformed(f"{what} has more than {_FIELDS} fields")
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise Malformed(f"{what} is not URL-encoded UTF-8") from None
     fields: dict[str, list[str]] = {}
@@ -172,7 +176,9 @@ def _remedy(accepted: tuple[str, ...]) -> str:
 
 def _object(data: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
     except UnicodeDecodeError:
         raise Malformed("the body is not UTF-8") from None
     except json.JSONDecodeError as e:
@@ -193,3 +199,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value

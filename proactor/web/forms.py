@@ -29,15 +29,17 @@ def plain(call: Call, groups: Collection[str]) -> dict[str, Any]:
     if not call.is_form:
         return dict(call.body)
     found: dict[str, Any] = {}
+    grouped: dict[str, dict[str, str]] = {}
     for name, values in call.body.items():
         if len(values) != 1:
             raise Malformed(f"the field {name[:64]!r} is there more than once")
         group, dot, member = name.partition(".")
         if dot and group in groups:
-            found.setdefault(group, {})[member] = values[0]
+            grouped.setdefault(group, {})[member] = values[0]
         else:
             found[name] = values[0]
-    return found
+    # A field that is called like a group stays, as the text that no group is.
+    return {**grouped, **found}
 
 
 def text(body: Mapping[str, Any], name: str) -> str | None:
@@ -67,7 +69,7 @@ def whole(body: Mapping[str, Any], name: str, least: int, most: int) -> int | No
 
 
 def texts(body: Mapping[str, Any], name: str) -> dict[str, str]:
-    """An object of texts; numbers are taken as they are written, flags as yes and no.
+    """An object of texts; numbers are written in the shortest way, flags as yes and no.
 
     :raises Refused: it is something else.
     """

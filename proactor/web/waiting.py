@@ -24,10 +24,13 @@ async def within(clock: IReactorTime, work: Deferred[Any], seconds: float | None
 
     def done(result: object) -> None:
         if not over.called:
-            timer.cancel()
             over.callback(result if isinstance(result, Failure) else True)
         elif isinstance(result, Failure):
             log.failure("{what}", result, what=what)
 
     work.addBoth(done)
-    return await over
+    try:
+        return await over
+    finally:
+        if timer.active():
+            timer.cancel()

@@ -235,7 +235,8 @@ class PermitTests(Case):
             (DEFAULT, f"${{{B}:own}}"),
         ]:
             error = self.assertRaises(ConfigError, self.outcome, section, text)
-            self.assert_error(error, source="edit 2", section=section, option="e", says=["an edit cannot refer to ["])
+            says = ["an edit cannot refer to ["]
+            self.assert_error(error, source="edit 2", section=section, option="e", value=text, says=says)
 
     def test_secrets(self) -> None:
         """None is reached: by name, by what came of one, in any of the open sections."""
@@ -250,7 +251,8 @@ class PermitTests(Case):
             (DEFAULT, "${tainted}"),
         ]:
             error = self.assertRaises(ConfigError, self.outcome, section, text)
-            self.assert_error(error, source="edit 2", section=section, option="e", says=["cannot refer to the secret"])
+            says = ["cannot refer to the secret"]
+            self.assert_error(error, source="edit 2", section=section, option="e", value=text, says=says)
 
     def test_secret_in_one_section_alone(self) -> None:
         """DEFAULT's edit is read in each section, so that what is a secret in one refuses it."""
@@ -259,12 +261,13 @@ class PermitTests(Case):
         layers.check_section(DEFAULT)
         self.assertEqual(resolved(layers, "e", B), "1")
         error = self.assertRaises(ConfigError, layers.view, A, 1)
-        self.assert_error(error, source="edit 2", section=A, option="e", says=["the secret y"])
+        self.assert_error(error, source="edit 2", section=A, option="e", value="${y}", says=["the secret y"])
 
     def test_what_is_not_there_is_not_told(self) -> None:
         """A closed section is closed whether it has such an option or not."""
-        texts = {str(self.assertRaises(ConfigError, self.outcome, A, f"${{{B}:{name}}}")) for name in ("x", "none")}
-        self.assertEqual(len(texts), 1)
+        references = [f"${{{B}:{name}}}" for name in ("x", "none", "own_secret")]
+        told = {self.assertRaises(ConfigError, self.outcome, A, text).problem for text in references}
+        self.assertEqual(len(told), 1)
 
     def test_file(self) -> None:
         """The file reaches what it likes; a secret stays one."""

@@ -224,7 +224,7 @@ class Initiator:
 
 @frozen
 class Answer:
-    """What came back."""
+    """What came back; the names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -247,7 +247,7 @@ class Client:
     async def __call__(self, method: str, url: str, headers: Mapping[str, str] | None = None, **body: Any) -> Answer:
         response = await self._http.request(method, url, headers=dict(headers or {}), allow_redirects=False, **body)
         text = await response.text("utf-8")
-        names = {name.decode(): values[0].decode() for name, values in response.headers.getAllRawHeaders()}
+        names = {name.decode().lower(): values[0].decode() for name, values in response.headers.getAllRawHeaders()}
         return Answer(response.code, names, text)
 
 

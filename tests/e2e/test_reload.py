@@ -56,7 +56,9 @@ class ReloadTests(SharedCase):
         await until(is_there, lambda: f"revision {revision}; {self.it.console.text()}")
         running = await self.running(job)
         self.assertEqual({name: running.get(name) for name in options}, options)
-        after = await self.becomes(self.it, job["guid"], revision={"wanted": revision, "running": revision, "pending": []})
+        after = await self.becomes(
+            self.it, job["guid"], revision={"wanted": revision, "running": revision, "pending": []}
+        )
         self.assertEqual((after["pid"], after["restarts"]), (job["pid"], 0))
 
     async def test_default(self) -> None:

@@ -35,8 +35,10 @@ class Child(ProcessProtocol):
 
     def connectionMade(self) -> None:
         """Write it all, to the end."""
-        self.transport.write(self._text)
-        self.transport.closeStdin()
+        if self._text:
+            self.transport.write(self._text)
+        if 0 in self.transport.pipes:
+            self.transport.closeStdin()
 
     def outReceived(self, data: bytes) -> None:
         """Tell who waits for this."""
@@ -94,12 +96,25 @@ def spawn(
 
     :param fd: a descriptor that it finds as its number 3.
     """
-    from twisted.internet import reactor  # noqa: PLC0415
-
     child = Child(text)
     descriptors: dict[int, Any] = {0: "w", 1: "r", 2: "r", **({} if fd is None else {3: fd})}
+    start(child, module, arguments, descriptors, env=env, cwd=cwd)
+    return child
+
+
+def start(
+    child: Child,
+    module: str,
+    arguments: list[str],
+    descriptors: Mapping[int, Any],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+) -> None:
+    """Start ``python -m MODULE`` with those descriptors."""
+    from twisted.internet import reactor  # noqa: PLC0415
+
     environment = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
     reactor.spawnProcess(
         child, sys.executable, [sys.executable, "-m", module, *arguments], environment, cwd, childFDs=descriptors
     )
-    return child

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 from twisted.web.server import Site
 
-from .children import Child, listening, spawn
+from .children import Child, listening, spawn, start
 from .fakes import GUID, FakeInitiator
 
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (\w+) +\|(\d+)\|([\w.]+)\|(.*)")
@@ -162,6 +162,21 @@ class ProcessTests(TestCase):
         self.assertEqual(await child.ended, 1)
         self.assertIn("ZeroDivisionError: cannot start", child.output)
         self.assertIn("|proactor.processor|Cannot start", child.output)
+
+    async def test_rejects_its_start(self) -> None:
+        """A processor that rejects what it is started with says so on one line of its log."""
+        child, _ = self.serve("tests.processor.stubborn", trouble="configuration")
+        self.assertEqual(await child.ended, 1)
+        self.assertIn("|proactor.processor|Cannot start: trouble: must be another\n", child.output)
+        self.assertNotIn("Traceback", child.output)
+
+    async def test_no_standard_input(self) -> None:
+        """Without standard input there is no configuration."""
+        child = Child("")
+        self.addCleanup(child.kill)
+        start(child, "proactor.processor", [*ARGUMENTS, "0"], {1: "r", 2: "r"})
+        self.assertEqual(await child.ended, 2)
+        self.assertTrue(child.errors.startswith("proactor.processor: standard input: cannot be read: "), child.errors)
 
     async def test_wrong(self) -> None:
         """Wrong arguments or a wrong configuration are one clear line, and the status 2."""

@@ -6,21 +6,26 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from configparser import ConfigParser, ExtendedInterpolation
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from random import Random
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.config.document import parse
+from proactor.config.document import Document, parse
 from proactor.configurator import Configurator
+from proactor.fleet import Fleet, Order
+from proactor.follow import Follower
 from proactor.home import Home
-from proactor.initiator import Initiator, Order
+from proactor.initiator import Initiator
+from proactor.job_logs import JobLogs
+from proactor.launch_plan import LaunchPlanner
+from proactor.launch_queue import LaunchQueue
+from proactor.launchers.ports import Ports
 from proactor.model import Answer, Job
+from proactor.readiness import Prober
 from proactor.rollout import Rollout
-from proactor.supervisor import Supervisor
+from proactor.timeline import Timeline
 from proactor.tokens import TokenAuthority, new_key
 from proactor.web.callers import Connection
 from proactor.web.resource import make_resource
@@ -58,66 +63,35 @@ listen_port = 8080
 """
 
 
-class RecordingConsole:
-    """Follows nothing, and knows whose log it is told to follow.
-
-    :ivar following: by key, the path.
-    :ivar drained: who was followed no more, in order.
-    :ivar slow: whether it takes until :meth:`drain` to show what a log held.
-    """
-
-    def __init__(self) -> None:
-        self.following: dict[str, Path] = {}
-        self.drained: list[str] = []
-        self.slow = False
-        self._draining: list[Deferred[None]] = []
-
-    def add(self, key: str, path: Path) -> None:
-        """Follow a log."""
-        assert key not in self.following
-        self.following[key] = path
-
-    def remove(self, key: str) -> Deferred[None]:
-        """Follow it no more."""
-        del self.following[key]
-        self.drained.append(key)
-        if not self.slow:
-            return succeed(None)
-        draining: Deferred[None] = Deferred()
-        self._draining.append(draining)
-        return draining
-
-    def drain(self) -> None:
-        """Have shown it all."""
-        draining, self._draining = self._draining, []
-        for each in draining:
-            each.callback(None)
-
-
-class Endpoints:
+class Endpoints(Prober):
     """Whether endpoints answer with the guid that they should; a test decides.
 
-    :ivar asked: base URL and guid of each question.
+    :ivar asked: base URL and guid of each question; no guid where any answer will do.
+    :ivar slow: whether answers wait for :meth:`answer`.
     """
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
-        self._waiting: list[tuple[str, Deferred[None], Callable[[], bool]]] = []
-        self.answer_at_once = True
+        self.slow = False
+        self._waiting: list[Deferred[None]] = []
 
     async def wait(self, base_url: str, guid: str, _delays: Iterator[float], alive: Callable[[], bool]) -> bool:
         """Wait for the right answer; see :class:`~proactor.readiness.Prober`."""
         self.asked.append((base_url, guid))
-        if not self.answer_at_once:
+        if self.slow:
             waiting: Deferred[None] = Deferred()
-            self._waiting.append((guid, waiting, alive))
+            self._waiting.append(waiting)
             await waiting
         return alive()
+
+    async def wait_any(self, base_url: str, delays: Iterator[float], alive: Callable[[], bool]) -> bool:
+        """Wait for any answer; see :class:`~proactor.readiness.Prober`."""
+        return await self.wait(base_url, "", delays, alive)
 
     def answer(self) -> None:
         """Let all that are asked answer."""
         waiting, self._waiting = self._waiting, []
-        for _, each, _ in waiting:
+        for each in waiting:
             each.callback(None)
 
 
@@ -143,28 +117,18 @@ class Rig:
         case: SynchronousTestCase,
         config: str = CONFIG,
         programs: Mapping[tuple[str, ...], Program] | None = None,
+        places: int = 1000,
     ) -> None:
         self.case = case
         self.clock = WorkingClock()
         self.launcher = MemoryLauncher(self.clock, programs)
-        self.console = RecordingConsole()
         self.endpoints = Endpoints()
         self.home = Home.open(case.mktemp())
-        self.configurator = Configurator.begin(self.clock, self.now, parse(config, "proactor.cfg"), GUID)
-        self.authority = TokenAuthority.from_pem(GUID, new_key())
-        self.supervisor = Supervisor(
-            self.clock, self.now, {"spawn": self.launcher}, self.home, {"PATH": "/bin"}, self.console
-        )
-        self.initiator = Initiator(
-            self.clock,
-            self.now,
-            self.configurator,
-            self.authority,
-            self.supervisor,
-            self.endpoints.wait,
-            Random(0),
-            8080,
-        )
+        self.console: list[tuple[str, bytes]] = []
+        self.follower = Follower(self.clock, lambda guid, line: self.console.append((guid, line)))
+        self.initiator = self._initiator(parse(config, "proactor.cfg"), places)
+        self.fleet = self.initiator.fleet
+        self.configurator = self.initiator.configurator
         self.client = Client()
         resource = make_resource(self.clock, self.initiator, OPERATOR, "/home/me/operator.token", os.geteuid())
         self.client.site = Site(
@@ -172,20 +136,40 @@ class Rig:
         )
         case.addCleanup(self._close)
 
+    def _initiator(self, document: Document, places: int) -> Initiator:
+        configurator = Configurator.begin(self.clock, self.now, document, GUID)
+        authority = TokenAuthority.from_pem(GUID, new_key())
+        settings = configurator.settings
+        fleet = Fleet(
+            clock=self.clock,
+            now=self.now,
+            random=lambda: 0.5,
+            configurator=configurator,
+            planner=LaunchPlanner(configurator, authority, self.now, {"PATH": "/bin"}, "/bin/python", 8080),
+            ports=Ports(settings.child_port_min, settings.child_port_max),
+            launcher=self.launcher,
+            queue=LaunchQueue(places),
+            logs=JobLogs(self.home, self.follower),
+            prober=self.endpoints,
+            timeline=Timeline(),
+        )
+        return Initiator(self.clock, self.now, configurator, authority, fleet)
+
     def _close(self) -> None:
         """Hang up and stop; nothing may be left then."""
         self.clock.step = 0.0
         self.client.close()
         self.launcher.release()
-        self.console.drain()
         self.endpoints.answer()
         stopped = Deferred.fromCoroutine(self.initiator.stop())
         for _ in range(10):
             self.clock.advance(60)
         self.case.successResultOf(stopped)
-        for guid in list(self.initiator.jobs):
-            self.run(self.initiator.delete(guid, "test"))
-        self.clock.advance(24 * 3600)
+        for guid in list(self.fleet.jobs):
+            self.run(self.fleet.delete(guid, "test"))
+        self.clock.advance(400)
+        self.case.assertEqual(self.launcher.running, [])
+        self.follower.stop()
         self.home.close()
         self.case.assertEqual(self.clock.getDelayedCalls(), [])
 
@@ -231,11 +215,11 @@ class Rig:
 
     def create(self, module: str = "my.module", **options: str) -> Job:
         """Launch a processor that runs its first configuration and says so."""
-        (job,) = self.run(self.initiator.create(Order(module=module, options=options), "test"))
+        (job,) = self.run(self.fleet.create(Order(module=module, options=options), "test"))
         self.acknowledge(job)
         return job
 
-    def fleet(self, count: int, module: str = "my.module") -> list[Job]:
+    def create_many(self, count: int, module: str = "my.module") -> list[Job]:
         """Launch several."""
         return [self.create(module) for _ in range(count)]
 
@@ -248,7 +232,7 @@ class Rig:
             revision = self.configurator.live.offered(job.guid)
         option, _, reason = (rejected or "").partition(": ")
         answer = Answer(revision, "applied") if rejected is None else Answer(revision, "rejected", option, reason)
-        self.run(self.initiator.acknowledge(job.guid, answer, None))
+        self.run(self.initiator.exchange.acknowledge(job.guid, answer, None))
 
     def values(self, job: Job) -> Mapping[str, str]:
         """What a processor is offered."""

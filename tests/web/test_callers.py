@@ -308,7 +308,7 @@ class OverHttpTests(SynchronousTestCase):
         job = self.rig.create()
         for token in (OPERATOR + "x", self.rig.token(job)[:-3] + "abc", "x" * 9000):
             try:
-                self.rig.initiator.identify(token)
+                self.rig.initiator.exchange.identify(token)
             except ProactorError as e:
                 self.assertNotIn(token[:20], str(e))
             else:

@@ -68,8 +68,8 @@ class TableTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.rig = rig = Rig(self)
-        self.own, self.other, gone = rig.fleet(3)
-        self.identifier = Identifier(OPERATOR, os.geteuid(), rig.initiator.identify, lambda: "local", "/token")
+        self.own, self.other, gone = rig.create_many(3)
+        self.identifier = Identifier(OPERATOR, os.geteuid(), rig.initiator.exchange.identify, lambda: "local", "/token")
         self.recorder = Recorder()
         handlers = {route.name: self.recorder.handler(route.name) for route in ROUTES}
         app = make_app(handlers, self.identifier)  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ class TableTests(SynchronousTestCase):
         self.client.site = Site(app.resource(), clock=Clock(), on_connect=self.client.learn)
         self.addCleanup(self.client.close)
         tokens = {job.guid: rig.token(job) for job in (self.own, self.other, gone)}
-        rig.run(rig.initiator.delete(gone.guid, "test"))
+        rig.run(rig.fleet.delete(gone.guid, "test"))
         self.rig.clock.advance(0)
         elsewhere = Connection(8080, False, None)
         operator = frozenset({Who.OPERATOR})
@@ -101,7 +101,7 @@ class TableTests(SynchronousTestCase):
         ]
 
     def issued(self, audience: str = GUID, lifetime: float = 300, incarnation: int = 1) -> str:
-        return self.rig.authority.issue(self.own.guid, audience, self.rig.now().timestamp(), lifetime, incarnation)
+        return self.rig.initiator.authority.issue(self.own.guid, audience, self.rig.now().timestamp(), lifetime, incarnation)
 
     def operation(self, route: Route) -> str:
         path = route.path.replace("<guid>", self.own.guid).replace("<section>", self.own.guid).replace("<id>", "1")
@@ -165,7 +165,7 @@ class TableTests(SynchronousTestCase):
     def test_nobody_by_default(self) -> None:
         """A route that names nobody is nobody's."""
         route = Route("closed", "GET", "/closed", frozenset())
-        claims = self.rig.initiator.identify(self.rig.token(self.own))
+        claims = self.rig.initiator.exchange.identify(self.rig.token(self.own))
         for caller in (Operator("token"), Operator("local"), ProcessorCaller(claims, "token")):
             self.assertRaises(Forbidden, authorize, route, caller, {"guid": self.own.guid})
         route = Route("for itself", "GET", "/closed", frozenset({Who.ITSELF}))

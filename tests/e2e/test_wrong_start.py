@@ -1,0 +1,114 @@
+"""What keeps an initiator from starting is said in one line that names the place and the remedy."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+from attrs import frozen
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.utils import getProcessOutputAndValue
+
+from .case import Case
+from .support import GUID, command, configuration, environment
+
+OTHER = "1f0c4f1e5a0d4c0f9a3e7b2d6c8e9a10"
+
+
+@frozen
+class Wrong:
+    """A file that is wrong.
+
+    :param says: what is said of it; ``FILE`` stands for its name.
+    """
+
+    text: str | bytes
+    says: str
+    arguments: tuple[str, ...] = ()
+
+
+FILES = (
+    Wrong(f"[{GUID}]\nlisten_port = lots\n", f"FILE:2 [{GUID}] listen_port = lots: 'lots' is not a whole number"),
+    Wrong(f"[DEFAULT]\nrefresh = 0\n[{GUID}]\n", "FILE:2 [DEFAULT] refresh = 0: must be >= "),
+    Wrong(f"[{GUID}]\noperator_auth = none\n", f"FILE:2 [{GUID}] operator_auth = none: must be one of local, token"),
+    Wrong(f"[{GUID}]\n", f"FILE: no section [{OTHER}] for --guid; guid sections are: {GUID}", ("--guid", OTHER)),
+    Wrong(
+        f"[{GUID}]\n\n[{OTHER}]\n",
+        f"FILE: more than one section is named by a guid: say which is the initiator's with --guid: {GUID}, {OTHER}",
+    ),
+    Wrong("[proactor.initiator]\n", "FILE: no section is named by a guid"),
+    Wrong(f"[my.module]\n\n[{GUID}]\n\n[my.module]\n", "FILE:5 [my.module]: this section stands in the file already"),
+    Wrong(f"[{GUID}]\nhash = 1\nhash = 2\n", f"FILE:3 [{GUID}] hash: this option stands in the section already"),
+    Wrong(
+        f"[{GUID}]\nlisten_port = ${{my.module:port}}\n",
+        f"FILE:2 [{GUID}] listen_port = ${{my.module:port}}: ${{my.module:port}} refers to nothing: set port in ",
+    ),
+    Wrong(f"[DEFAULT]\na = ${{b}}\nb = ${{a}}\n[{GUID}]\n", "refers to itself: "),
+    Wrong(
+        f"[{GUID}]\nname = \xe9\n".encode("latin-1"), "FILE:2: byte 0xe9 is not UTF-8: save the file in that encoding"
+    ),
+    Wrong("listen_port = 8080\n", "FILE:1: a line before the first section"),
+    Wrong(
+        f"[{GUID}]\ndefault_module = nobody\n", f"FILE:2 [{GUID}] default_module = nobody: no section [nobody] declares"
+    ),
+    Wrong(f"[{GUID}]\nchild_port_min = 70\nchild_port_max = 60\n", "child_port_min = 70: is above child_port_max = 60"),
+)
+
+
+class WrongStartTests(Case):
+    """Each of these ends with status 1, without a traceback, and leaves nothing behind."""
+
+    async def run_twistd(self, folder: Path, *arguments: str) -> str:
+        """Start, see it end with status 1; what it printed last."""
+        argv = [*command("twistd"), "-n", "proactor", "--home", "home", *arguments]
+        out, err, status = await getProcessOutputAndValue(
+            argv[0], argv[1:], env=environment(), path=str(folder), reactor=reactor
+        )
+        said = (out + err).decode()
+        self.assertEqual(status, 1, said)
+        self.assertNotIn("Traceback", said)
+        return said.strip().rpartition("\n")[2]
+
+    async def check(self, wrong: Wrong) -> None:
+        folder = self.folder()
+        path = folder / "wrong.cfg"
+        path.write_bytes(wrong.text if isinstance(wrong.text, bytes) else wrong.text.encode())
+        said = await self.run_twistd(folder, "--config", "wrong.cfg", *wrong.arguments)
+        self.assertIn(wrong.says.replace("FILE", str(path)), said)
+        self.assertEqual([each.name for each in folder.iterdir()], ["wrong.cfg"])
+
+    async def test_files(self) -> None:
+        """A wrong file is refused before anything is opened: by file, line, section, option, value and remedy."""
+        await gatherResults([Deferred.fromCoroutine(self.check(wrong)) for wrong in FILES])
+
+    async def test_no_file(self) -> None:
+        """A file that is not there is named."""
+        folder = self.folder()
+        said = await self.run_twistd(folder, "--config", "nowhere.cfg")
+        self.assertIn(f"{folder / 'nowhere.cfg'}: cannot be read: No such file or directory", said)
+
+    async def test_usage(self) -> None:
+        """An option that there is not, or a format, is an error of usage."""
+        self.assertIn("option --nonsense not recognized", await self.run_twistd(self.folder(), "--nonsense"))
+        said = await self.run_twistd(self.folder(), "--log-format", "xml")
+        self.assertIn("--log-format: must be text or json", said)
+
+    async def test_port_in_use(self) -> None:
+        """A port that another program listens at is named, and what to do."""
+        folder = self.folder()
+        with closing(socket.create_server(("127.0.0.1", 0))) as other:
+            port = other.getsockname()[1]
+            (folder / "proactor.cfg").write_text(f"[{GUID}]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n")
+            said = await self.run_twistd(folder)
+        self.assertIn(f"proactor: cannot listen at 127.0.0.1:{port}: Address already in use; choose other", said)
+
+    async def test_home_in_use(self) -> None:
+        """A second initiator on the same home is refused; the first goes on."""
+        first = await self.start(configuration())
+        folder = self.folder()
+        (folder / "proactor.cfg").write_text(configuration())
+        said = await self.run_twistd(folder, "--home", str(first.home))
+        self.assertIn(f"{first.home}: an initiator with pid {first.pid} uses it", said)
+        self.assertEqual((await self.http("GET", f"{first.url}/readyz")).status, 200)

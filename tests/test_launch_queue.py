@@ -1,0 +1,86 @@
+"""Tests of the line before the launches."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from proactor.launch_queue import LaunchQueue
+
+
+class LaunchQueueTests(SynchronousTestCase):
+    """Who goes when."""
+
+    def setUp(self) -> None:
+        self.gone: list[str] = []
+        self.queue = LaunchQueue(2)
+
+    def enter(self, *names: str, again: bool = False) -> None:
+        for name in names:
+            self.queue.enter(name, partial(self.gone.append, name), again)
+
+    def test_places(self) -> None:
+        """So many go at once, the others wait, and see their place."""
+        self.enter("a", "b", "c", "d")
+        self.assertEqual(self.gone, ["a", "b"])
+        self.assertEqual([self.queue.place(each) for each in "abcd"], [None, None, 1, 2])
+
+    def test_next(self) -> None:
+        """When one has gone the next goes."""
+        self.enter("a", "b", "c", "d")
+        self.queue.leave("b")
+        self.assertEqual(self.gone, ["a", "b", "c"])
+        self.assertEqual(self.queue.place("d"), 1)
+
+    def test_leaving_the_line(self) -> None:
+        """Who leaves the line is not called, and those behind move up."""
+        self.enter("a", "b", "c", "d")
+        self.queue.leave("c")
+        self.queue.leave("a")
+        self.assertEqual(self.gone, ["a", "b", "d"])
+
+    def test_leaving_twice(self) -> None:
+        """Who has no place gives up none."""
+        self.enter("a", "b", "c")
+        self.queue.leave("a")
+        self.queue.leave("a")
+        self.queue.leave("nobody")
+        self.assertEqual(self.gone, ["a", "b", "c"])
+
+    def test_retries_wait_for_the_others(self) -> None:
+        """A start after a failure lets those pass that somebody asked for."""
+        self.enter("a", "b")
+        self.enter("again", again=True)
+        self.enter("asked")
+        self.assertEqual((self.queue.place("asked"), self.queue.place("again")), (1, 2))
+        self.queue.leave("a")
+        self.assertEqual(self.gone, ["a", "b", "asked"])
+
+    def test_one_that_is_over_at_once(self) -> None:
+        """A launch that fails within its own call holds no place."""
+        for name in "abcde":
+            self.queue.enter(name, partial(self.queue.leave, name))
+        self.enter("x", "y")
+        self.assertEqual(self.gone, ["x", "y"])
+
+    @settings(deadline=None, max_examples=100)
+    @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.booleans(), st.booleans()), max_size=60))
+    def test_against_a_model(self, moves: list[tuple[str, bool, bool]]) -> None:
+        """Never more go than there are places, nobody is forgotten, and places are those of a plain sorted list."""
+        queue, launching, waiting, number = LaunchQueue(2), set[str](), list[tuple[bool, int, str]](), 0
+        for name, enters, again in moves:
+            if enters and name not in launching and name not in {each[2] for each in waiting}:
+                queue.enter(name, partial(launching.add, name), again)
+                waiting.append((again, number, name))
+                number += 1
+            elif not enters:
+                launching.discard(name)
+                waiting = [each for each in waiting if each[2] != name]
+                queue.leave(name)
+            waiting = sorted(each for each in waiting if each[2] not in launching)
+            self.assertEqual(len(launching), min(2, len(launching) + len(waiting)))
+            for place, (_, _, each) in enumerate(waiting, start=1):
+                self.assertEqual(queue.place(each), place)
