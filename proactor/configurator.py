@@ -19,7 +19,9 @@ from .config.job_settings import JOB_OPTIONS
 from .config.layers import Layers, Member, View
 from .config.live import LiveConfiguration
 from .config.settings import (
+    CheckLaunch,
     InitiatorSettings,
+    check_launchable,
     check_options,
     check_sections,
     initiator_settings,
@@ -60,6 +62,7 @@ class Configurator:
     now: Callable[[], datetime]
     live: LiveConfiguration
     settings: InitiatorSettings
+    check_launch: CheckLaunch
     #: Told of each change, of who made it: but not of processors that come and go.
     heard_change: Callable[[Plan, str, str], None] = lambda _plan, _summary, _actor: None
     #: What running processors declared, the same tuple for all that declared the same.
@@ -69,15 +72,23 @@ class Configurator:
     _waiting: defaultdict[str, dict[Deferred[None], None]] = field(factory=lambda: defaultdict(dict))
 
     @classmethod
-    def begin(cls, clock: IReactorTime, now: Callable[[], datetime], document: Document, guid: str) -> Configurator:
+    def begin(
+        cls,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+        document: Document,
+        guid: str,
+        check_launch: CheckLaunch = lambda _: None,
+    ) -> Configurator:
         """Take a file as revision 1.
 
+        :param check_launch: sees whether what is launched could be, by a section's values.
         :raises ConfigError: for the first thing that is wrong with it.
         """
         settings = initiator_settings(Layers(document), guid)
         live = LiveConfiguration.begin(document, settings.secret_options)
-        check_sections(live.layers)
-        return cls(clock, now, live, settings)
+        check_sections(live.layers, check_launch)
+        return cls(clock, now, live, settings, check_launch)
 
     # Changes.
 
@@ -139,7 +150,7 @@ class Configurator:
         await in_slices(self.clock, self.live.steps(draft, self._checker()))
         if draft.joined is not None:
             return self.settings
-        check_sections(draft.layers)
+        check_sections(draft.layers, self.check_launch)
         return initiator_settings(draft.layers, self.settings.guid)
 
     def _planned(self, draft: Draft) -> Plan:
@@ -154,7 +165,9 @@ class Configurator:
             declared = self._declared.get(guid, ())
             key = (id(view), id(declared))
             if key not in seen:
-                check_options((*JOB_OPTIONS, *declared), guid, view.values, partial(layers.lookup, guid))
+                where = partial(layers.lookup, guid)
+                check_options((*JOB_OPTIONS, *declared), guid, view.values, where)
+                check_launchable(self.check_launch, guid, view.values, where)
                 seen.add(key)
 
         return check

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList
@@ -27,6 +27,7 @@ from .launchers.ports import Ports
 from .lifecycle import Step
 from .model import Exit, Job, State, Wanted, job_record
 from .readiness import Prober
+from .resources import Meter
 from .supervised import Supervised
 from .supervision import Launch, Logs, Surroundings
 from .timeline import Timeline
@@ -50,6 +51,16 @@ class Order:
     labels: Mapping[str, str] = field(factory=dict)
 
 
+class Keeper(Protocol):
+    """Ends processes when the initiator itself cannot any more."""
+
+    def watch(self, pid: int, grace: float) -> None:
+        """There is a process; it may take so many seconds to end."""
+
+    def unwatch(self, pid: int) -> None:
+        """It is no more."""
+
+
 @define(eq=False)
 class Fleet:
     """Owner of the jobs.
@@ -69,9 +80,11 @@ class Fleet:
     logs: Logs
     prober: Prober
     timeline: Timeline
+    keeper: Keeper
     #: Told of the end of each process.
     heard_end: Callable[[Job, Exit], None] = lambda _job, _exit: None
     jobs: dict[str, Job] = field(factory=dict)
+    _meters: dict[str, Meter] = field(factory=dict)
     _supervised: dict[str, Supervised] = field(factory=dict)
     _around: Surroundings = field(init=False)
     _creating: int = 0
@@ -177,6 +190,12 @@ class Fleet:
         """A job as its readers see it."""
         return job_record(job, self.configurator.live.wanted(job.guid), self.queue.place(job.guid))
 
+    def detailed(self, job: Job) -> dict[str, Any]:
+        """A job as its readers see it, with what its process uses at this moment."""
+        meter = self._meters.get(job.guid)
+        usage = meter.sample() if meter is not None else None
+        return {**self.record(job), "resources": usage.record() if usage is not None else None}
+
     # Ending.
 
     async def delete(self, guid: str, actor: str) -> None:
@@ -242,7 +261,16 @@ class Fleet:
         """A job went from one state to another."""
         self.timeline.add(self.now(), job.state.value, job.guid, cause, actor, before=before.value, step=step.value)
 
+    def launched(self, job: Job) -> None:
+        """A job has a process."""
+        assert job.pid is not None
+        self.keeper.watch(job.pid, self.settings(job).stop_timeout)
+        self._meters[job.guid] = Meter(job.pid)
+
     def ended(self, job: Job, exit_: Exit) -> None:
         """A job's process is no more."""
+        self._meters.pop(job.guid, None)
+        if job.pid is not None:
+            self.keeper.unwatch(job.pid)
         self.configurator.forget_declaration(job.guid)
         self.heard_end(job, exit_)

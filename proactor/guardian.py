@@ -8,10 +8,12 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from random import random
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -49,9 +51,10 @@ class _Line(ProcessProtocol):
         self.transport.write(lines)
 
     def kill(self) -> None:
-        """End it."""
+        """End it, if it has not ended."""
         assert self.transport is not None
-        self.transport.signalProcess("KILL")
+        with suppress(ProcessExitedAlready):
+            self.transport.signalProcess("KILL")
 
     def processEnded(self, reason: Failure) -> None:
         """Tell of its end, with the pipe closed."""

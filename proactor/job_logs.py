@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from attrs import define
-from twisted.internet.defer import Deferred
+from attrs import define, field
+from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
 from .follow import Follower
@@ -25,11 +25,18 @@ class JobLogs:
 
     home: Home
     console: Follower
+    _shown: set[str] = field(factory=set)
 
     def add(self, guid: str, max_bytes: int, backups: int) -> None:
         """Keep a log for a job, and show it."""
         os.close(self.home.open_log(guid))
         self.console.add(guid, self.home.log_path(guid))
+        self._shown.add(guid)
+
+    async def close(self) -> None:
+        """Show what is left of all, and end; the files stay."""
+        await DeferredList([self.console.remove(guid) for guid in self._shown])
+        self.console.stop()
 
     def open(self, guid: str) -> int:
         """A descriptor to append to; the caller closes it."""
@@ -45,6 +52,7 @@ class JobLogs:
 
     def remove(self, guid: str) -> None:
         """Show what is left of a log, then delete it."""
+        self._shown.discard(guid)
         shown: Deferred[None] = self.console.remove(guid)
         shown.addCallback(lambda _: self.home.remove_log(guid))
         shown.addErrback(lambda failure: log.failure("Removing the log of {guid}", failure, guid=guid))

@@ -8,12 +8,13 @@ from datetime import datetime
 from attrs import frozen
 
 from .config.grammar import importable
-from .config.job_settings import job_settings
+from .config.job_settings import JobSettings, job_settings
 from .config.render import render
 from .configurator import Configurator
-from .interfaces import LaunchSpec
-from .launchers.command import Limits, command_line, environment, takes_socket
+from .interfaces import LaunchSpec, Limits
+from .launchers.command import check_command, command_line, environment, takes_socket
 from .launchers.held import HeldSocket
+from .launchers.limits import check_limits
 from .model import Job
 from .supervision import Launch
 from .tokens import TokenAuthority
@@ -29,6 +30,29 @@ def base_url(address: str, port: int) -> str:
     """The URL at which what listens at an address is reached from this machine."""
     host = _WILDCARDS.get(address, address)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _limits(settings: JobSettings) -> Limits:
+    return Limits(
+        nofile=settings.limit_nofile,
+        memory_mib=settings.limit_memory,
+        nice=settings.nice,
+        folder=settings.working_folder,
+        umask=settings.umask,
+        user=settings.user,
+    )
+
+
+def check_launch(values: Mapping[str, str]) -> None:
+    """See whether a section's values can be launched by.
+
+    :raises Refused: they cannot; ``OPTION: what is wrong, and the remedy``.
+    """
+    settings = job_settings(values)
+    if "command" in values:
+        check_command(values["command"])
+    check_limits(_limits(settings))
+    environment({}, values, settings.inherit_environment, settings.user)
 
 
 @frozen
@@ -73,19 +97,12 @@ class LaunchPlanner:
             guid=job.guid,
             incarnation=job.incarnation,
             argv=command_line(options["module"], command, job.guid, job.port, _FD, self.python),
-            environment=environment(self.environment, options, settings.inherit_environment),
+            environment=environment(self.environment, options, settings.inherit_environment, settings.user),
             stdin=text.encode(),
             listening=-1,
             log=-1,
             fd=_FD,
-            limits=Limits(
-                nofile=settings.limit_nofile,
-                memory_mib=settings.limit_memory,
-                nice=settings.nice,
-                folder=settings.working_folder,
-                umask=settings.umask,
-                user=settings.user,
-            ),
+            limits=_limits(settings),
         )
         return Launch(spec, serves_itself=command is not None and not takes_socket(command), speaks=command is None)
 

@@ -165,6 +165,7 @@ class Supervised:
             return
         self._handle = handle
         job.pid, job.started = self._handle.pid, self.around.now()
+        self.around.owner.launched(job)
         self._speaks = launch.speaks
         self._timers.set("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
         if not self._speaks:
@@ -263,12 +264,13 @@ class Supervised:
         self._handle, self._over = None, incarnation
         self._timers.cancel("ready", "watchdog")
         self._leave_line()
-        job.pid, job.ready = None, False
+        job.ready = False
         reason = exit_.reason if self._trouble is None else f"{self._trouble}; {exit_.reason}"
         job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid))
         on_purpose = job.state is State.STOPPING and self._trouble is None
         self._trouble = None
         self.around.owner.ended(job, job.exit)
+        job.pid = None
         if on_purpose or job.wanted is Wanted.STOPPED:
             self._ended_on_purpose()
         else:

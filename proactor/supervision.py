@@ -62,8 +62,11 @@ class Owner(Protocol):
     def stepped(self, job: Job, before: State, step: Step, cause: str, actor: str) -> None:
         """It went from one state to another."""
 
+    def launched(self, job: Job) -> None:
+        """It has a process."""
+
     def ended(self, job: Job, exit_: Exit) -> None:
-        """Its process is no more."""
+        """Its process is no more; the job still has its number."""
 
 
 @frozen

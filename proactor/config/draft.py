@@ -52,6 +52,8 @@ class Draft:
     edited: Mapping[str, Mapping[str, tuple[Setting | None, Setting | None]]] = field(factory=dict)
     #: The views that are no longer what they were, and the new processors'.
     views: dict[str, View] = field(factory=dict)
+    #: Views that are what they were, by another way.
+    rerouted: dict[str, View] = field(factory=dict)
     joined: Member | None = None
     left: str | None = None
     complete: bool = False
@@ -65,7 +67,7 @@ class Draft:
     @property
     def empty(self) -> bool:
         """Whether it changes nothing at all."""
-        return not self.sections and self.joined is None and self.left is None
+        return not self.sections and not self.views and self.joined is None and self.left is None
 
     def steps(self, touched: Collection[str], now: Callable[[str], View | None], check: Check) -> Iterator[None]:
         """Resolve and check for each processor in ``touched``, a slice of work between two yields.
@@ -86,6 +88,8 @@ class Draft:
             if before is None or before.values != view.values or before.secrets != view.secrets:
                 check(guid, view, self.layers)
                 self.views[guid] = view
+            elif before.sections != view.sections:
+                self.rerouted[guid] = evolve(before, sections=view.sections, shared=view.shared)
             yield
         self.complete = True
 

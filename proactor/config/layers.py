@@ -170,7 +170,8 @@ class Layers:
             # A token is never there to refer to.
             if is_steering(option) and not self.is_secret(option):
                 return True
-            return section == DEFAULT and any(self.written(each, option) for each in self.document.sections)
+            by_others = section == DEFAULT or is_guid(section)
+            return by_others and any(self.written(each, option) for each in self.document.sections)
 
         return Resolver(lookup, self.exists, self.is_secret, self._open_to)
 
@@ -183,6 +184,13 @@ class Layers:
         found: dict[tuple[str, str], dict[str, object]] = {}
         self._follow(section, option, found)
         return list(found.values())
+
+    def explained(self, guid: str, view: View) -> dict[str, dict[str, object]]:
+        """For each option of a processor's view its value, redacted where it is secret, and its chain."""
+        return {
+            option: {"value": REDACTED if option in view.secrets else text, "chain": self.chain(guid, option)}
+            for option, text in view.values.items()
+        }
 
     def _follow(self, section: str, option: str, found: dict[tuple[str, str], dict[str, object]]) -> None:
         setting = self.lookup(section, option)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from ..errors import NotFound, Overtaken
 from ..options import SECRET_GLOBS
@@ -19,31 +19,10 @@ from . import draft as drafts
 from .document import Document, Setting
 from .draft import Draft
 from .grammar import DEFAULT, REDACTED
+from .history import Change, Entry, History
 from .layers import Layers, Member, View
 
-
-@frozen
-class Entry:
-    """One revision in a section's history.
-
-    :param edited: each option's edit before and after.
-    """
-
-    revision: int
-    time: datetime
-    actor: str
-    summary: str
-    section: str
-    edited: Mapping[str, tuple[Setting | None, Setting | None]]
-
-
-@frozen
-class Change:
-    """What a commit changed: the processors whose section comes to something else now, with what it was."""
-
-    revision: int
-    summary: str
-    before: Mapping[str, View]
+__all__ = ["Change", "Entry", "LiveConfiguration"]
 
 
 @define
@@ -59,7 +38,7 @@ class LiveConfiguration:
     _held: dict[str, View] = field(factory=dict)
     #: Who reads which section: ordered sets.
     _readers: defaultdict[str, dict[str, None]] = field(factory=lambda: defaultdict(dict))
-    _history: defaultdict[str, list[Entry]] = field(factory=lambda: defaultdict(list))
+    _history: History = field(factory=History)
     _section_revisions: dict[str, int] = field(factory=dict)
     #: Names of options that a processor declared secret: they are secret everywhere.
     _hidden: dict[str, None] = field(factory=dict)
@@ -73,7 +52,7 @@ class LiveConfiguration:
         members: dict[str, Member] = {}
         edits: dict[str, Mapping[str, Setting]] = {}
         layers = Layers(document, edits, members, secret_globs)
-        for section in document.sections:
+        for section in [DEFAULT, *document.sections]:
             layers.check_section(section)
         return cls(layers, 1, members, edits)
 
@@ -95,9 +74,10 @@ class LiveConfiguration:
 
     def members_of(self, section: str) -> Collection[str]:
         """The guids whose configuration reads a section."""
-        if section in self._members:
-            return [section]
-        return self._members.keys() if section == DEFAULT else self._readers.get(section, {}).keys()
+        if section == DEFAULT:
+            return self._members.keys()
+        readers = self._readers.get(section, {})
+        return {section: None, **readers}.keys() if section in self._members else readers.keys()
 
     def members_of_module(self, section: str) -> list[str]:
         """The guids of a module's processors."""
@@ -110,7 +90,8 @@ class LiveConfiguration:
 
     def wanted(self, guid: str) -> int:
         """The revision that a processor will have come to when no rollout holds it any more."""
-        return max(self._views[guid].revision, self.member(guid).created)
+        member = self.member(guid)
+        return max(self._views[guid].revision, member.created)
 
     def offered(self, guid: str) -> int:
         """The revision that a processor is to have now: the last that changed what its section comes to."""
@@ -146,14 +127,7 @@ class LiveConfiguration:
         """
         if not self.layers.exists(section):
             raise NotFound(f"there is no section [{section}]")
-        return [self._shown(entry) for entry in self._history.get(section, [])]
-
-    def _shown(self, entry: Entry) -> Entry:
-        def shown(option: str, setting: Setting | None) -> Setting | None:
-            return None if setting is None else evolve(setting, text=self._redacted(option, setting))
-
-        edited = {name: (shown(name, old), shown(name, new)) for name, (old, new) in entry.edited.items()}
-        return evolve(entry, edited=edited)
+        return [entry.shown(self._redacted) for entry in self._history.of(section)]
 
     # Changes.
 
@@ -178,13 +152,7 @@ class LiveConfiguration:
             raise NotFound(f"there is no section [{section}]")
         if not 1 <= to <= self.revision:
             raise NotFound(f"there is no revision {to}: the present one is {self.revision}")
-        patch: dict[str, str | None] = {}
-        for entry in reversed(self._history.get(section, [])):
-            if entry.revision <= to:
-                break
-            patch |= {option: None if old is None else old.text for option, (old, _) in entry.edited.items()}
-        present = self._edits.get(section, {})
-        patch = {option: text for option, text in patch.items() if text is not None or option in present}
+        patch = self._history.back_to(section, to, self._edits.get(section, {}))
         made = drafts.edit(self.layers, self.revision, section, patch)
         made.summary = f"[{section}] back to revision {to}"
         return made
@@ -194,15 +162,9 @@ class LiveConfiguration:
 
         :raises NotFound: that revision is no edit of the section.
         """
-        entry = next((each for each in self._history.get(section, []) if each.revision == revision), None)
-        if entry is None:
+        patch = self._history.without(section, revision, self._edits.get(section, {}))
+        if patch is None:
             raise NotFound(f"revision {revision} is no edit of [{section}]")
-        present = self._edits.get(section, {})
-        patch = {
-            option: None if old is None else old.text
-            for option, (old, new) in entry.edited.items()
-            if present.get(option) == new and (new is not None or old is not None)
-        }
         made = drafts.edit(self.layers, self.revision, section, patch)
         made.summary = f"revision {revision} taken back"
         return made
@@ -227,8 +189,11 @@ class LiveConfiguration:
     def steps(self, draft: Draft, check: drafts.Check) -> Iterator[None]:
         """Try a draft, in slices; see :meth:`Draft.steps`."""
         touched = {guid: None for section in draft.sections for guid in self.members_of(section)}
+        if draft.layers.secret_globs != self.layers.secret_globs:
+            touched = dict.fromkeys(self._members)
         if draft.joined is not None:
-            touched[draft.joined.guid] = None
+            # Others may wait for what its section will say.
+            touched |= dict.fromkeys([draft.joined.guid, *self.members_of(draft.joined.guid)])
         yield from draft.steps(touched, self._views.get, check)
 
     def differences(self, draft: Draft) -> Iterator[drafts.Difference]:
@@ -243,17 +208,19 @@ class LiveConfiguration:
         """
         assert draft.complete or draft.left is not None
         assert draft.base == self.revision
+        self._take_layers(draft)
         if draft.empty:
             return Change(self.revision, draft.summary, {})
         self.revision = draft.revision
-        self._take_layers(draft)
         for section in draft.sections:
             self._section_revisions[section] = self.revision
         for section, edited in draft.edited.items():
-            entry = Entry(self.revision, now, actor, draft.summary, section, edited)
-            self._history[section].append(entry)
+            self._history.add(Entry(self.revision, now, actor, draft.summary, section, edited))
         before = {guid: self._views[guid] for guid in draft.views if guid in self._views}
         changed = [guid for guid, view in draft.views.items() if self._take_view(guid, view, guid in hold)]
+        for guid, view in draft.rerouted.items():
+            self._read_by(guid, self._views[guid], view.sections)
+            self._views[guid] = view
         return Change(self.revision, draft.summary, {guid: before[guid] for guid in changed if guid in before})
 
     def _take_layers(self, draft: Draft) -> None:
@@ -267,28 +234,29 @@ class LiveConfiguration:
 
     def _forget(self, guid: str) -> None:
         del self._members[guid]
-        for section in self._views[guid].sections:
-            self._readers[section].pop(guid, None)
-        for table in (self._edits, self._views, self._held, self._history, self._section_revisions):
+        self._read_by(guid, self._views[guid], frozenset())
+        self._history.forget(guid)
+        for table in (self._edits, self._views, self._held, self._section_revisions):
             table.pop(guid, None)
 
     def _take_view(self, guid: str, view: View, hold: bool) -> bool:
         """Give a processor its view; false where it goes on with what it has."""
         old, held = self._views.get(guid), self._held.pop(guid, None)
         # Back to what it never left: what it holds already is what is wanted again.
-        unmoved = held is not None and held.values == view.values
-        final = held if unmoved and held is not None else view
-        self._read_by(guid, old, final)
-        self._views[guid] = final
+        unmoved = held is not None and (held.values, held.secrets) == (view.values, view.secrets)
+        self._read_by(guid, old, view.sections)
+        self._views[guid] = evolve(view, revision=held.revision) if held is not None and unmoved else view
         kept = held or old
         if hold and kept is not None and not unmoved:
             self._held[guid] = kept
         return not unmoved
 
-    def _read_by(self, guid: str, old: View | None, new: View) -> None:
+    def _read_by(self, guid: str, old: View | None, sections: Collection[str]) -> None:
         for section in old.sections if old is not None else ():
             self._readers[section].pop(guid, None)
-        for section in new.sections:
+            if not self._readers[section]:
+                del self._readers[section]
+        for section in sections:
             self._readers[section][guid] = None
 
     def held(self) -> Collection[str]:
@@ -310,7 +278,7 @@ class LiveConfiguration:
         for table in (self._views, self._held):
             for guid, view in list(table.items()):
                 if table.get(guid) is view and guid in self._members:
-                    secrets = self.layers.view(guid, view.revision).secrets | (view.secrets & view.values.keys())
+                    secrets = (self.layers.secrets(guid) | view.secrets) & view.values.keys()
                     # What was shared stays shared; the old view is kept too, or its id could be another's.
                     redone.setdefault(id(view), (view, evolve(view, secrets=secrets)))
                     table[guid] = redone[id(view)][1]
@@ -322,11 +290,4 @@ class LiveConfiguration:
         :raises NotFound: there is none of that guid.
         """
         self.member(guid)
-        view = self._views[guid]
-        return {
-            option: {
-                "value": REDACTED if option in view.secrets else text,
-                "chain": self.layers.chain(guid, option),
-            }
-            for option, text in view.values.items()
-        }
+        return self.layers.explained(guid, self._views[guid])

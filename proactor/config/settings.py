@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ..errors import ConfigError, Rejected
+from ..errors import ConfigError, Refused, Rejected
 from ..options import SECRET_GLOBS, Option
 from .document import Document, Setting
 from .grammar import DEFAULT, PROCESSOR, importable, is_guid, is_initiator, is_module
@@ -188,13 +188,31 @@ def check_options(options: Iterable[Option], section: str, values: Mapping[str, 
                 raise _wrong(setting, section, option.name, values[option.name], e.reason) from None
 
 
-def check_sections(layers: Layers) -> None:
+#: Sees whether what values say of a launch can be done; raises :class:`Refused`, "OPTION: what is wrong", where not.
+CheckLaunch = Callable[[Mapping[str, str]], None]
+
+
+def check_launchable(check: CheckLaunch, section: str, values: Mapping[str, str], where: Where) -> None:
+    """See that what a section says of a launch can be done.
+
+    :raises ConfigError: names the place of the first that cannot.
+    """
+    try:
+        check(values)
+    except Refused as e:
+        option, _, problem = str(e).partition(": ")
+        setting = where(option) or Setting(None, f"[{section}]")
+        raise _wrong(setting, section, option, values.get(option, ""), problem) from None
+
+
+def check_sections(layers: Layers, check_launch: CheckLaunch = lambda _: None) -> None:
     """See that DEFAULT and the sections of modules hold good values of the options that every processor's may have.
 
     :raises ConfigError: names the place of the first that does not.
     """
     for section in [DEFAULT, *module_sections(layers)]:
-        resolver = layers.resolver()
-        found = {option.name: resolver.resolve(section, option.name) for option in JOB_OPTIONS}
+        resolver, where = layers.resolver(), partial(layers.lookup, section)
+        found = {name: resolver.resolve(section, name) for name in layers.options(section)}
         values = {name: resolved.text for name, resolved in found.items() if resolved is not None}
-        check_options(JOB_OPTIONS, section, values, partial(layers.lookup, section))
+        check_options(JOB_OPTIONS, section, values, where)
+        check_launchable(check_launch, section, values, where)

@@ -87,7 +87,8 @@ class Acks:
         declarations = {} if self._declared else {"options": self.declarations}
         try:
             await self.client.acknowledge({**outcome.to_json(), **declarations})
-        except Gone:
+        except Gone as gone:
+            _log.warn("Stopping: of the initiator at {url}, {reason}", url=self.client.url, reason=gone)
             self.gone()
         except Refused as error:
             _log.warn(

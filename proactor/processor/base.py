@@ -23,7 +23,7 @@ STANDARD = (
     Option("refresh", float, 30.0, exclusive_minimum=0, help="Seconds between two fetches of the configuration."),
     Option("push", bool, True, help="Let the initiator hold a fetch and answer it when something changes."),
     Option("stop_timeout", float, 10.0, minimum=0, help="Seconds after which a stop is enforced."),
-    Option("verbose", bool, False, help="Log routine as well: each fetch, each new token."),
+    Option("verbose", bool, False, live=False, help="Log routine as well: each fetch, each new token."),
 )
 
 

@@ -123,6 +123,7 @@ class FetchLoop:
         is_new = news is not None and (news.etag, news.token) != (self.etag, token)
         if news is not None and news.token != token:
             _log.debug("Renewed the token")
+        _log.debug("Fetched: {what}", what="nothing new" if news is None else f"revision {news.revision}")
         if news is not None and news.etag != self.etag:
             await self._take(news)
         soon = self.processor.config.push and (was_held or is_new)

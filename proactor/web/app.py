@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from klein import Klein
+from klein.resource import KleinResource
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
-from ..problems import wants_json, write_problem
+from ..problems import Problem, wants_json, write_problem
 from ..wire import connection_facts, vouch
 from . import calls
 from .answers import Answer
@@ -25,7 +27,27 @@ Handler = Callable[[Call], Coroutine[Any, Any, Answer]]
 log = Logger(namespace="proactor.web")
 
 
-def make_app(handlers: Mapping[str, Handler], identifier: Identifier) -> Klein:
+class _Resource(KleinResource):
+    """Routes requests, but for those whose path Klein cannot read: it would log a traceback of each."""
+
+    def render(self, request: IRequest) -> Any:
+        """Answer one."""
+        try:
+            unquote_to_bytes(request.path).decode("utf-8")
+        except UnicodeDecodeError:
+            return _told(request, Problem(400, "the path is not URL-encoded UTF-8"))
+        return super().render(request)
+
+
+class App(Klein):
+    """Klein as it is used here."""
+
+    def resource(self) -> _Resource:
+        """The application as a resource."""
+        return _Resource(self)
+
+
+def make_app(handlers: Mapping[str, Handler], identifier: Identifier) -> App:
     """The application: a handler for each route of the table, and none besides.
 
     :raises ValueError: the two differ.
@@ -33,7 +55,7 @@ def make_app(handlers: Mapping[str, Handler], identifier: Identifier) -> Klein:
     differing = {route.name for route in ROUTES} ^ handlers.keys()
     if differing:
         raise ValueError(f"not both in the table and handled: {', '.join(sorted(differing))}")
-    app = Klein()
+    app = App()
     for route in ROUTES:
         _add(app, route, handlers[route.name], identifier)
     app.handle_errors(Exception)(_failed)
@@ -41,12 +63,18 @@ def make_app(handlers: Mapping[str, Handler], identifier: Identifier) -> Klein:
 
 
 def _failed(request: IRequest, failure: Failure) -> bytes:
-    body: bytes = write_problem(request, problem_of(failure))
+    if getattr(request, "startedWriting", False):
+        # The request cuts its answer off: nobody is to take half of it for the whole.
+        failure.raiseException()
+    return _told(request, problem_of(failure))
+
+
+def _told(request: IRequest, problem: Problem) -> bytes:
     request.setHeader(b"Cache-Control", b"no-store")
-    return body
+    return write_problem(request, problem)
 
 
-def _add(app: Klein, route: Route, handler: Handler, identifier: Identifier) -> None:
+def _add(app: App, route: Route, handler: Handler, identifier: Identifier) -> None:
     def endpoint(request: IRequest, **path: str) -> Deferred[bytes]:
         return Deferred.fromCoroutine(_respond(request, route, handler, identifier, path))
 

@@ -15,6 +15,8 @@ from .. import errors
 from ..problems import Problem
 
 STATUS: Mapping[type[errors.ProactorError], int] = {
+    # What this machine keeps us from; its words are for people all the same.
+    errors.ProactorError: 500,
     errors.Malformed: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -37,9 +39,7 @@ def problem_of(failure: Failure) -> Problem:
     """What a caller is told of a failure. What nobody foresaw is logged with an id, and the id is what they get."""
     error = failure.value
     if isinstance(error, errors.ProactorError):
-        status = _status(error)
-        if status is not None:
-            return Problem(status, str(error), _members(error), _headers(error))
+        return Problem(_status(error), str(error), _members(error), _headers(error))
     if isinstance(error, HTTPException):
         return _of_routing(error)
     if isinstance(error, CancelledError):
@@ -49,8 +49,8 @@ def problem_of(failure: Failure) -> Problem:
     return Problem(500, f"unforeseen error {id_}: the initiator's log has more", {"id": id_})
 
 
-def _status(error: errors.ProactorError) -> int | None:
-    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), None)
+def _status(error: errors.ProactorError) -> int:
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
 def _members(error: errors.ProactorError) -> dict[str, object]:

@@ -80,7 +80,7 @@ class Jobs:
     async def show_job(self, call: Call) -> Answer:
         """One job."""
         call.known()
-        return as_json(self.initiator.fleet.record(self.initiator.fleet.job(call.path["guid"])))
+        return as_json(self.initiator.fleet.detailed(self.initiator.fleet.job(call.path["guid"])))
 
     async def delete_job(self, call: Call) -> Answer:
         """Stop, then forget."""

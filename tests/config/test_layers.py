@@ -179,7 +179,8 @@ class CheckTests(Case):
     def test_processors_to_come(self) -> None:
         """A guid section of the file is sound though its processor does not run yet."""
         self.check(f"[{A}]\nurl = h:${{listen_port}}\n", A)
-        self.refused(f"[{A}]\nurl = h:${{rate}}\n", A)
+        self.check(f"[m]\nrate = 1\n[{A}]\nurl = h:${{rate}}\n", A)
+        self.refused(f"[m]\n[{A}]\nurl = h:${{rate}}\n", A)
 
     def test_initiators(self) -> None:
         """An initiator's own section has nothing to do with what DEFAULT says for processors."""

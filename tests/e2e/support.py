@@ -162,7 +162,8 @@ class Initiator:
         self.console = Console(folder / "console")
         self.mark = uuid4().hex
         argv = [*command(program), *(before if program == "twistd" else ()), "proactor", *arguments]
-        argv += ["--home", str(self.home)]
+        if "--home" not in arguments:
+            argv += ["--home", str(self.home)]
         with open(self.console.path, "wb") as output, open(stdin or os.devnull, "rb") as source:
             self.process = Popen(
                 argv, cwd=folder, stdin=source, stdout=output, stderr=STDOUT, env=environment(**{MARK: self.mark})

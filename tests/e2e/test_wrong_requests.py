@@ -40,7 +40,7 @@ REQUESTS = (
     ),
     Wrong("/create", ("-d", "options.refresh=often"), "422: Unprocessable", "refresh = often: 'often' is not a number"),
     Wrong("/create", ("-d", "options.token=x"), "422: Unprocessable", "token: the initiator steers by this option"),
-    Wrong("/create", ("-d", "options.a=${nowhere:b}"), "422: Unprocessable", "${nowhere:b} refers to nothing"),
+    Wrong("/create", ("-d", "options.a=${nowhere:b}"), "422: Unprocessable", "an edit cannot refer to [nowhere]"),
     Wrong("/create", (*JSON, "-d", '{"module": '), "400: Bad Request", "the body is not JSON: line 1, column 12"),
     Wrong("/create", (*JSON, "-d", "[1]"), "400: Bad Request", "not an object"),
     Wrong("/create", (*JSON, "-d", '{"count": 1, "count": 2}'), "400: Bad Request", "a name is there twice"),

@@ -113,6 +113,9 @@ class AcksTests(SynchronousTestCase):
         self.initiator.ack_status = 410
         self.successResultOf(self.acks.post(Outcome(1)))
         self.assertEqual(self.left, 1)
+        self.assertEqual(
+            self.log.lines(), [f"Stopping: of the initiator at {URL}, it answered 410: this copy is stale"]
+        )
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stop(self) -> None:

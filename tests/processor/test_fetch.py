@@ -121,6 +121,16 @@ class LoopTests(SynchronousTestCase):
         self.assertEqual([round(pace.wait(0), 3) for _ in range(4)], [0, 0, 0.1, 0.2])
         self.assertEqual([round(pace.wait(100), 3) for _ in range(3)], [0, 0, 0.1])
 
+    def test_routine_is_quiet(self) -> None:
+        """Each fetch is logged for who wants to see routine, and for nobody else."""
+        rig = self.rig(push="no", refresh="10")
+        rig.advance(10.5)
+        rig.initiator.edit(rate="2")
+        rig.advance(10)
+        self.assertEqual(self.log.lines(), ["Changed rate: 1 -> 2 (revision 2)"])
+        fetched = [line for line in self.log.lines(level="debug") if line.startswith("Fetched")]
+        self.assertEqual(fetched, ["Fetched: nothing new", "Fetched: revision 2"])
+
     # What it takes up
 
     def test_new_token(self) -> None:

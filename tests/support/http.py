@@ -12,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from attrs import field, frozen
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -55,7 +56,8 @@ class Exchange:
     """One request on a connection of its own, and what has come back so far."""
 
     def __init__(self, site: Site, data: bytes) -> None:
-        self._transport = StringTransport()
+        # As the network's, it takes what is done to it after its end for nothing.
+        self._transport = StringTransport(IPv4Address("TCP", "127.0.0.1", 8080), lenient=True)
         self._channel = site.buildProtocol(None)
         assert self._channel is not None
         self._channel.makeConnection(self._transport)
@@ -70,12 +72,13 @@ class Exchange:
     @property
     def received(self) -> str:
         """All that came, head and body."""
-        return self._transport.value().decode("utf-8")
+        text: str = self._transport.value().decode("utf-8")
+        return text
 
     @property
     def aborted(self) -> bool:
         """Whether the connection was cut in an answer."""
-        return bool(getattr(self._transport, "aborting", False))
+        return bool(self._transport.disconnected)
 
     @property
     def response(self) -> Response:

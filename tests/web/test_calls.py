@@ -40,7 +40,15 @@ class PreferTests(SynchronousTestCase):
 
     def test_usual(self) -> None:
         """It is read as RFC 7240 writes it, the name in any case, a quoted number too."""
-        for value in ("wait=10", "Wait=10", "respond-async, wait=10", "wait = 10", 'wait="10"', "wait=10; x=y", "a=b,wait=10"):
+        for value in (
+            "wait=10",
+            "Wait=10",
+            "respond-async, wait=10",
+            "wait = 10",
+            'wait="10"',
+            "wait=10; x=y",
+            "a=b,wait=10",
+        ):
             self.assertEqual(calls.wait(made(Prefer=value)), 10.0, value)
 
     def test_several_headers(self) -> None:
@@ -50,7 +58,18 @@ class PreferTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """What is no number of seconds is no wish to wait."""
-        for value in ("", "wait", "wait=", "wait=-1", "wait=1.5", "wait=1e3", "wait=\xb2", "xwait=5", "x-wait=5", "wait=5x"):
+        for value in (
+            "",
+            "wait",
+            "wait=",
+            "wait=-1",
+            "wait=1.5",
+            "wait=1e3",
+            "wait=\xb2",
+            "xwait=5",
+            "x-wait=5",
+            "wait=5x",
+        ):
             self.assertIsNone(calls.wait(made(Prefer=value)), value)
         self.assertIsNone(calls.wait(Headers()))
 
@@ -115,7 +134,7 @@ class ConditionTests(SynchronousTestCase):
         self.assertRaises(Overtaken, calls.if_match, made(If_Match='W/"17"'))
 
     def test_if_match_malformed(self) -> None:
-        """A condition that cannot be understood is never passed over: the change would not be the one that was meant."""
+        """A condition that cannot be understood is never passed over: another change would be made than was meant."""
         for value in ("17", '"17', '17"', "'17'", '"1", "2"', 'w/"17"', "* x"):
             self.assertRaises(Malformed, calls.if_match, made(If_Match=value))
         self.assertRaises(Malformed, calls.if_match, made(If_Match=['"1"', '"2"']))
@@ -151,11 +170,15 @@ class QueryTests(SynchronousTestCase):
     """The query of a URL."""
 
     @settings(deadline=None, max_examples=100)
-    @given(pairs=st.lists(st.tuples(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8")))))
+    @given(
+        pairs=st.lists(
+            st.tuples(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8")))
+        )
+    )
     def test_any(self, pairs: list[tuple[str, str]]) -> None:
         """What is encoded comes back, by name, in order."""
         found = calls.query(urlencode(pairs).encode())
-        self.assertEqual([name for name in found], list(dict.fromkeys(name for name, _ in pairs)))
+        self.assertEqual(list(found), list(dict.fromkeys(name for name, _ in pairs)))
         for name, values in found.items():
             self.assertEqual(values, [value for key, value in pairs if key == name])
 
@@ -212,7 +235,10 @@ class JsonTests(SynchronousTestCase):
             self.assertEqual(self.read(data), (value, False))
 
     @settings(deadline=None, max_examples=200)
-    @given(data=st.binary(min_size=1) | st.text(alphabet='{}[]":,0123456789eE+-.truefalsnNIy\\ \n', min_size=1).map(str.encode))
+    @given(
+        data=st.binary(min_size=1)
+        | st.text(alphabet='{}[]":,0123456789eE+-.truefalsnNIy\\ \n', min_size=1).map(str.encode)
+    )
     @example(data=b"\xef\xbb\xbf{}")
     @example(data=b'{"a": 1} {"b": 2}')
     def test_any_bytes(self, data: bytes) -> None:
@@ -263,7 +289,11 @@ class FormTests(SynchronousTestCase):
     """Bodies that are forms."""
 
     @settings(deadline=None, max_examples=100)
-    @given(fields=st.dictionaries(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8")), min_size=1))
+    @given(
+        fields=st.dictionaries(
+            st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8")), min_size=1
+        )
+    )
     def test_any(self, fields: dict[str, str]) -> None:
         """Fields come back, each with all its texts."""
         data = urlencode(fields).encode()
@@ -276,7 +306,7 @@ class FormTests(SynchronousTestCase):
 
     def test_json_as_form(self) -> None:
         """``curl -d '{...}'`` without a type sends a form that is none: the remedy is named."""
-        for data in (b'{"module": "a"}', b' [1]'):
+        for data in (b'{"module": "a"}', b" [1]"):
             error = self.assertRaises(Malformed, calls.body, Body.FORM, typed(FORM), data)
             self.assertIn("add -H 'Content-Type: application/json'", str(error))
 
@@ -303,7 +333,11 @@ class TypeTests(SynchronousTestCase):
     def test_each(self) -> None:
         """Each kind of body takes its types and no others."""
         read = {
-            kind: {type_ for type_ in (FORM, JSON, MERGE_PATCH, "text/plain", "multipart/form-data; boundary=x", "") if self.takes(kind, type_)}
+            kind: {
+                type_
+                for type_ in (FORM, JSON, MERGE_PATCH, "text/plain", "multipart/form-data; boundary=x", "")
+                if self.takes(kind, type_)
+            }
             for kind in (Body.FORM, Body.JSON, Body.MERGE_PATCH)
         }
         self.assertEqual(

@@ -24,6 +24,14 @@ EXPECTED = {
     "GET /job": "o",
     "GET /job/<guid>": "oi",
     "DELETE /job/<guid>": "o",
+    "POST /job/<guid>/start": "o",
+    "POST /job/<guid>/stop": "o",
+    "POST /job/<guid>/restart": "o",
+    "POST /job/<guid>/signal": "o",
+    "GET /job/<guid>/events": "o",
+    "GET /events": "o",
+    "POST /restart": "o",
+    "GET /restart/<id>": "o",
     "GET /config/<section>": "oi",
     "POST /config/<section>/ack": "i",
     "GET /config": "o",
@@ -101,7 +109,9 @@ class TableTests(SynchronousTestCase):
         ]
 
     def issued(self, audience: str = GUID, lifetime: float = 300, incarnation: int = 1) -> str:
-        return self.rig.initiator.authority.issue(self.own.guid, audience, self.rig.now().timestamp(), lifetime, incarnation)
+        return self.rig.initiator.authority.issue(
+            self.own.guid, audience, self.rig.now().timestamp(), lifetime, incarnation
+        )
 
     def operation(self, route: Route) -> str:
         path = route.path.replace("<guid>", self.own.guid).replace("<section>", self.own.guid).replace("<id>", "1")

@@ -1,0 +1,140 @@
+"""The files of one log.
+
+::
+
+    GUID.log                        the live file: what the process appends to
+    GUID.old/0000000000000000.log   older files, named for the offset of their first byte,
+    GUID.old/0000000010485760.log   so that ``cat GUID.old/*`` has them in order
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from shutil import rmtree
+
+from attrs import frozen
+
+from .layout import Span
+
+__all__ = ["WRITE", "Files", "first_data"]
+
+_NAME = re.compile(r"([0-9]{16})\.log")
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+WRITE = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+_PIECE = 64 << 10
+_COMPARED = 4 << 10
+
+
+@frozen
+class Files:
+    """Where they are, and how they are read and written.
+
+    :param live: the path of the live file.
+    """
+
+    live: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the older ones are; there is none before it is needed."""
+        return self.live.with_suffix(".old")
+
+    def path(self, span: Span | None) -> Path:
+        """Where an older file is, or the live one."""
+        return self.live if span is None else self.folder / f"{span.start:016}.log"
+
+    @contextmanager
+    def open_live(self, flags: int = _READ) -> Iterator[int]:
+        """Open the live file.
+
+        :raises OSError: it cannot be opened, or is no file.
+        """
+        with _opened(self.live, flags) as fd:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise OSError(errno.EINVAL, "Not a regular file", str(self.live))
+            yield fd
+
+    def read(self, span: Span | None, position: int, count: int) -> bytes:
+        """Read up to ``count`` bytes at a position of a file.
+
+        :raises OSError: it cannot be read; ``FileNotFoundError``: it is not there.
+        """
+        with _opened(self.path(span), _READ) as fd:
+            return os.pread(fd, count, position)
+
+    def append(self, span: Span, data: bytes) -> int:
+        """Write behind an older file, and tell how much of it could be written: all, but on a full disk.
+
+        :raises OSError: nothing could.
+        """
+        with suppress(FileExistsError):
+            os.mkdir(self.folder, 0o700)
+        written = 0
+        with _opened(self.path(span), _APPEND) as fd:
+            try:
+                while written < len(data):
+                    written += os.write(fd, data[written:])
+            except OSError:
+                if not written:
+                    raise
+        return written
+
+    def unlink(self, spans: tuple[Span, ...]) -> None:
+        """Delete older files, those of them that are there.
+
+        :raises OSError: one cannot be deleted.
+        """
+        for span in spans:
+            self.path(span).unlink(missing_ok=True)
+
+    def sizes(self) -> dict[int, int]:
+        """Tell the sizes of the older files, by the offsets that they are named for."""
+        try:
+            with os.scandir(self.folder) as entries:
+                found = [(entry, _NAME.fullmatch(entry.name)) for entry in entries]
+            return {int(name[1]): entry.stat().st_size for entry, name in found if name}
+        except FileNotFoundError:
+            return {}
+
+    def holds_copy(self, fd: int, span: Span) -> bool:
+        """Whether the live file holds, at the place that an older file's end had there at first, what that ends with."""
+        count = min(span.size, _COMPARED)
+        return os.pread(fd, count, span.end - count) == self.read(span, span.size - count, count)
+
+    def delete(self) -> None:
+        """Delete all of them.
+
+        :raises OSError: one cannot be deleted.
+        """
+        self.live.unlink(missing_ok=True)
+        if self.folder.exists():
+            rmtree(self.folder)
+
+
+@contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    fd = os.open(path, flags, 0o600)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def first_data(fd: int) -> int:
+    """Where a file's first byte is that was not given back; its size, where all were."""
+    try:
+        start = os.lseek(fd, 0, os.SEEK_DATA)
+    except OSError as error:
+        # There is nothing but a hole, or nobody here knows of holes.
+        return os.fstat(fd).st_size if error.errno == errno.ENXIO else 0
+    # Of a block that was given back in part, that part reads as NUL.
+    piece = os.pread(fd, _PIECE, start)
+    return start + len(piece) - len(piece.lstrip(b"\0"))

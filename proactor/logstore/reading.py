@@ -1,0 +1,203 @@
+"""Reads a log by offsets, wherever its bytes are at the moment, and says so where some are no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import define, field, frozen
+
+from .layout import Extent, Layout
+from .rotation import Rotation
+
+__all__ = ["CHUNK", "Cursor", "Reading", "Taken", "backwards", "dropped_line", "end_of", "last", "read"]
+
+CHUNK = 64 << 10
+"""Bytes that are read of a log before it is another's turn."""
+
+
+@frozen
+class Reading:
+    """What was read.
+
+    :param gap: how many bytes there are no more behind it; 0: more can be read there, or will be.
+    """
+
+    data: bytes
+    gap: int = 0
+
+
+def end_of(log: Rotation) -> int:
+    """The offset behind the last byte that was written so far."""
+    log.load()
+    while True:
+        layout = log.layout
+        try:
+            size = log.files.live.stat().st_size
+        except FileNotFoundError:
+            return max(layout.base, log.seen)
+        if log.layout.origin == layout.origin:
+            return layout.origin + size
+
+
+def read(log: Rotation, offset: int, count: int) -> Reading:
+    """Read up to ``count`` bytes from an offset on, less where there is a gap or the end.
+
+    :raises OSError: a file cannot be read.
+    """
+    log.load()
+    parts: list[bytes] = []
+    while count > 0:
+        layout = log.layout
+        place = layout.locate(offset)
+        if place.gap:
+            return Reading(b"".join(parts), place.gap)
+        end = offset + count if place.span is None else min(offset + count, place.span.end)
+        data = _read_one(log, layout, Extent(offset, end, place.span))
+        if data is None:
+            continue
+        if not data and place.span is not None:
+            return Reading(b"".join(parts), place.span.end - offset)
+        if not data:
+            break
+        parts.append(data)
+        offset += len(data)
+        count -= len(data)
+    return Reading(b"".join(parts))
+
+
+def _read_one(log: Rotation, layout: Layout, extent: Extent) -> bytes | None:
+    """Read of one file; ``None``: the bytes were moved meanwhile, and what was read may be the NULs of a hole."""
+    start = layout.origin if extent.span is None else extent.span.start
+    try:
+        data = log.files.read(extent.span, extent.start - start, extent.end - extent.start)
+    except FileNotFoundError:
+        data = b""
+    now = log.layout
+    return None if now is not layout and _elsewhere(now, extent, layout.origin) else data
+
+
+def _elsewhere(now: Layout, extent: Extent, origin: int) -> bool:
+    place = now.locate(extent.start)
+    if extent.span is None:
+        return place.span is not None or place.gap > 0 or now.origin != origin
+    return place.span is None or place.span.start != extent.span.start
+
+
+def dropped_line(count: int, what: str = "dropped") -> bytes:
+    """The line that stands for bytes that are no more."""
+    return f"--- {count} bytes {what} here ---\n".encode()
+
+
+@frozen
+class Taken:
+    """What a cursor went over.
+
+    :param more: whether it is worth trying again at once.
+    """
+
+    data: bytes = b""
+    more: bool = False
+
+
+@define(eq=False)
+class Cursor:
+    """A reader's place in a log. What it takes one after the other is what was written, byte by byte; lines that
+    say what was left out stand between lines.
+    """
+
+    log: Rotation
+    offset: int
+    _in_line: bool = field(default=False, init=False)
+
+    def take(self, count: int, *, whole: bool = False, until: int | None = None, lag: int | None = None) -> Taken:
+        """Go on by up to ``count`` bytes.
+
+        :param whole: leave the beginning of a line where it is until its end was written; one that is longer than
+            ``count`` comes in pieces.
+        :param until: the offset not to go beyond.
+        :param lag: how many bytes to be behind at most; of more the older are skipped, and that is said.
+        :raises OSError: a file cannot be read.
+        """
+        end = min(end_of(self.log), self.offset + count if lag is None else 1 << 63, *filter(None, [until]))
+        skipped = b"" if lag is None or end - self.offset <= lag else self._skip(end - lag // 2, count)
+        reading = read(self.log, self.offset, min(count, end - self.offset))
+        data, gap = reading.data, reading.gap
+        if whole and not gap and len(data) < count:
+            data = data[: data.rfind(b"\n") + 1]
+        self.offset += len(data)
+        if data:
+            self._in_line = not data.endswith(b"\n")
+        return Taken(skipped + data + self._leave_out(gap), gap > 0 or len(data) == count)
+
+    def _skip(self, target: int, count: int) -> bytes:
+        """Go to the first line that begins not before an offset, if there is one near."""
+        found = read(self.log, target, count).data.find(b"\n") + 1
+        return self._leave_out(target + found - self.offset, "skipped")
+
+    def _leave_out(self, count: int, what: str = "dropped") -> bytes:
+        if not count:
+            return b""
+        self.offset += count
+        ended, self._in_line = self._in_line, False
+        return b"\n" * ended + dropped_line(count, what)
+
+
+def backwards(log: Rotation, end: int, chunk: int = CHUNK, since: float = 0) -> Iterator[bytes]:
+    """Give what is before an offset, piece by piece towards the beginning, with lines for what was dropped.
+
+    :param since: leave out files that were not written to after this time, in seconds since the epoch.
+    :raises OSError: a file cannot be read.
+    """
+    log.load()
+    before_gap = False
+    while (extent := log.layout.before(end)) is not None and _modified(log, extent) >= since:
+        if extent.end < end:
+            yield dropped_line(end - extent.end)
+            end, before_gap = extent.end, True
+            continue
+        start = max(extent.start, end - chunk)
+        data = read(log, start, end - start).data
+        if len(data) < end - start:
+            return
+        yield data + b"\n" * (before_gap and not data.endswith(b"\n"))
+        end, before_gap = start, False
+
+
+def _modified(log: Rotation, extent: Extent) -> float:
+    try:
+        return log.files.path(extent.span).stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def last(pieces: Iterator[bytes], lines: int, limit: int) -> bytes:
+    """Give the last lines of a text that comes piece by piece from its end on: whole ones, of at most ``limit`` bytes.
+
+    A line that is longer than that is cut at its beginning.
+    """
+    parts: list[bytes] = []
+    size = ends = 0
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        ends += piece.count(b"\n")
+        if ends > lines or size > limit:
+            break
+    text = b"".join(reversed(parts))
+    return _last_lines(_shortened(text, limit), lines)
+
+
+def _shortened(text: bytes, limit: int) -> bytes:
+    if len(text) <= limit:
+        return text
+    start = text.find(b"\n", len(text) - limit - 1) + 1
+    return text[start:] if 0 < start < len(text) else text[-limit:]
+
+
+def _last_lines(text: bytes, count: int) -> bytes:
+    start = len(text)
+    for _ in range(count):
+        if start <= 0:
+            return text
+        start = text.rfind(b"\n", 0, start - 1) + 1
+    return text[start:]

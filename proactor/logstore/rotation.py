@@ -1,0 +1,272 @@
+"""Moves what is too much in a live file to older ones, while its process goes on writing to it.
+
+The process keeps its descriptor for life, so the file can neither be renamed nor, without losing lines, be copied
+and truncated. Instead a range of it is copied and then given back to the disk as a hole (fallocate(2),
+``FALLOC_FL_PUNCH_HOLE``): the file's size goes on growing, what it takes does not. At each moment a byte is in one
+place or another, so that nothing is lost if we die, and what is on the disk tells how far it was done.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from threading import Lock
+
+from attrs import define, field, frozen
+
+from . import libc
+from .files import WRITE, Files, first_data
+from .layout import Layout, Limits, Span
+
+__all__ = ["Attended", "Rotation"]
+
+SLICE = 0.01
+"""Seconds that one log is worked on while others wait."""
+
+LINGER = 0.02
+"""Seconds that a log which was worked on is kept in view, as it is one that much is written to."""
+
+_LOOK = 0.001
+_ROUNDS = 16
+
+
+@frozen
+class Attended:
+    """What came of an attempt.
+
+    :param more: whether there is more to do.
+    :param trouble: what went wrong, if something did; what could not be moved was dropped then.
+    """
+
+    more: bool = False
+    trouble: OSError | None = None
+
+
+@define(eq=False)
+class Rotation:
+    """Keeps the files of one log within their limits. Any thread may use it; one works on it at a time.
+
+    :param punch: gives a range of a file back to the disk.
+    :param seconds: tells the time, in the thread that works.
+    :ivar layout: where everything is; replaced as a whole, always before bytes disappear from where they were.
+    :ivar seen: the highest offset that was ever the end.
+    :ivar dropped: bytes that were dropped because their writer was too fast, or the disk was full.
+    """
+
+    files: Files
+    limits: Limits = Limits()
+    punch: Callable[[int, int, int], None] = libc.punch
+    seconds: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+    layout: Layout = field(default=Layout(), init=False)
+    loaded: bool = field(default=False, init=False)
+    seen: int = field(default=0, init=False)
+    dropped: int = field(default=0, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
+    _target: int = field(default=0, init=False)  # what is before it is being moved
+    _punched: int = field(default=0, init=False)  # position in the live file up to which all was given back
+    _punches: bool = field(default=True, init=False)
+    _drops: int = field(default=0, init=False)  # how many there were with nothing else between
+    _trouble: OSError | None = field(default=None, init=False)
+    _closed: bool = field(default=False, init=False)
+
+    def load(self) -> None:
+        """Find out what is there, once."""
+        with self._lock:
+            self._load()
+
+    def _load(self) -> None:
+        if self.loaded:
+            return
+        sizes = self.files.sizes()
+        try:
+            with self.files.open_live() as fd:
+                newest = max(sizes, default=0)
+                size = sizes.get(newest, 0)
+                copied = bool(size) and self.files.holds_copy(fd, Span(newest, newest + size))
+                self.layout = Layout.recovered(sizes, first_data(fd), copied)
+                self.seen = self.layout.origin + os.fstat(fd).st_size
+        except OSError:
+            # Without its live file a log ends with the older ones, and goes on behind them when there is one.
+            self.layout = Layout.recovered(sizes, 0, False)
+            self.seen = self.layout.base
+        self.loaded = True
+
+    def close(self) -> None:
+        """Have the one who works on it stop soon, and nobody begin."""
+        self._closed = True
+
+    def wanted(self, size: int) -> bool:
+        """Whether there is something to do for a live file of so many bytes."""
+        end = self.layout.origin + size
+        return not self.loaded or end < self.seen or end - self.layout.base >= self.limits.max_bytes
+
+    def attend(self, others_wait: Callable[[], bool]) -> Attended:
+        """Do what there is to do. It blocks on the disk: it is for a thread other than the reactor's.
+
+        :param others_wait: whether other logs are in need of the thread.
+        """
+        with self._lock:
+            self._load()
+            self._trouble = None
+            try:
+                self._keep_to_limits()
+                with self.files.open_live(WRITE) as fd:
+                    more = self._work(fd, others_wait)
+            except FileNotFoundError:
+                return Attended()
+            except OSError as error:
+                return Attended(trouble=error)
+            return Attended(more, self._trouble)
+
+    def delete(self) -> None:
+        """Delete all files.
+
+        :raises OSError: one cannot be deleted.
+        """
+        self.close()
+        with self._lock:
+            self.files.delete()
+
+    def _work(self, fd: int, others_wait: Callable[[], bool]) -> bool:
+        begun = self.seconds()
+        busy_until = begun
+        while not self._closed:
+            if self._step(fd):
+                busy_until = self.seconds() + LINGER
+            elif self.seconds() >= busy_until or others_wait():
+                return False
+            else:
+                self.pause(_LOOK)
+            if self.seconds() - begun >= SLICE and others_wait():
+                return True
+        return False
+
+    def _step(self, fd: int) -> bool:
+        """Do one thing, if there is one."""
+        end = self._end(fd)
+        live = end - self.layout.base
+        if live > 2 * self.limits.max_bytes and self._drops:
+            # The kernel may write out what is dirty before it gives it back, and thus be slower than the writer.
+            self._empty(fd, end)
+        elif live > self.limits.ceiling:
+            self._outrun(fd, end)
+            return True
+        elif self.layout.base < self._target:
+            self._move(fd, end)
+        elif live >= self.limits.max_bytes:
+            self._begin(fd, end)
+        else:
+            return False
+        self._drops = 0
+        return True
+
+    def _end(self, fd: int) -> int:
+        end = self.layout.origin + os.fstat(fd).st_size
+        if end < self.seen:
+            # Somebody else has emptied it.
+            self._truncated(self.seen)
+            end = self.layout.origin + os.fstat(fd).st_size
+        self.seen = max(self.seen, end)
+        return end
+
+    def _begin(self, fd: int, end: int) -> None:
+        if not self.limits.backups:
+            self._leave(fd, end)
+            return
+        target = self._line_before(fd, min(end, self.layout.base + self.limits.max_bytes))
+        layout, gone = self.layout.evicted(self.limits.backup_bytes - (target - self.layout.base))
+        self.layout, self._target = layout.begun(), target
+        self.files.unlink(gone)
+
+    def _keep_to_limits(self) -> None:
+        """Delete what a limit that was lowered has no room for."""
+        if self.layout.base >= self._target and self.layout.moved_bytes > self.limits.backup_bytes:
+            self.layout, gone = self.layout.evicted(self.limits.backup_bytes)
+            self.files.unlink(gone)
+
+    def _move(self, fd: int, end: int) -> None:
+        base = self.layout.base
+        data = os.pread(fd, min(self.limits.chunk, self._target - base), base - self.layout.origin)
+        try:
+            written = self.files.append(self.layout.spans[-1], data)
+        except OSError as error:
+            self._trouble = error
+            self._outrun(fd, end)
+            return
+        self.layout = self.layout.moved(written)
+        self._give_back(fd)
+        if not self._punches and self.layout.base >= self._target:
+            self._copy_rest_and_empty(fd)
+
+    def _outrun(self, fd: int, end: int) -> None:
+        """Drop the middle: what was not moved yet, but for the newest."""
+        self._drops += 1
+        before = self.layout.base
+        self.dropped += self._leave(fd, end) - before
+
+    def _leave(self, fd: int, end: int) -> int:
+        """Keep nothing but the newest in the live file; gives the offset of the first byte that stays."""
+        base = self._line_after(fd, max(self.layout.base, end - self.limits.rest))
+        self.layout = self.layout.dropped(base)
+        self._target = base
+        self._give_back(fd)
+        if not self._punches:
+            self._empty(fd, end)
+        return base
+
+    def _give_back(self, fd: int) -> None:
+        position = self.layout.base - self.layout.origin
+        if not self._punches or position <= self._punched:
+            return
+        try:
+            self.punch(fd, self._punched, position - self._punched)
+        except OSError as error:
+            self._trouble = error
+            self._punches = error.errno not in libc.NO_PUNCHING
+        else:
+            self._punched = position
+
+    def _copy_rest_and_empty(self, fd: int) -> None:
+        """Move all and truncate, where there are no holes: what is written between the two is lost, uncounted."""
+        for _ in range(_ROUNDS):
+            data = os.pread(fd, self.limits.chunk, self.layout.base - self.layout.origin)
+            if not data:
+                break
+            try:
+                self.layout = self.layout.moved(self.files.append(self.layout.spans[-1], data))
+            except OSError as error:
+                self._trouble = error
+                break
+        self._empty(fd, self._end(fd))
+
+    def _empty(self, fd: int, end: int) -> None:
+        """Drop all there is in the live file."""
+        self.dropped += end - self.layout.base
+        # What is read by another thread meanwhile finds a gap, then the end, and never what has another offset by now.
+        self.layout = self.layout.dropped(end)
+        os.ftruncate(fd, 0)
+        self._truncated(end)
+
+    def _truncated(self, end: int) -> None:
+        self.layout = self.layout.truncated(end)
+        self._target = self.seen = end
+        self._punched = 0
+        if self.layout.spans and self.layout.spans[-1].end < end:
+            # An empty file is named for the offset: without it the next initiator would not know of the gap.
+            self.layout = self.layout.begun()
+            self.files.append(self.layout.spans[-1], b"")
+
+    def _line_before(self, fd: int, offset: int) -> int:
+        """The last start of a line not after an offset, if there is one near; else the offset."""
+        start = max(self.layout.base, offset - self.limits.chunk)
+        data = os.pread(fd, offset - start, start - self.layout.origin)
+        return start + data.rfind(b"\n") + 1 if b"\n" in data else offset
+
+    def _line_after(self, fd: int, offset: int) -> int:
+        """The first start of a line not before an offset, if there is one near; else the offset."""
+        if offset == self.layout.base:
+            return offset
+        data = os.pread(fd, self.limits.chunk, offset - 1 - self.layout.origin)
+        return offset + data.find(b"\n") if b"\n" in data else offset

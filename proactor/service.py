@@ -1,0 +1,228 @@
+"""The initiator as a Twisted service: put together, started and ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from random import SystemRandom
+from typing import Any
+
+from attrs import define, field
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+
+from .configurator import Configurator
+from .errors import ProactorError
+from .fleet import Fleet
+from .follow import Follower
+from .guardian import Guardian
+from .home import Home
+from .initiator import Initiator
+from .job_logs import JobLogs
+from .launch_plan import LaunchPlanner, check_launch
+from .launch_queue import LaunchQueue
+from .launchers.ports import Ports
+from .launchers.spawn import SpawnLauncher
+from .logs import Observer, file_observer
+from .monotonic import use_monotonic_clock
+from .readiness import prober
+from .startup import Options, StartError
+from .timeline import Timeline
+from .tokens import TokenAuthority, new_key
+from .web.callers import learn
+from .web.resource import make_resource
+from .wire import Site
+
+#: How long answers in progress may take when the initiator stops, in seconds.
+_DRAIN = 5.0
+
+log = Logger(namespace="proactor")
+_log_jobs = Logger(namespace="proactor.initiator")
+_console = Logger(namespace="proactor.console")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def _observer_of(options: Options) -> Observer | None:
+    """What writes the log under ``twistd``; ``None`` where twistd's own options ask for something else."""
+    twistd: Mapping[str, Any] = getattr(options, "parent", None) or {}
+    if "nodaemon" not in twistd or twistd.get("syslog") or twistd.get("logger"):
+        return None
+    path = twistd.get("logfile")
+    if path == "-" or (twistd["nodaemon"] and not path):
+        return options.observer(sys.stdout)
+    verbose = bool(options["verbose"])
+    return file_observer(os.path.abspath(path or "twistd.log"), verbose=verbose, fmt=options["log-format"])
+
+
+@define(eq=False)
+class _Running:
+    """What there is while the initiator runs."""
+
+    home: Home
+    logs: JobLogs
+    guardian: Guardian
+    initiator: Initiator
+    site: Site
+    port: IListeningPort
+
+
+@define(eq=False)
+class ProactorService(Service):
+    """The initiator as a service."""
+
+    options: Options
+    _socket: socket.socket | None = None
+    _running: _Running | None = None
+    _hangup: Any = field(default=None)
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Have the application log in our format: twistd asks it for that component before it starts anything."""
+        observer = _observer_of(self.options)
+        if observer is not None and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, observer)
+        Service.setServiceParent(self, parent)
+
+    def privilegedStartService(self) -> None:
+        """Bind the port while there may be the right to."""
+        Service.privilegedStartService(self)
+        self._bind()
+
+    def startService(self) -> None:
+        """Run.
+
+        :raises StartError: the port or the home cannot be had.
+        """
+        from twisted.internet import reactor  # noqa: PLC0415 - the one place that chooses it
+
+        Service.startService(self)
+        use_monotonic_clock(reactor)
+        self._bind()
+        try:
+            self._running = self._start(reactor)
+        except ProactorError as e:
+            raise StartError(f"proactor: {e}") from None
+
+    def _bind(self) -> None:
+        if self._socket is None:
+            settings = self.options.settings
+            try:
+                self._socket = _listening(settings.listen_addr, settings.listen_port)
+            except OSError as e:
+                where = f"{settings.listen_addr}:{settings.listen_port}"
+                remedy = "choose other listen_addr and listen_port, or stop what listens there"
+                raise StartError(f"proactor: cannot listen at {where}: {e.strerror or e}; {remedy}") from None
+
+    def _start(self, reactor: Any) -> _Running:
+        assert self._socket is not None
+        listen_port = self._socket.getsockname()[1]
+        home = Home.open(self.options["home"])
+        logs = JobLogs(home, Follower(reactor, lambda _, line: _console.info("{line}", line=line, verbatim=True)))
+        guardian = Guardian(reactor)
+        initiator = assemble(reactor, self.options, home, logs, guardian, listen_port)
+        guardian.start()
+        _log_jobs.info("Running jobs")
+        token_file = str(home.path / "operator.token")
+        resource = make_resource(reactor, initiator, home.operator_token, token_file, os.geteuid())
+        site = Site(resource, clock=reactor, on_connect=learn)
+        port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, site)
+        self._socket.close()
+        self._socket = None
+        initiator.start()
+        log.info("Serving on {address}:{port}", address=port.getHost().host, port=listen_port)
+        self._hangup = signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(self.reload))
+        return _Running(home, logs, guardian, initiator, site, port)
+
+    def reload(self) -> Deferred[None]:
+        """Read the configuration file again; what is wrong with it is logged, and the old one stays."""
+        return Deferred.fromCoroutine(self._reload())
+
+    async def _reload(self) -> None:
+        source, running = self.options.source, self._running
+        if running is None:
+            return
+        if source.path is None:
+            log.warn("SIGHUP: the configuration came from standard input, which cannot be read again")
+            return
+        try:
+            await running.initiator.reload(source.read(), "SIGHUP")
+        except ProactorError as e:
+            log.error("SIGHUP: the configuration stays as it was: {error}", error=str(e))
+
+    async def _stop(self, running: _Running) -> None:
+        from twisted.internet import reactor  # noqa: PLC0415
+
+        try:
+            await running.initiator.stop()
+            await DeferredList([maybe for maybe in [running.port.stopListening()] if maybe is not None])
+            await running.site.drain().addTimeout(_DRAIN, reactor, lambda *_: running.site.close())
+        finally:
+            await running.guardian.stop()
+            await running.logs.close()
+            running.home.close()
+
+    def stopService(self) -> Deferred[None] | None:
+        """End the fleet, then the rest; waited for."""
+        Service.stopService(self)
+        running, self._running = self._running, None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if running is None:
+            return None
+        signal.signal(signal.SIGHUP, self._hangup)
+        return Deferred.fromCoroutine(self._stop(running))
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    infos = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, sockaddr = infos[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setblocking(False)
+        listening.bind(sockaddr)
+        listening.listen(1024)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
+
+
+def assemble(
+    reactor: Any, options: Options, home: Home, logs: JobLogs, guardian: Guardian, listen_port: int
+) -> Initiator:
+    """The initiator, of parts that work on this machine.
+
+    :param listen_port: where it is reached.
+    """
+    guid = options["guid"]
+    configurator = Configurator.begin(reactor, _now, options.document, guid, check_launch)
+    authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
+    environment = {**os.environ, **guardian.mark}
+    planner = LaunchPlanner(configurator, authority, _now, environment, sys.executable, listen_port)
+    settings = configurator.settings
+    fleet = Fleet(
+        clock=reactor,
+        now=_now,
+        random=SystemRandom().random,
+        configurator=configurator,
+        planner=planner,
+        ports=Ports(settings.child_port_min, settings.child_port_max),
+        launcher=SpawnLauncher(reactor),
+        queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1)),
+        logs=logs,
+        prober=prober(reactor),
+        timeline=Timeline(),
+        keeper=guardian,
+    )
+    return Initiator(reactor, _now, configurator, authority, fleet)

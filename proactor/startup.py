@@ -1,0 +1,122 @@
+"""The command line of ``twistd proactor``, and the configuration that it names."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timezone
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.task import Clock
+from twisted.logger import Logger
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+
+from .config.document import Document, decode, parse
+from .config.settings import InitiatorSettings, choose_guid
+from .configurator import Configurator
+from .errors import ProactorError
+from .home import DEFAULT_HOME
+from .launch_plan import check_launch
+from .logs import FORMATS, Observer, stream_observer
+
+STANDARD_INPUT = "-"
+
+log = Logger(namespace="proactor")
+
+
+class StartError(SystemExit, Exception):
+    """What keeps the initiator from starting.
+
+    ``twistd`` catches an ``Exception``, tidies up and passes it on; Python ends on a ``SystemExit`` with its message
+    and status 1, without a traceback.
+    """
+
+
+class Options(UsageOptions):
+    """The command line of ``twistd proactor``. The configuration is read here, while there is a terminal."""
+
+    synopsis = "[options]"
+    longdesc = "Launches, configures, supervises and authenticates a fleet of processes, and is driven with curl."
+    optParameters = [
+        ["config", "c", None, "The configuration file, - for standard input [default: ./proactor.cfg, else our own]"],
+        ["guid", "g", None, "The guid section to run by [default: the only one in the file]"],
+        ["home", None, DEFAULT_HOME, "The folder for state: keys, tokens, logs"],
+        ["log-format", None, "text", f"The format of the log: {' or '.join(FORMATS)}"],
+    ]
+    optFlags = [["verbose", "v", "Log more"]]
+
+    def postOptions(self) -> None:
+        """Make paths absolute, for a daemon has another working folder; read the configuration.
+
+        :raises UsageError: an option's value is not one of those there are.
+        :raises StartError: the configuration cannot be read or does not hold.
+        """
+        if self["log-format"] not in FORMATS:
+            raise UsageError(f"--log-format: must be {' or '.join(FORMATS)}")
+        self["home"] = str(Path(self["home"]).expanduser().absolute())
+        log.info("Place defaults")
+        self.source = _find_config(self["config"])
+        log.info("Read config...")
+        try:
+            self.document = self.source.read()
+            self["guid"] = choose_guid(self.document, self["guid"])
+            self.settings = self._checked()
+        except ProactorError as e:
+            raise StartError(f"proactor: {e}") from None
+        for warning in self.settings.warnings:
+            log.warn("{warning}", warning=warning)
+        self._log_under_twist()
+
+    def _checked(self) -> InitiatorSettings:
+        """The initiator's settings, with all that is in the file seen to hold.
+
+        :raises ConfigError: something does not.
+        """
+        now = datetime.now(timezone.utc)
+        return Configurator.begin(Clock(), lambda: now, self.document, self["guid"], check_launch).settings
+
+    def observer(self, stream: Any) -> Observer:
+        """What writes the log to a stream, as the options say."""
+        return stream_observer(stream, verbose=bool(self["verbose"]), fmt=self["log-format"])
+
+    def _log_under_twist(self) -> None:
+        """``twist`` takes what writes its log from its own options, where the user did not choose that."""
+        twist = getattr(self, "parent", None)
+        if twist is not None and "logLevel" in twist and "fileLogObserverFactory" not in twist:
+            twist["fileLogObserverFactory"] = self.observer
+            twist["logFormat"] = self["log-format"]
+
+
+@frozen
+class ConfigSource:
+    """Where the configuration comes from: a file, or standard input, once."""
+
+    path: Path | None
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return "standard input" if self.path is None else str(self.path)
+
+    def read(self) -> Document:
+        """Read it.
+
+        :raises ProactorError: it cannot be read; says why.
+        """
+        try:
+            data = sys.stdin.buffer.read() if self.path is None else self.path.read_bytes()
+        except OSError as e:
+            raise ProactorError(f"{self.name}: cannot be read: {e.strerror}") from None
+        return parse(decode(data, self.name), self.name)
+
+
+def _find_config(named: str | None) -> ConfigSource:
+    if named == STANDARD_INPUT:
+        return ConfigSource(None)
+    if named is not None:
+        return ConfigSource(Path(named).expanduser().absolute())
+    here = Path("proactor.cfg").absolute()
+    return ConfigSource(here if here.exists() else Path(str(files("proactor") / "proactor.cfg")))
