@@ -42,7 +42,7 @@ class Plan:
     differences: tuple[Difference, ...]
 
 
-async def in_slices(clock: IReactorTime, steps: Iterator[None], slice_: float = SLICE) -> None:
+async def in_slices(clock: IReactorTime, steps: Iterator[object], slice_: float = SLICE) -> None:
     """Run work to its end, giving the reactor its turn every ``slice_`` seconds."""
     until = clock.seconds() + slice_
     for _ in steps:
@@ -97,7 +97,7 @@ class Configurator:
         async with _held(self._lock):
             draft = make()
             await self._try(draft)
-            return self._planned(draft)
+            return await self._planned(draft)
 
     async def take(
         self,
@@ -112,7 +112,7 @@ class Configurator:
         async with _held(self._lock):
             draft = make()
             settings = await self._try(draft)
-            planned = self._planned(draft)
+            planned = await self._planned(draft)
             held = hold(draft)
             change = self.live.commit(draft, actor, self.now(), held)
             self.settings = settings
@@ -153,9 +153,11 @@ class Configurator:
         check_sections(draft.layers, self.check_launch)
         return initiator_settings(draft.layers, self.settings.guid)
 
-    def _planned(self, draft: Draft) -> Plan:
+    async def _planned(self, draft: Draft) -> Plan:
         revision = self.live.revision if draft.empty else draft.revision
-        return Plan(revision, tuple(self.live.differences(draft)))
+        differences: list[Difference] = []
+        await in_slices(self.clock, map(differences.append, self.live.differences(draft)))
+        return Plan(revision, tuple(differences))
 
     def _checker(self) -> Callable[[str, View, Layers], None]:
         """A check that looks at each view once for all that share it and declared the same."""

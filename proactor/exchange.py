@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 from twisted.logger import Logger
 
 from .configurator import Configurator
@@ -16,6 +16,7 @@ from .model import Answer
 from .options import Option
 from .rollouts import Rollouts
 from .tokens import Claims, TokenAuthority
+from .verified import VerifiedTokens
 
 #: How long a held request for a configuration is held at most, in seconds.
 LONGEST_WAIT = 300.0
@@ -47,6 +48,10 @@ class Exchange:
     planner: LaunchPlanner
     fleet: Fleet
     rollouts: Rollouts
+    _verified: VerifiedTokens = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._verified = VerifiedTokens(self.authority)
 
     def identify(self, token: str) -> Claims:
         """Whose token this is.
@@ -54,7 +59,7 @@ class Exchange:
         :raises Unauthenticated: it does not hold.
         :raises Gone: it was that of a processor that has been deleted or launched again.
         """
-        claims = self.authority.verify(token, self.authority.issuer, self._time())
+        claims = self._verified.verify(token, self._time())
         job = self.fleet.jobs.get(claims.guid)
         if job is None or job.incarnation != claims.incarnation:
             raise Gone(f"processor {claims.guid}, incarnation {claims.incarnation}, is not wanted any more")

@@ -83,10 +83,13 @@ class Fleet:
     keeper: Keeper
     #: Told of the end of each process.
     heard_end: Callable[[Job, Exit], None] = lambda _job, _exit: None
+    #: Told of each job that is no more.
+    heard_removal: Callable[[Job], None] = lambda _job: None
     jobs: dict[str, Job] = field(factory=dict)
     _meters: dict[str, Meter] = field(factory=dict)
     _supervised: dict[str, Supervised] = field(factory=dict)
     _around: Surroundings = field(init=False)
+    #: How many are ordered and not among the jobs yet.
     _creating: int = 0
     _closing: bool = False
 
@@ -105,12 +108,8 @@ class Fleet:
         """
         section = self._declared(order.module)
         self._check_room(order.count)
-        self._creating += order.count
-        try:
-            sockets = self.ports.take(self._listen_addr(section), order.count)
-            return await self._create_all(section, order, sockets, actor)
-        finally:
-            self._creating -= order.count
+        sockets = self.ports.take(self._listen_addr(section), order.count)
+        return await self._create_all(section, order, sockets, actor)
 
     def _declared(self, module: str | None) -> str:
         layers = self.configurator.live.layers
@@ -122,9 +121,12 @@ class Fleet:
             raise Refused(f"module {name[:100]!r} is not declared: {remedy}")
         return section
 
-    def _check_room(self, count: int) -> None:
+    def _check_open(self) -> None:
         if self._closing:
             raise Unavailable("the initiator is stopping", retry_after=10)
+
+    def _check_room(self, count: int) -> None:
+        self._check_open()
         taken, most = len(self.jobs) + self._creating, self.configurator.settings.max_jobs
         if taken + count > most:
             raise Unavailable(f"max_jobs = {most} is reached: there are {taken} jobs; delete some, or raise it", 30)
@@ -135,24 +137,37 @@ class Fleet:
 
     async def _create_all(self, section: str, order: Order, sockets: list[HeldSocket], actor: str) -> list[Job]:
         made: list[Job] = []
+        self._creating += len(sockets)
         try:
             while sockets:
                 made.append(await self._create_one(section, order, sockets[0], actor))
                 sockets.pop(0)
+                self._creating -= 1
+            self._check_open()
         except BaseException:
+            self._creating -= len(sockets)
             for each in sockets:
                 self.ports.give_back(each)
             for job in made:
                 await self._remove(job, actor)
             raise
-        for job in made:
+        # One may have been deleted while the others were made.
+        left = [job for job in made if job.guid in self.jobs]
+        for job in left:
             self._supervised[job.guid].start(actor, "create")
-        return made
+        return left
 
     async def _create_one(self, section: str, order: Order, held: HeldSocket, actor: str) -> Job:
         guid = new_guid()
         member = Member(guid, section, self.planner.steering(guid, section, held))
         await self.configurator.join(member, order.options, actor)
+        try:
+            return self._recorded(guid, section, order, held)
+        except BaseException:
+            await self.configurator.leave(guid, actor)
+            raise
+
+    def _recorded(self, guid: str, section: str, order: Order, held: HeldSocket) -> Job:
         settings = self._settings(guid)
         self.logs.add(guid, settings.log_max_bytes, settings.log_backups)
         url = self.configurator.settings.public_url(held.port)
@@ -206,7 +221,9 @@ class Fleet:
         await self._remove(self.job(guid), actor)
 
     async def _remove(self, job: Job, actor: str) -> None:
-        supervised = self._supervised[job.guid]
+        supervised = self._supervised.get(job.guid)
+        if supervised is None:
+            return
         await supervised.stop(actor, "delete")
         # Another who deleted it at the same time may have been here already.
         if self.jobs.pop(job.guid, None) is None:
@@ -218,6 +235,7 @@ class Fleet:
         await self.configurator.leave(job.guid, actor)
         self.timeline.add(self.now(), "deleted", job.guid, "delete", actor)
         self.timeline.forget(job.guid)
+        self.heard_removal(job)
 
     @property
     def closing(self) -> bool:

@@ -99,6 +99,11 @@ class Guardian:
         """What has to be in the environment of each process."""
         return {MARK: self._value}
 
+    @property
+    def pid(self) -> int | None:
+        """The number of the guardian's process, while there is one."""
+        return None if self._line is None or self._line.transport is None else self._line.transport.pid
+
     def start(self) -> None:
         """Start the guardian's process; when it ends by itself, it is started again."""
         if Process.look(1) is None:

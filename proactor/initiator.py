@@ -51,6 +51,7 @@ class Initiator:
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.heard_end = self._process_ended
+        self.fleet.heard_removal = lambda _: self.scale.look()
         self.configurator.heard_change = self._configuration_changed
 
     def _is_alive(self, guid: str) -> bool:

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from .errors import NotFound
 from .fleet import Fleet
-from .model import timestamp
+from .model import Wanted, timestamp
 from .rollout import Pace, batches
 
 #: How many that are over are remembered.
@@ -118,6 +118,6 @@ class Restarts:
         await self.fleet.supervised(guid).restart(restart.actor, f"rolling restart {restart.id}")
         if job.ready:
             restart.ready += 1
-        elif guid in self.fleet.jobs:
+        elif job.wanted is Wanted.RUNNING:
             reason = job.exit.reason if job.exit is not None else "no reason is known"
             restart.problem = restart.problem or f"{guid} did not become ready: {reason}"

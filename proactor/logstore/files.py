@@ -105,7 +105,7 @@ class Files:
             return {}
 
     def holds_copy(self, fd: int, span: Span) -> bool:
-        """Whether the live file holds, at the place that an older file's end had there at first, what that ends with."""
+        """Whether the live file still holds what the newest older one ends with, where that was moved from."""
         count = min(span.size, _COMPARED)
         return os.pread(fd, count, span.end - count) == self.read(span, span.size - count, count)
 

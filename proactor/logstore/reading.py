@@ -118,16 +118,17 @@ class Cursor:
         :param lag: how many bytes to be behind at most; of more the older are skipped, and that is said.
         :raises OSError: a file cannot be read.
         """
-        end = min(end_of(self.log), self.offset + count if lag is None else 1 << 63, *filter(None, [until]))
+        end = end_of(self.log) if until is None else min(until, end_of(self.log))
         skipped = b"" if lag is None or end - self.offset <= lag else self._skip(end - lag // 2, count)
         reading = read(self.log, self.offset, min(count, end - self.offset))
-        data, gap = reading.data, reading.gap
-        if whole and not gap and len(data) < count:
-            data = data[: data.rfind(b"\n") + 1]
+        data, gap, full = reading.data, reading.gap, len(reading.data) == count
+        if whole and not gap:
+            lines = data.rfind(b"\n") + 1
+            data = data[:lines] if lines or not full else data
         self.offset += len(data)
         if data:
             self._in_line = not data.endswith(b"\n")
-        return Taken(skipped + data + self._leave_out(gap), gap > 0 or len(data) == count)
+        return Taken(skipped + data + self._leave_out(gap), full or gap > 0)
 
     def _skip(self, target: int, count: int) -> bytes:
         """Go to the first line that begins not before an offset, if there is one near."""

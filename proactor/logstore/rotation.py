@@ -55,11 +55,11 @@ class Rotation:
     """
 
     files: Files
-    limits: Limits = Limits()
+    limits: Limits = field(factory=Limits)
     punch: Callable[[int, int, int], None] = libc.punch
     seconds: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
-    layout: Layout = field(default=Layout(), init=False)
+    layout: Layout = field(factory=Layout, init=False)
     loaded: bool = field(default=False, init=False)
     seen: int = field(default=0, init=False)
     dropped: int = field(default=0, init=False)

@@ -146,6 +146,8 @@ def read_section(text: str, guid: str) -> dict[str, str]:
         raise ConfigError("there is no such section", source=_SOURCE, section=guid) from None
     except configparser.InterpolationError as error:
         raise ConfigError("a reference of its value leads nowhere", source=_SOURCE, option=error.option) from None
+    except AttributeError:  # what configparser comes to before Python 3.13, which has an error for it
+        raise ConfigError("multiline continuation error", source=_SOURCE) from None
     except configparser.Error as error:
         kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(error).__name__).lower()
         raise ConfigError(kind, source=_SOURCE, line=_line(error)) from None

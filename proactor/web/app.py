@@ -4,87 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
-from klein import Klein
-from klein.resource import KleinResource
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
-from ..problems import Problem, wants_json, write_problem
+from ..problems import wants_json, write_problem
 from ..wire import connection_facts, vouch
 from . import calls
 from .answers import Answer
-from .callers import Anonymous, Caller, Connection, Identifier, authorize
+from .callers import Anonymous, Caller, Connection, Identifier, ProcessorCaller, authorize
 from .calls import Call
 from .errors import problem_of
+from .routing import App
 from .table import ROUTES, Route, Who
+from .turns import Turns
 
 Handler = Callable[[Call], Coroutine[Any, Any, Answer]]
 
 log = Logger(namespace="proactor.web")
 
 
-class _Resource(KleinResource):
-    """Routes requests, but for those whose path Klein cannot read: it would log a traceback of each."""
-
-    def render(self, request: IRequest) -> Any:
-        """Answer one."""
-        try:
-            unquote_to_bytes(request.path).decode("utf-8")
-        except UnicodeDecodeError:
-            return _told(request, Problem(400, "the path is not URL-encoded UTF-8"))
-        return super().render(request)
-
-
-class App(Klein):
-    """Klein as it is used here."""
-
-    def resource(self) -> _Resource:
-        """The application as a resource."""
-        return _Resource(self)
-
-
-def make_app(handlers: Mapping[str, Handler], identifier: Identifier) -> App:
+def make_app(handlers: Mapping[str, Handler], identifier: Identifier, clock: IReactorTime | None = None) -> App:
     """The application: a handler for each route of the table, and none besides.
 
+    :param clock: with it processors' requests take turns, so that a fleet of them keeps nobody else waiting.
     :raises ValueError: the two differ.
     """
     differing = {route.name for route in ROUTES} ^ handlers.keys()
     if differing:
         raise ValueError(f"not both in the table and handled: {', '.join(sorted(differing))}")
-    app = App()
+    app = App(_failed)
+    turns = None if clock is None else Turns(clock)
     for route in ROUTES:
-        _add(app, route, handlers[route.name], identifier)
-    app.handle_errors(Exception)(_failed)
+        _add(app, route, handlers[route.name], identifier, turns)
     return app
 
 
 def _failed(request: IRequest, failure: Failure) -> bytes:
-    if getattr(request, "startedWriting", False):
-        # The request cuts its answer off: nobody is to take half of it for the whole.
-        failure.raiseException()
-    return _told(request, problem_of(failure))
-
-
-def _told(request: IRequest, problem: Problem) -> bytes:
     request.setHeader(b"Cache-Control", b"no-store")
-    return write_problem(request, problem)
+    return write_problem(request, problem_of(failure))
 
 
-def _add(app: App, route: Route, handler: Handler, identifier: Identifier) -> None:
+def _add(app: App, route: Route, handler: Handler, identifier: Identifier, turns: Turns | None) -> None:
     def endpoint(request: IRequest, **path: str) -> Deferred[bytes]:
-        return Deferred.fromCoroutine(_respond(request, route, handler, identifier, path))
+        return Deferred.fromCoroutine(_respond(request, route, handler, identifier, turns, path))
 
     app.route(route.path, methods=[route.method], endpoint=route.name)(endpoint)
 
 
 async def _respond(
-    request: IRequest, route: Route, handler: Handler, identifier: Identifier, path: Mapping[str, str]
+    request: IRequest,
+    route: Route,
+    handler: Handler,
+    identifier: Identifier,
+    turns: Turns | None,
+    path: Mapping[str, str],
 ) -> bytes:
     caller = _admitted(request, route, identifier, path)
+    if turns is not None and isinstance(caller, ProcessorCaller):
+        await turns.wait()
     call = _read(request, route, caller, path)
     if route.changes:
         answer = await _to_its_end(handler, call, route)

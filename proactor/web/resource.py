@@ -39,5 +39,5 @@ def make_resource(
         **RolloutRoutes(initiator).handlers(),
         **Health(initiator).handlers(),
     }
-    resource: IResource = make_app(handlers, identifier).resource()
+    resource: IResource = make_app(handlers, identifier, clock).resource()
     return resource

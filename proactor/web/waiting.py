@@ -20,7 +20,6 @@ async def within(clock: IReactorTime, work: Deferred[Any], seconds: float | None
     :param seconds: ``None`` or 0 to see only whether it is done already.
     """
     over: Deferred[bool] = Deferred()
-    timer = clock.callLater(min(seconds or 0, LONGEST), over.callback, False)
 
     def done(result: object) -> None:
         if not over.called:
@@ -29,6 +28,9 @@ async def within(clock: IReactorTime, work: Deferred[Any], seconds: float | None
             log.failure("{what}", result, what=what)
 
     work.addBoth(done)
+    if not over.called and not seconds:
+        over.callback(False)
+    timer = clock.callLater(min(seconds or 0, LONGEST), over.callback, False)
     try:
         return await over
     finally:

@@ -1,0 +1,75 @@
+"""One log of the store, and who waits for it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, succeed
+
+from .rotation import Rotation
+
+__all__ = ["Entry"]
+
+
+@define(eq=False)
+class Entry:
+    """What the store knows of a log.
+
+    :ivar size: of its live file, when it was last looked at.
+    :ivar news: how often that was another one than before.
+    :ivar queued: whether there is something to do for it, ``working`` whether that is being done.
+    :ivar told: how much of what was dropped has been told of; complaints: and of what trouble.
+    :ivar readers: how many follow it.
+    """
+
+    guid: str
+    log: Rotation
+    size: int = -1
+    news: int = 0
+    queued: bool = False
+    working: bool = False
+    closing: bool = False
+    told: int = 0
+    complaints: set[int | None] = field(factory=set)
+    readers: int = 0
+    _waiting: list[Deferred[None]] = field(factory=list)
+    _leaving: list[Deferred[None]] = field(factory=list)
+
+    def look(self) -> bool:
+        """See whether it was written to; one system call, of the kind that no disk is asked for."""
+        size = 0
+        with suppress(OSError):
+            size = os.stat(self.log.files.live).st_size
+        changed, self.size = size != self.size, size
+        self.news += changed
+        return changed
+
+    def changed(self) -> Deferred[None]:
+        """Fire at the next news of it."""
+        waiting: Deferred[None] = Deferred(self._waiting.remove)
+        self._waiting.append(waiting)
+        return waiting
+
+    def wake(self) -> None:
+        """Tell those who wait for news."""
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+    def left(self) -> None:
+        """One of those who read it is done; the last one is waited for."""
+        self.readers -= 1
+        if not self.readers:
+            leaving, self._leaving = self._leaving, []
+            for each in leaving:
+                each.callback(None)
+
+    def unread(self) -> Deferred[None]:
+        """Fire when nobody reads it any more."""
+        if not self.readers:
+            return succeed(None)
+        leaving: Deferred[None] = Deferred(self._leaving.remove)
+        self._leaving.append(leaving)
+        return leaving

@@ -1,0 +1,68 @@
+"""What is told of a log at one moment: its last lines, and how much there is of it."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from . import stamps
+from .reading import backwards, end_of, last
+from .rotation import Rotation
+
+__all__ = ["LAST_BYTES", "TAIL_BYTES", "TAIL_LINES", "Extract", "Stored", "extract", "last_lines", "stored"]
+
+TAIL_LINES = 10_000
+TAIL_BYTES = 1 << 20
+LAST_BYTES = 16 << 10
+
+
+@frozen
+class Extract:
+    """The end of a log.
+
+    :param end: the offset behind it: where to begin to follow, so that nothing is missed and nothing comes twice.
+    """
+
+    data: bytes
+    end: int
+
+
+@frozen
+class Stored:
+    """How much there is of a log.
+
+    :param written: bytes that were written since it began.
+    :param kept: of them, those that can be read.
+    :param dropped: those that were dropped since the initiator's start, as they came too fast or the disk was full.
+    """
+
+    written: int
+    kept: int
+    dropped: int
+
+
+def extract(log: Rotation, lines: int, since: float | None) -> Extract:
+    """Give the last lines, at most ``TAIL_LINES`` and ``TAIL_BYTES``, those from a time on; it reads the disk.
+
+    :raises OSError: a file cannot be read.
+    """
+    end = end_of(log)
+    if since is None:
+        return Extract(last(backwards(log, end), min(lines, TAIL_LINES), TAIL_BYTES), end)
+    text = last(backwards(log, end, since=since), min(lines, TAIL_LINES), TAIL_BYTES)
+    return Extract(stamps.since(text, since), end)
+
+
+def last_lines(log: Rotation, count: int) -> tuple[str, ...]:
+    """Give the last lines, of the last ``LAST_BYTES``, without their ends; bytes that are no UTF-8 as ``\\xff``.
+
+    :raises OSError: a file cannot be read.
+    """
+    text = last(backwards(log, end_of(log), LAST_BYTES), count, LAST_BYTES)
+    lines = text.removesuffix(b"\n").split(b"\n") if text else []
+    return tuple(line.removesuffix(b"\r").decode("utf-8", "backslashreplace") for line in lines)
+
+
+def stored(log: Rotation) -> Stored:
+    """Tell how much there is."""
+    written, layout = end_of(log), log.layout
+    return Stored(written, layout.moved_bytes + max(0, written - layout.base), log.dropped)

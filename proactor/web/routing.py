@@ -1,0 +1,99 @@
+"""Klein's routes, answered without what Klein makes for each request.
+
+Klein's own resource binds the map of its routes anew for each request, and leaves behind closures that hold one another
+and the request. Of requests that were held for long, as those for a configuration are, only a collection of all garbage
+finds them; with many processors that stops the initiator for a second, every few seconds.
+"""
+
+# mypy: allow-untyped-calls
+# (what is inherited from Twisted here has no annotations)
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from klein import Klein
+from klein.resource import KleinResource
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from twisted.web.server import NOT_DONE_YET
+from werkzeug.routing import RequestRedirect
+
+from ..errors import Malformed
+
+log = Logger(namespace="proactor.web")
+
+
+class App(Klein):
+    """Routes.
+
+    :param failed: sets status and headers of the answer to a request that failed, and gives its body.
+    """
+
+    def __init__(self, failed: Callable[[IRequest, Failure], bytes]) -> None:
+        super().__init__()
+        self._failed = failed
+
+    def resource(self) -> KleinResource:
+        """What serves them."""
+        return _Routed(self, self._failed)
+
+
+class _Routed(KleinResource):
+    """Calls the endpoint of a request; one whose caller hangs up is cancelled, wherever it waits."""
+
+    def __init__(self, app: Klein, failed: Callable[[IRequest, Failure], bytes]) -> None:
+        super().__init__(app)
+        self._map = app.url_map.bind("")
+        self._failed = failed
+
+    def render(self, request: Any) -> Any:
+        """Answer, now or later."""
+        ended: Deferred[None] = request.notifyFinish()
+        answered = Deferred.fromCoroutine(self._answer(request, ended))
+        ended.addErrback(lambda _: answered.cancel())
+        answered.addErrback(lambda failure: log.failure("Answering {path}", failure, path=request.path))
+        return NOT_DONE_YET
+
+    async def _answer(self, request: Any, ended: Deferred[None]) -> None:
+        try:
+            body = await self._called(request)
+        except Exception:  # noqa: BLE001 - whatever it is, the caller is told as much as is good for it
+            self._tell(request, Failure(), ended.called)
+            return
+        if not ended.called:
+            request.write(body)
+            request.finish()
+
+    def _called(self, request: Any) -> Any:
+        try:
+            path = b"/".join([b"", *request.postpath]).decode()
+        except UnicodeDecodeError:
+            raise Malformed("the path is not UTF-8") from None
+        try:
+            endpoint, parameters = self._map.match(path, request.method.decode("ascii"))
+        except RequestRedirect as e:
+            raise RequestRedirect(_url(request, urlsplit(e.new_url).path)) from None
+        return self._app.execute_endpoint(endpoint, request, **parameters)
+
+    def _tell(self, request: Any, failure: Failure, has_gone: bool) -> None:
+        if has_gone:
+            if not failure.check(CancelledError):
+                log.failure("{path}, whose caller has gone", failure, path=request.path)
+        elif request.startedWriting:
+            # Which cuts it off: nobody is to take half an answer for the whole.
+            request.processingFailed(failure)
+        else:
+            request.write(self._failed(request, failure))
+            request.finish()
+
+
+def _url(request: Any, path: str) -> str:
+    """The URL of another path; the map of the routes knows nothing of hosts."""
+    scheme = "https" if request.isSecure() else "http"
+    host = (request.getHeader(b"Host") or b"localhost").decode("ascii", "replace")
+    return f"{scheme}://{host}{path}"
