@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from functools import partial
+from weakref import WeakValueDictionary
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredLock
@@ -15,21 +16,23 @@ from twisted.logger import Logger
 
 from .config.document import Document
 from .config.draft import Difference, Draft, Patch
-from .config.job_settings import JOB_OPTIONS
 from .config.layers import Layers, Member, View
 from .config.live import LiveConfiguration
 from .config.settings import (
     CheckLaunch,
     InitiatorSettings,
-    check_launchable,
+    SectionValues,
+    check_job,
     check_options,
     check_sections,
+    choose_guid,
     initiator_settings,
 )
-from .options import Option
+from .options import Option, Options
 
 #: How long one turn of the reactor may go to work on a change, in seconds.
 SLICE = 0.005
+_NONE = Options()
 
 log = Logger()
 
@@ -65,9 +68,9 @@ class Configurator:
     check_launch: CheckLaunch
     #: Told of each change, of who made it: but not of processors that come and go.
     heard_change: Callable[[Plan, str, str], None] = lambda _plan, _summary, _actor: None
-    #: What running processors declared, the same tuple for all that declared the same.
-    _declared: dict[str, tuple[Option, ...]] = field(factory=dict)
-    _known: dict[tuple[Option, ...], tuple[Option, ...]] = field(factory=dict)
+    #: What running processors declared, the same object for all that declared the same.
+    _declared: dict[str, Options] = field(factory=dict)
+    _known: WeakValueDictionary[tuple[Option, ...], Options] = field(factory=WeakValueDictionary)
     _lock: DeferredLock = field(factory=DeferredLock)
     _waiting: defaultdict[str, dict[Deferred[None], None]] = field(factory=lambda: defaultdict(dict))
 
@@ -87,7 +90,7 @@ class Configurator:
         """
         settings = initiator_settings(Layers(document), guid)
         live = LiveConfiguration.begin(document, settings.secret_options)
-        check_sections(live.layers, check_launch)
+        check_sections(live.layers, settings.token_ttl, check_launch)
         return cls(clock, now, live, settings, check_launch)
 
     # Changes.
@@ -140,18 +143,24 @@ class Configurator:
 
         :raises ConfigError: for the first thing that is wrong with it; nothing has changed.
         """
-        globs = initiator_settings(Layers(document), self.settings.guid).secret_options
+        guid = choose_guid(document, self.settings.guid)
+        globs = initiator_settings(Layers(document), guid).secret_options
         # Whom a rollout has not reached yet stays where it is.
         return await self.take(lambda: self.live.draft_reload(document, globs), actor, lambda _: list(self.live.held()))
 
     async def _try(self, draft: Draft) -> InitiatorSettings:
         if draft.left is not None:
             return self.settings
-        await in_slices(self.clock, self.live.steps(draft, self._checker()))
         if draft.joined is not None:
+            await in_slices(self.clock, self.live.steps(draft, self._checker(self.settings)))
             return self.settings
-        check_sections(draft.layers, self.check_launch)
-        return initiator_settings(draft.layers, self.settings.guid)
+        settings = initiator_settings(draft.layers, self.settings.guid)
+        check = self._checker(settings)
+        await in_slices(self.clock, self.live.steps(draft, check))
+        if settings.token_ttl < self.settings.token_ttl:
+            await in_slices(self.clock, self.live.recheck(draft, check))
+        check_sections(draft.layers, settings.token_ttl, self.check_launch)
+        return settings
 
     async def _planned(self, draft: Draft) -> Plan:
         revision = self.live.revision if draft.empty else draft.revision
@@ -159,17 +168,20 @@ class Configurator:
         await in_slices(self.clock, map(differences.append, self.live.differences(draft)))
         return Plan(revision, tuple(differences))
 
-    def _checker(self) -> Callable[[str, View, Layers], None]:
-        """A check that looks at each view once for all that share it and declared the same."""
+    def _checker(self, settings: InitiatorSettings) -> Callable[[str, View, Layers], None]:
+        """A check that looks at each view once for all that share it and declared the same.
+
+        :param settings: the initiator's as they are to be.
+        """
         seen: set[tuple[int, int]] = set()
 
         def check(guid: str, view: View, layers: Layers) -> None:
-            declared = self._declared.get(guid, ())
+            declared = self._declared.get(guid, _NONE)
             key = (id(view), id(declared))
             if key not in seen:
-                where = partial(layers.lookup, guid)
-                check_options((*JOB_OPTIONS, *declared), guid, view.values, where)
-                check_launchable(self.check_launch, guid, view.values, where)
+                found = SectionValues(guid, view.values, view.secrets, partial(layers.origin, guid))
+                check_job(found, settings.token_ttl, self.check_launch)
+                check_options(declared.declared, found)
                 seen.add(key)
 
         return check
@@ -178,8 +190,10 @@ class Configurator:
 
     async def declare(self, guid: str, options: tuple[Option, ...]) -> None:
         """Remember what a running processor takes: edits are checked against it from now on."""
-        self._declared[guid] = self._known.setdefault(options, options)
-        await in_slices(self.clock, self.live.hide(option.name for option in options if option.secret))
+        self._declared[guid] = self._known.setdefault(options, Options(options))
+        # A draft on trial was made when these were no secrets.
+        async with _held(self._lock):
+            await in_slices(self.clock, self.live.hide(option.name for option in options if option.secret))
 
     def forget_declaration(self, guid: str) -> None:
         """The process that declared it is no more."""

@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from twisted.logger import Logger
 
 from .configurator import Configurator
-from .errors import Gone
+from .errors import Gone, Refused
 from .fleet import Fleet
 from .launch_plan import LaunchPlanner
 from .model import Answer
@@ -95,9 +95,13 @@ class Exchange:
         """Take a processor's word on a revision; its first is that it serves.
 
         :param declared: the options that it declares, where it says so.
+        :raises Refused: nobody can have been given that revision.
         """
         job, supervised = self.fleet.job(guid), self.fleet.supervised(guid)
         supervised.contact()
+        present = self.configurator.live.revision
+        if answer.revision > present:
+            raise Refused(f"revision {answer.revision} has never been given: the present one is {present}")
         job.answer = answer
         rejected = None
         if answer.status == "applied":

@@ -38,6 +38,7 @@ from .timeline import Timeline
 from .tokens import TokenAuthority, new_key
 from .web.callers import learn
 from .web.resource import make_resource
+from .web.table import body_limit
 from .wire import Site
 
 #: How long answers in progress may take when the initiator stops, in seconds.
@@ -133,7 +134,7 @@ class ProactorService(Service):
         _log_jobs.info("Running jobs")
         token_file = str(home.path / "operator.token")
         resource = make_resource(reactor, initiator, home.operator_token, token_file, os.geteuid())
-        site = Site(resource, clock=reactor, on_connect=learn)
+        site = Site(resource, clock=reactor, on_connect=learn, body_limit=body_limit)
         port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, site)
         self._socket.close()
         self._socket = None

@@ -85,9 +85,15 @@ class Options(UsageOptions):
     def _log_under_twist(self) -> None:
         """``twist`` takes what writes its log from its own options, where the user did not choose that."""
         twist = getattr(self, "parent", None)
-        if twist is not None and "logLevel" in twist and "fileLogObserverFactory" not in twist:
+        if twist is not None and "logLevel" in twist and _is_usual_format(twist):
             twist["fileLogObserverFactory"] = self.observer
             twist["logFormat"] = self["log-format"]
+
+
+def _is_usual_format(twist: Mapping[str, Any]) -> bool:
+    """Whether ``twist`` has the format that it takes when it is not told one, before it reads its arguments."""
+    is_terminal = getattr(twist["logFile"], "isatty", lambda: False)()
+    return bool(twist["logFormat"] == ("text" if is_terminal else "json"))
 
 
 @frozen

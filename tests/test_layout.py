@@ -30,9 +30,9 @@ PLAIN = (
     "timeline",
     "tokens",
 )
-SHARED = ("logs", "periodic", "problems", "wire")
+SHARED = ("logs", "monotonic", "periodic", "problems", "wire")
 HTTP = ("web",)
-TOP = ("cli", "tap")
+TOP = ("cli", "service", "startup", "tap")
 PROCESSOR = ("processor", "testing")
 NAMED = (*PLAIN, *SHARED, *HTTP, *TOP, *PROCESSOR)
 SERVICES = tuple(

@@ -48,6 +48,11 @@ def is_module(name: str) -> bool:
     return _MODULE.fullmatch(name) is not None
 
 
+def is_referable(name: str) -> bool:
+    """Whether ``${name:option}`` can mean a section of that name."""
+    return not any(character in name for character in ":}")
+
+
 def is_initiator(name: str) -> bool:
     """Whether a section holds the defaults of initiators."""
     return importable(name) == INITIATOR

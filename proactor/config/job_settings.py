@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, cast
 
 from attrs import frozen
 
+from ..errors import Refused
+from ..option_types import read_words
 from ..options import Option
 from ..restart import ALWAYS, NEVER, ON_FAILURE, RestartPolicy
 from .layers import Layers
 
 #: Far more than any time makes sense for, and what every clock and timer takes.
 YEAR = 366 * 24 * 3600
+#: The longest time from one fetch to the next, in ``refresh``: it is spread, so that a fleet does not come in step.
+LATEST = 1.1
 _MIB = 1024 * 1024
+
+
+_REFRESH = 30
 
 
 def seconds(name: str, default: float, help_: str, least: float = 0) -> Option:
@@ -28,7 +36,7 @@ ROLLOUT_OPTIONS = (
 )
 
 JOB_OPTIONS = (
-    seconds("refresh", 30, "between two fetches of the configuration", least=0.05),
+    seconds("refresh", _REFRESH, "between two fetches of the configuration", least=0.05),
     Option("restart", str, ON_FAILURE, choices=(ALWAYS, ON_FAILURE, NEVER), help="when it is started again by itself"),
     seconds("restart_delay", 0.5, "the most that the first wait before a restart takes; it doubles each time"),
     seconds("restart_delay_max", 30, "the most that any wait takes; a run as long as that is a good one"),
@@ -51,6 +59,29 @@ JOB_OPTIONS = (
     Option("launcher", str, "spawn", choices=("spawn",), help="what starts it"),
     *ROLLOUT_OPTIONS,
 )
+
+
+#: What each word of a list is, and what would be right.
+_WORDS = {
+    "labels": (re.compile("[^=]+=.*"), "name=value"),
+    "rollout_batch": (re.compile("[1-9][0-9]{0,8}|([1-9][0-9]?|100)%"), "a size like 5, or like 10%"),
+}
+
+
+def check_words(values: Mapping[str, str]) -> None:
+    """See that the words of lists are of their form.
+
+    :raises Refused: ``OPTION: what is wrong``, with what would be right.
+    """
+    for name, (form, right) in _WORDS.items():
+        for word in read_words(values.get(name, "")):
+            if form.fullmatch(word) is None:
+                raise Refused(f"{name}: {word[:60]!r} is not {right}")
+
+
+def refresh(values: Mapping[str, str]) -> float:
+    """How often a processor fetches its configuration, in seconds, of values that are of their types."""
+    return float(values.get("refresh", _REFRESH))
 
 
 @frozen

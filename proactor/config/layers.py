@@ -151,13 +151,22 @@ class Layers:
 
         :raises ConfigError: for the first option that does not.
         """
+        self.preview(section)
+
+    def preview(self, section: str) -> tuple[dict[str, str], frozenset[str]]:
+        """What :meth:`check_section` sees: values, and which are secret; what will be there once a processor is, empty.
+
+        :raises ConfigError: for the first option that does not resolve.
+        """
         own = self.written_options(section)
         if section == DEFAULT or is_guid(section):
-            _resolved(self._to_be(section), section, own)
-            return
-        _resolved(self.resolver(), section, own)
-        if not is_initiator(section):
-            _resolved(self._to_be(section), section, [name for name in self.options(section) if name not in own])
+            return _resolved(self._to_be(section), section, own)
+        values, secrets = _resolved(self.resolver(), section, own)
+        if is_initiator(section):
+            return values, secrets
+        inherited = [name for name in self.options(section) if name not in own]
+        more, more_secrets = _resolved(self._to_be(section), section, inherited)
+        return {**more, **values}, secrets | more_secrets
 
     def _to_be(self, section: str) -> Resolver:
         """For the options of a section as processors will read it."""

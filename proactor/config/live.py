@@ -196,6 +196,13 @@ class LiveConfiguration:
             touched |= dict.fromkeys([draft.joined.guid, *self.members_of(draft.joined.guid)])
         yield from draft.steps(touched, self._views.get, check)
 
+    def recheck(self, draft: Draft, check: drafts.Check) -> Iterator[None]:
+        """Check the processors that a draft leaves as they are, too; in slices."""
+        for guid, view in self._views.items():
+            if guid not in draft.views:
+                check(guid, view, draft.layers)
+            yield
+
     def differences(self, draft: Draft) -> Iterator[drafts.Difference]:
         """Processor by processor, what a draft would change."""
         return draft.differences(self._views.get)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,8 +11,18 @@ from attrs import frozen
 from ..errors import ConfigError, Refused, Rejected
 from ..options import SECRET_GLOBS, Option
 from .document import Document, Setting
-from .grammar import DEFAULT, PROCESSOR, importable, is_guid, is_initiator, is_module
-from .job_settings import JOB_OPTIONS, seconds
+from .grammar import (
+    DEFAULT,
+    FILE_ONLY,
+    PROCESSOR,
+    REDACTED,
+    importable,
+    is_guid,
+    is_initiator,
+    is_module,
+    is_referable,
+)
+from .job_settings import JOB_OPTIONS, LATEST, YEAR, check_words, refresh, seconds
 from .layers import Layers
 
 HIGHEST_PORT = 65535
@@ -102,50 +112,55 @@ def initiator_settings(layers: Layers, guid: str) -> InitiatorSettings:
 
 
 def _setting(layers: Layers, guid: str, option: str) -> tuple[str, Setting] | None:
-    """An option's setting, and the section it is read in."""
+    """An option's setting, and the section it stands in."""
     modules = [name for name in layers.document.sections if is_initiator(name)]
-    for section in (guid, *modules):
-        if option in layers.written_options(section):
-            return section, layers.written_options(section)[option]
-    default = layers.default(option)
-    return None if default is None else (guid, default)
+    for section in (guid, *modules, DEFAULT):
+        setting = layers.written_options(section).get(option)
+        if setting is not None:
+            return section, setting
+    return None
 
 
 def _read(layers: Layers, guid: str, option: Option) -> Any:
+    if option.name in FILE_ONLY:
+        # Nor can an edit of what it refers to.
+        layers = Layers(layers.document)
     found = _setting(layers, guid, option.name)
     if found is None:
         return option.default
     section, setting = found
-    resolved = layers.resolver().resolve(section, option.name)
+    resolved = layers.resolver().resolve(guid if section == DEFAULT else section, option.name)
     assert resolved is not None
     try:
-        return option.parse(resolved.text)
+        return option.parse(resolved.text, hidden=resolved.secret)
     except Rejected as e:
-        raise _wrong(setting, section, option.name, resolved.text, e.reason) from None
+        raise _wrong(setting, section, option.name, REDACTED if resolved.secret else resolved.text, e.reason) from None
 
 
-def _wrong(setting: Setting, section: str, option: str, value: str, problem: str) -> ConfigError:
+def _wrong(setting: Setting, section: str, option: str, value: str | None, problem: str) -> ConfigError:
     return ConfigError(problem, source=setting.source, line=setting.line, section=section, option=option, value=value)
 
 
 def _place(layers: Layers, guid: str, option: str) -> str:
     found = _setting(layers, guid, option)
     assert found is not None
-    return f"{found[1].source}:{found[1].line}"
+    _, setting = found
+    return setting.source if setting.line is None else f"{setting.source}:{setting.line}"
 
 
 def _check_ports(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:
     low, high = values["child_port_min"], values["child_port_max"]
     if low > high:
-        found = _setting(layers, guid, "child_port_min") or _setting(layers, guid, "child_port_max")
+        name = "child_port_min" if _setting(layers, guid, "child_port_min") is not None else "child_port_max"
+        found = _setting(layers, guid, name)
         assert found is not None
-        problem = f"is above child_port_max = {high}: the range for processors is empty"
-        raise _wrong(found[1], found[0], "child_port_min", str(low), problem)
+        problem = f"child_port_min = {low} is above child_port_max = {high}: the range for processors is empty"
+        raise _wrong(found[1], found[0], name, str(values[name]), problem)
 
 
 def _check_default_module(layers: Layers, guid: str, name: str) -> None:
     found = _setting(layers, guid, "default_module")
-    if found is not None and not (is_module(name) and declared_module(layers, name)):
+    if found is not None and declared_module(layers, name) is None:
         problem = (
             f"no section [{name}] declares this module; declared are: {', '.join(module_sections(layers)) or 'none'}"
         )
@@ -156,7 +171,7 @@ def module_sections(layers: Layers) -> list[str]:
     """The sections that name a module which a processor can run."""
     names = layers.document.sections
     candidates = [name for name in names if not is_guid(name) and not is_initiator(name)]
-    return [name for name in candidates if is_module(name) or "command" in names[name]]
+    return [name for name in candidates if is_module(name) or ("command" in names[name] and is_referable(name))]
 
 
 def declared_module(layers: Layers, name: str) -> str | None:
@@ -169,50 +184,76 @@ def declared_module(layers: Layers, name: str) -> str | None:
     return next(former, PROCESSOR)
 
 
-#: Finds the setting of an option, to say in an error where it stands.
-Where = Callable[[str], Setting | None]
-
-
-def check_options(options: Iterable[Option], section: str, values: Mapping[str, str], where: Where) -> None:
-    """See that values are what declared options take.
-
-    :param values: resolved.
-    :raises ConfigError: names the place of the first that is wrong, and what would be right.
-    """
-    for option in options:
-        if option.name in values:
-            try:
-                option.parse(values[option.name])
-            except Rejected as e:
-                setting = where(option.name) or Setting(None, f"[{section}]")
-                raise _wrong(setting, section, option.name, values[option.name], e.reason) from None
-
-
 #: Sees whether what values say of a launch can be done; raises :class:`Refused`, "OPTION: what is wrong", where not.
 CheckLaunch = Callable[[Mapping[str, str]], None]
 
 
-def check_launchable(check: CheckLaunch, section: str, values: Mapping[str, str], where: Where) -> None:
-    """See that what a section says of a launch can be done.
+@frozen
+class SectionValues:
+    """What a section comes to, to be checked.
 
-    :raises ConfigError: names the place of the first that cannot.
+    :param secrets: the options that no error shows the value of.
+    :param where: finds the setting of an option, to say in an error where it stands.
     """
+
+    section: str
+    values: Mapping[str, str]
+    secrets: Collection[str]
+    where: Callable[[str], Setting | None]
+
+    def wrong(self, option: str, problem: str) -> ConfigError:
+        """What to raise where the value of an option is wrong, or there is none."""
+        setting = self.where(option) or Setting(None, f"[{self.section}]")
+        value = self.values.get(option)
+        return _wrong(setting, self.section, option, REDACTED if value and self.hides(option) else value, problem)
+
+    def hides(self, option: str) -> bool:
+        """Whether an option is secret."""
+        return option in self.secrets
+
+
+def check_options(options: Iterable[Option], found: SectionValues) -> None:
+    """See that values are what declared options take.
+
+    :raises ConfigError: names the place of the first that is wrong, and what would be right.
+    """
+    for option in options:
+        if option.name in found.values:
+            try:
+                option.parse(found.values[option.name], hidden=found.hides(option.name))
+            except Rejected as e:
+                raise found.wrong(option.name, e.reason) from None
+
+
+def check_job(found: SectionValues, token_ttl: float, check_launch: CheckLaunch) -> None:
+    """See that a section holds good values of the options that every processor's may have.
+
+    :param token_ttl: the initiator's: a token is renewed in a fetch, and must not expire before the next.
+    :raises ConfigError: names the place of the first that is wrong, and what would be right.
+    """
+    check_options(JOB_OPTIONS, found)
     try:
-        check(values)
+        check_words(found.values)
+        check_launch(found.values)
     except Refused as e:
         option, _, problem = str(e).partition(": ")
-        setting = where(option) or Setting(None, f"[{section}]")
-        raise _wrong(setting, section, option, values.get(option, ""), problem) from None
+        raise found.wrong(option.partition(" ")[0], problem) from None
+    longest = token_ttl / LATEST
+    if refresh(found.values) >= longest:
+        unset = "" if "refresh" in found.values else f"is {refresh(found.values):g} where it is not set, and "
+        problem = f"{unset}must be less than {longest:g}: a token is good for token_ttl = {token_ttl:g} s"
+        raise found.wrong("refresh", problem)
 
 
-def check_sections(layers: Layers, check_launch: CheckLaunch = lambda _: None) -> None:
+def check_sections(layers: Layers, token_ttl: float, check_launch: CheckLaunch = lambda _: None) -> None:
     """See that DEFAULT and the sections of modules hold good values of the options that every processor's may have.
 
     :raises ConfigError: names the place of the first that does not.
     """
-    for section in [DEFAULT, *module_sections(layers)]:
-        resolver, where = layers.resolver(), partial(layers.lookup, section)
-        found = {name: resolver.resolve(section, name) for name in layers.options(section)}
-        values = {name: resolved.text for name, resolved in found.items() if resolved is not None}
-        check_options(JOB_OPTIONS, section, values, where)
-        check_launchable(check_launch, section, values, where)
+    modules = module_sections(layers)
+    for section in [DEFAULT, *modules]:
+        values, secrets = layers.preview(section)
+        # Where DEFAULT does not say how often to fetch, each module does.
+        longest = YEAR if section == DEFAULT and modules and "refresh" not in values else token_ttl
+        found = SectionValues(section, values, secrets, partial(layers.origin, section))
+        check_job(found, longest, check_launch)

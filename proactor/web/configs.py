@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ..config.grammar import REDACTED
 from ..errors import Refused
+from ..exchange import LONGEST_WAIT
 from ..initiator import Initiator
 from ..model import Answer as Acknowledgement
 from ..options import Option, Options
@@ -66,9 +67,9 @@ class Configs:
     async def _shown(self, call: Call) -> Answer:
         guid, configurator = call.path["section"], self.initiator.configurator
         self.initiator.fleet.job(guid)
-        revision = configurator.live.wanted(guid)
+        revision = configurator.live.offered(guid)
         if revision in call.if_none_match:
-            await configurator.changed(guid, revision, call.wait or 0)
+            await configurator.changed(guid, revision, min(call.wait or 0, LONGEST_WAIT))
             self.initiator.fleet.job(guid)
         revision, options = configurator.configuration(guid)
         if revision in call.if_none_match:

@@ -5,9 +5,13 @@ The checks, the routing and the tests are made from this table.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 from attrs import frozen
+
+#: How many bytes a body may have, where its route does not say more.
+BODY_LIMIT = 64 * 1024
 
 
 class Who(str, Enum):
@@ -39,6 +43,7 @@ class Route:
     :param path: as Klein has it, parameters in angle brackets.
     :param who: who may; an empty set would be nobody.
     :param changes: whether it changes something: it then runs to its end whatever becomes of the caller.
+    :param limit: how many bytes its body may have.
     """
 
     name: str
@@ -47,11 +52,14 @@ class Route:
     who: frozenset[Who]
     body: Body = Body.NONE
     changes: bool = False
+    limit: int = BODY_LIMIT
 
 
-def _route(name: str, operation: str, *who: Who, body: Body = Body.NONE, changes: bool = False) -> Route:
+def _route(
+    name: str, operation: str, *who: Who, body: Body = Body.NONE, changes: bool = False, limit: int = BODY_LIMIT
+) -> Route:
     method, path = operation.split(" ")
-    return Route(name, method, path, frozenset(who), body, changes)
+    return Route(name, method, path, frozenset(who), body, changes, limit)
 
 
 ROUTES = (
@@ -68,7 +76,7 @@ ROUTES = (
     _route("restart_jobs", "POST /restart", Who.OPERATOR, changes=True),
     _route("show_restart", "GET /restart/<id>", Who.OPERATOR),
     _route("show_config", "GET /config/<section>", Who.OPERATOR, Who.ITSELF),
-    _route("acknowledge", "POST /config/<section>/ack", Who.ITSELF, body=Body.JSON, changes=True),
+    _route("acknowledge", "POST /config/<section>/ack", Who.ITSELF, body=Body.JSON, changes=True, limit=1 << 20),
     _route("list_sections", "GET /config", Who.OPERATOR),
     _route("edit_section", "PATCH /config/<section>", Who.OPERATOR, body=Body.MERGE_PATCH, changes=True),
     _route("show_history", "GET /config/<section>/history", Who.OPERATOR),
@@ -78,3 +86,14 @@ ROUTES = (
     _route("healthz", "GET /healthz", Who.ANYONE),
     _route("readyz", "GET /readyz", Who.ANYONE),
 )
+
+_LARGER = [
+    (route.method.encode(), re.compile(re.sub(rb"<[a-z]+>", rb"[^/]+", route.path.encode())), route.limit)
+    for route in ROUTES
+    if route.limit != BODY_LIMIT
+]
+
+
+def body_limit(method: bytes, path: bytes) -> int:
+    """How many bytes the body of a request may have, before it is routed."""
+    return next((limit for verb, pattern, limit in _LARGER if verb == method and pattern.fullmatch(path)), BODY_LIMIT)
