@@ -173,7 +173,8 @@ class Configurator:
 
         :param settings: the initiator's as they are to be.
         """
-        seen: set[tuple[int, int]] = set()
+        # With what the ids are of, or they could be another's later.
+        seen: dict[tuple[int, int], tuple[View, Options]] = {}
 
         def check(guid: str, view: View, layers: Layers) -> None:
             declared = self._declared.get(guid, _NONE)
@@ -182,7 +183,7 @@ class Configurator:
                 found = SectionValues(guid, view.values, view.secrets, partial(layers.origin, guid))
                 check_job(found, settings.token_ttl, self.check_launch)
                 check_options(declared.declared, found)
-                seen.add(key)
+                seen[key] = view, declared
 
         return check
 

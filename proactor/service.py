@@ -20,6 +20,7 @@ from twisted.python.components import Componentized
 
 from .configurator import Configurator
 from .errors import ProactorError
+from .file_watch import FileWatch
 from .fleet import Fleet
 from .follow import Follower
 from .guardian import Guardian
@@ -75,6 +76,7 @@ class _Running:
     initiator: Initiator
     site: Site
     port: IListeningPort
+    watch: FileWatch | None
 
 
 @define(eq=False)
@@ -141,23 +143,36 @@ class ProactorService(Service):
         initiator.start()
         log.info("Serving on {address}:{port}", address=port.getHost().host, port=listen_port)
         self._hangup = signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(self.reload))
-        return _Running(home, logs, guardian, initiator, site, port)
+        return _Running(home, logs, guardian, initiator, site, port, self._watch(reactor, initiator))
 
-    def reload(self) -> Deferred[None]:
+    def _watch(self, reactor: Any, initiator: Initiator) -> FileWatch | None:
+        """Look at the configuration file, and read it again where the configuration says so."""
+
+        def changed() -> None:
+            if initiator.configurator.settings.watch_config:
+                self.reload("a change of the file")
+
+        path = self.options.source.path
+        watch = None if path is None else FileWatch(reactor, path, changed)
+        if watch is not None:
+            watch.start()
+        return watch
+
+    def reload(self, why: str = "SIGHUP") -> Deferred[None]:
         """Read the configuration file again; what is wrong with it is logged, and the old one stays."""
-        return Deferred.fromCoroutine(self._reload())
+        return Deferred.fromCoroutine(self._reload(why))
 
-    async def _reload(self) -> None:
+    async def _reload(self, why: str) -> None:
         source, running = self.options.source, self._running
         if running is None:
             return
         if source.path is None:
-            log.warn("SIGHUP: the configuration came from standard input, which cannot be read again")
+            log.warn("{why}: the configuration came from standard input, which cannot be read again", why=why)
             return
         try:
-            await running.initiator.reload(source.read(), "SIGHUP")
+            await running.initiator.reload(source.read(), why)
         except ProactorError as e:
-            log.error("SIGHUP: the configuration stays as it was: {error}", error=str(e))
+            log.error("{why}: the configuration stays as it was: {error}", why=why, error=str(e))
 
     async def _stop(self, running: _Running) -> None:
         from twisted.internet import reactor  # noqa: PLC0415
@@ -181,6 +196,8 @@ class ProactorService(Service):
         if running is None:
             return None
         signal.signal(signal.SIGHUP, self._hangup)
+        if running.watch is not None:
+            running.watch.stop()
         return Deferred.fromCoroutine(self._stop(running))
 
 

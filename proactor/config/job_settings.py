@@ -74,9 +74,8 @@ def check_words(values: Mapping[str, str]) -> None:
     :raises Refused: ``OPTION: what is wrong``, with what would be right.
     """
     for name, (form, right) in _WORDS.items():
-        for word in read_words(values.get(name, "")):
-            if form.fullmatch(word) is None:
-                raise Refused(f"{name}: {word[:60]!r} is not {right}")
+        if not all(map(form.fullmatch, read_words(values.get(name, "")))):
+            raise Refused(f"{name}: each word must be {right}")
 
 
 def refresh(values: Mapping[str, str]) -> float:

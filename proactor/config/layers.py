@@ -12,7 +12,7 @@ from attrs import field, frozen
 from ..options import SECRET_GLOBS, is_secret, is_steering
 from .document import Document, Setting, Settings
 from .grammar import DEFAULT, REDACTED, is_guid, is_initiator
-from .interpolation import Reference, Resolver, escaped, template
+from .interpolation import Reference, Resolved, Resolver, escaped, template
 
 #: For each section, what edits have set in it.
 Edits = Mapping[str, Settings]
@@ -144,45 +144,47 @@ class Layers:
         """A processor's options that are secret by now, though edits refer to them that were taken before."""
         return _resolved(Resolver(self.lookup, self.exists, self.is_secret), guid, self.options(guid))[1]
 
-    def check_section(self, section: str) -> None:
+    def check_section(self, section: str) -> dict[str, Resolved]:
         """See that a section resolves: a module's with DEFAULT's options, another what it says itself.
 
         What DEFAULT and a guid section say may refer to what is there once a processor is.
 
+        :return: what it comes to, but for what is not known before.
         :raises ConfigError: for the first option that does not.
         """
-        self.preview(section)
-
-    def preview(self, section: str) -> tuple[dict[str, str], frozenset[str]]:
-        """What :meth:`check_section` sees: values, and which are secret; what will be there once a processor is, empty.
-
-        :raises ConfigError: for the first option that does not resolve.
-        """
-        own = self.written_options(section)
+        own = list(self.written_options(section))
         if section == DEFAULT or is_guid(section):
-            return _resolved(self._to_be(section), section, own)
-        values, secrets = _resolved(self.resolver(), section, own)
-        if is_initiator(section):
-            return values, secrets
-        inherited = [name for name in self.options(section) if name not in own]
-        more, more_secrets = _resolved(self._to_be(section), section, inherited)
-        return {**more, **values}, secrets | more_secrets
+            whole, later = [], own
+        elif is_initiator(section):
+            whole, later = own, []
+        else:
+            whole, later = own, [name for name in self.options(section) if name not in own]
+        resolver = self.resolver()
+        found = {name: self._foreseen(section, name) for name in later}
+        found |= {name: resolver.resolve(section, name) for name in whole}
+        return {name: resolved for name, resolved in found.items() if resolved is not None}
 
-    def _to_be(self, section: str) -> Resolver:
-        """For the options of a section as processors will read it."""
+    def _foreseen(self, section: str, option: str) -> Resolved | None:
+        """What an option comes to as processors will read it; ``None`` where only they can know."""
+        unknown = False
 
-        def lookup(where: str, option: str) -> Setting | None:
-            found = self.lookup(where, option)
-            return Setting("", "a processor") if found is None and where == section and comes(option) else found
+        def lookup(where: str, name: str) -> Setting | None:
+            nonlocal unknown
+            found = self.lookup(where, name)
+            if found is None and where == section and self._comes(section, name):
+                unknown, found = True, Setting("", "a processor")
+            return found
 
-        def comes(option: str) -> bool:
-            # A token is never there to refer to.
-            if is_steering(option) and not self.is_secret(option):
-                return True
-            by_others = section == DEFAULT or is_guid(section)
-            return by_others and any(self.written(each, option) for each in self.document.sections)
+        resolved = Resolver(lookup, self.exists, self.is_secret, self._open_to).resolve(section, option)
+        return None if unknown else resolved
 
-        return Resolver(lookup, self.exists, self.is_secret, self._open_to)
+    def _comes(self, section: str, option: str) -> bool:
+        """Whether an option that a section lacks may be there when a processor reads what refers to it."""
+        # A token is never there to refer to.
+        if is_steering(option) and not self.is_secret(option):
+            return True
+        of_others = section == DEFAULT or is_guid(section)
+        return of_others and any(self.written(each, option) for each in self.document.sections)
 
     def chain(self, section: str, option: str) -> list[dict[str, object]]:
         """How an option came to its value: its setting, then those that it refers to, depth first.

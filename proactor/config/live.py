@@ -90,8 +90,7 @@ class LiveConfiguration:
 
     def wanted(self, guid: str) -> int:
         """The revision that a processor will have come to when no rollout holds it any more."""
-        member = self.member(guid)
-        return max(self._views[guid].revision, member.created)
+        return max(self.member(guid).created, self._views[guid].revision)
 
     def offered(self, guid: str) -> int:
         """The revision that a processor is to have now: the last that changed what its section comes to."""
@@ -137,21 +136,27 @@ class LiveConfiguration:
         :param if_match: a revision at or after which the section must not have changed.
         :raises Overtaken: it has.
         """
+        self._check_match(section, if_match)
+        return drafts.edit(self.layers, self.revision, section, patch)
+
+    def _check_match(self, section: str, if_match: int | None) -> None:
         if if_match is not None and not self.section_revision(section) <= if_match <= self.revision:
             raise Overtaken(
                 f"[{section}] is at revision {self.section_revision(section)}, not {if_match}: read it again"
             )
-        return drafts.edit(self.layers, self.revision, section, patch)
 
-    def draft_rollback(self, section: str, to: int) -> Draft:
+    def draft_rollback(self, section: str, to: int, if_match: int | None = None) -> Draft:
         """The edits of a section as they were at a revision. What stands in the file is the file's.
 
+        :param if_match: a revision at or after which the section must not have changed.
+        :raises Overtaken: it has.
         :raises NotFound: there is no such section or no such revision.
         """
         if not self.layers.exists(section):
             raise NotFound(f"there is no section [{section}]")
         if not 1 <= to <= self.revision:
             raise NotFound(f"there is no revision {to}: the present one is {self.revision}")
+        self._check_match(section, if_match)
         patch = self._history.back_to(section, to, self._edits.get(section, {}))
         made = drafts.edit(self.layers, self.revision, section, patch)
         made.summary = f"[{section}] back to revision {to}"

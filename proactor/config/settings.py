@@ -39,6 +39,7 @@ INITIATOR_OPTIONS = (
     Option("launch_concurrency", int, None, minimum=1, help="launches at a time; default: twice the processors"),
     Option("max_jobs", int, 1000, minimum=0, help="how many jobs there may be"),
     seconds("token_ttl", 300, "how long a token is good for, in seconds", least=1),
+    Option("watch_config", bool, False, help="whether a change of the configuration file is taken up by itself"),
     Option("operator_auth", str, "local", choices=("local", "token"), help="who is an operator"),
     Option("secret_options", tuple, SECRET_GLOBS, help="globs for the names of options that are never shown"),
 )
@@ -60,6 +61,7 @@ class InitiatorSettings:
     launch_concurrency: int | None
     max_jobs: int
     token_ttl: float
+    watch_config: bool
     operator_auth: str
     secret_options: tuple[str, ...]
     #: What was put right, for the log.
@@ -252,7 +254,9 @@ def check_sections(layers: Layers, token_ttl: float, check_launch: CheckLaunch =
     """
     modules = module_sections(layers)
     for section in [DEFAULT, *modules]:
-        values, secrets = layers.preview(section)
+        resolved = layers.check_section(section)
+        values = {name: found.text for name, found in resolved.items()}
+        secrets = {name for name, found in resolved.items() if found.secret}
         # Where DEFAULT does not say how often to fetch, each module does.
         longest = YEAR if section == DEFAULT and modules and "refresh" not in values else token_ttl
         found = SectionValues(section, values, secrets, partial(layers.origin, section))

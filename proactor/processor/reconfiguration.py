@@ -87,7 +87,8 @@ def _rejection(revision: int, rejected: Rejected, seen: tuple[Config, ...]) -> O
 
 
 def _own(config: Config) -> dict[str, str]:
-    return {name: text for name, text in config.items() if not is_steering(name)}
+    # The initiator sets ``secret_options`` too, by what it heard processors declare.
+    return {name: text for name, text in config.items() if not is_steering(name) and name != "secret_options"}
 
 
 def _changes(old: Config, new: Config) -> Iterator[str]:

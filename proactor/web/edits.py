@@ -63,7 +63,7 @@ class Edits:
         to = forms.whole(body, "to", 1, 2**53)
         if to is None:
             raise Refused('to: the revision to go back to is missing: {"to": 12}')
-        return await self._changed(call, section, lambda: live.draft_rollback(section, to), {})
+        return await self._changed(call, section, lambda: live.draft_rollback(section, to, call.if_match), {})
 
     async def _changed(
         self, call: Call, section: str, make: Callable[[], Draft], overridden: Mapping[str, Any]
