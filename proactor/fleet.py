@@ -81,8 +81,8 @@ class Fleet:
     prober: Prober
     timeline: Timeline
     keeper: Keeper
-    #: Told of the end of each process.
-    heard_end: Callable[[Job, Exit], None] = lambda _job, _exit: None
+    #: Told of the end of each process, and whether it was wanted.
+    heard_end: Callable[[Job, Exit, bool], None] = lambda _job, _exit, _on_purpose: None
     #: Told of each job that is no more.
     heard_removal: Callable[[Job], None] = lambda _job: None
     jobs: dict[str, Job] = field(factory=dict)
@@ -193,6 +193,10 @@ class Fleet:
         """The jobs of a module."""
         return [self.jobs[guid] for guid in self.configurator.live.members_of_module(section) if guid in self.jobs]
 
+    def speaks(self, guid: str) -> bool:
+        """Whether a processor has a process that acknowledges its configuration."""
+        return guid in self._supervised and self._supervised[guid].speaks
+
     def supervised(self, guid: str) -> Supervised:
         """The supervision of one job.
 
@@ -285,10 +289,10 @@ class Fleet:
         self.keeper.watch(job.pid, self.settings(job).stop_timeout)
         self._meters[job.guid] = Meter(job.pid)
 
-    def ended(self, job: Job, exit_: Exit) -> None:
+    def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
         """A job's process is no more."""
         self._meters.pop(job.guid, None)
         if job.pid is not None:
             self.keeper.unwatch(job.pid)
         self.configurator.forget_declaration(job.guid)
-        self.heard_end(job, exit_)
+        self.heard_end(job, exit_, on_purpose)

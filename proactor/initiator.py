@@ -14,7 +14,7 @@ from .config.settings import InitiatorSettings
 from .configurator import Configurator, Plan
 from .exchange import Exchange
 from .fleet import Fleet
-from .model import Exit, Job, Wanted
+from .model import Exit, Job
 from .restarts import Restarts
 from .rollouts import Rollouts
 from .scale import Scale
@@ -44,7 +44,7 @@ class Initiator:
     scale: Scale = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.rollouts = Rollouts(self.clock, self.now, self.configurator, self._is_alive)
+        self.rollouts = Rollouts(self.clock, self.now, self.configurator, self.fleet.speaks)
         self.exchange = Exchange(
             self.now, self.configurator, self.authority, self.fleet.planner, self.fleet, self.rollouts
         )
@@ -54,11 +54,8 @@ class Initiator:
         self.fleet.heard_removal = lambda _: self.scale.look()
         self.configurator.heard_change = self._configuration_changed
 
-    def _is_alive(self, guid: str) -> bool:
-        return guid in self.fleet.jobs and self.fleet.jobs[guid].alive
-
-    def _process_ended(self, job: Job, exit_: Exit) -> None:
-        self.rollouts.lost(job.guid, exit_.reason, job.wanted is Wanted.STOPPED)
+    def _process_ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
+        self.rollouts.lost(job.guid, exit_.reason, on_purpose)
 
     def _configuration_changed(self, plan: Plan, summary: str, actor: str) -> None:
         self.fleet.timeline.add(self.now(), "configured", None, summary, actor, revision=plan.revision)
@@ -76,9 +73,10 @@ class Initiator:
         before, old = self.configurator.settings, self.configurator.live.layers.document
         plan = await self.configurator.reload(document, actor)
         log.info(
-            "Read config again: revision {revision}, {count} processors have changes",
+            "Read config again: revision {revision}, with changes for {count} of {total} processors",
             revision=plan.revision,
             count=len(plan.differences),
+            total=len(self.fleet.jobs),
         )
         self._say_what_waits(before)
         self._say_what_is_hidden(old, document)

@@ -104,7 +104,12 @@ class LaunchPlanner:
             fd=_FD,
             limits=_limits(settings),
         )
-        return Launch(spec, serves_itself=command is not None and not takes_socket(command), speaks=command is None)
+        return Launch(
+            spec,
+            serves_itself=command is not None and not takes_socket(command),
+            speaks=command is None,
+            revision=revision,
+        )
 
     def token(self, job: Job, lifetime: float) -> str:
         """A token for a job's present process."""

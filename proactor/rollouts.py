@@ -63,13 +63,13 @@ class _Driven:
 class Rollouts:
     """All that are under way, and the last that were.
 
-    :param alive: whether a processor has a process.
+    :param speaks: whether a processor has a process that can answer.
     """
 
     clock: IReactorTime
     now: Callable[[], datetime]
     configurator: Configurator
-    alive: Callable[[str], bool]
+    speaks: Callable[[str], bool]
     _known: dict[str, _Driven] = field(factory=dict)
     _under_way: dict[str, _Driven] = field(factory=dict)
 
@@ -121,8 +121,8 @@ class Rollouts:
                 raise _Overlap(driven)
 
     def _begun(self, draft: Draft, section: str, actor: str, pace: Pace) -> _Driven:
-        present = [guid for guid in draft.views if self.alive(guid)]
-        absent = [guid for guid in draft.views if not self.alive(guid)]
+        present = [guid for guid in draft.views if self.speaks(guid)]
+        absent = [guid for guid in draft.views if not self.speaks(guid)]
         planned = batches(present, pace)
         rollout = Rollout(draft.revision, section, actor, self.now(), pace, planned)
         rollout.progress = dict.fromkeys(present, Progress.HELD) | dict.fromkeys(absent, Progress.ABSENT)

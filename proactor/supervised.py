@@ -112,6 +112,11 @@ class Supervised:
             if not each.called:
                 each.callback(None)
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it has a process that acknowledges its configuration."""
+        return self.job.alive and self._speaks
+
     # What its process says.
 
     def contact(self) -> None:
@@ -167,6 +172,9 @@ class Supervised:
         job.pid, job.started = self._handle.pid, self.around.now()
         self.around.owner.launched(job)
         self._speaks = launch.speaks
+        if not self._speaks:
+            # It will not say so itself, and reads no other while it runs.
+            job.running_revision = launch.revision
         self._timers.set("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
         if not self._speaks:
             self._probe()
@@ -267,11 +275,11 @@ class Supervised:
         job.ready = False
         reason = exit_.reason if self._trouble is None else f"{self._trouble}; {exit_.reason}"
         job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid))
-        on_purpose = job.state is State.STOPPING and self._trouble is None
+        on_purpose = job.wanted is Wanted.STOPPED or (job.state is State.STOPPING and self._trouble is None)
         self._trouble = None
-        self.around.owner.ended(job, job.exit)
+        self.around.owner.ended(job, job.exit, on_purpose)
         job.pid = None
-        if on_purpose or job.wanted is Wanted.STOPPED:
+        if on_purpose:
             self._ended_on_purpose()
         else:
             self._ended_by_itself(job.exit)

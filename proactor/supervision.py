@@ -40,9 +40,11 @@ class Launch:
     :param spec: all but the descriptor of its log.
     :param serves_itself: whether it binds its port itself, so that the kept socket must not listen.
     :param speaks: whether it is one that acknowledges its configuration; else its port is asked until it answers.
+    :param revision: of the configuration that it reads.
     """
 
     spec: LaunchSpec
+    revision: int
     serves_itself: bool = False
     speaks: bool = True
 
@@ -65,8 +67,8 @@ class Owner(Protocol):
     def launched(self, job: Job) -> None:
         """It has a process."""
 
-    def ended(self, job: Job, exit_: Exit) -> None:
-        """Its process is no more; the job still has its number."""
+    def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
+        """Its process is no more, by somebody's wish or not; the job still has its number."""
 
 
 @frozen

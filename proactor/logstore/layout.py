@@ -21,7 +21,7 @@ LARGEST = 1 << 20
 class Limits:
     """How much of a log is kept.
 
-    :param max_bytes: what the live file may hold before its content is moved, and the most that an older file holds.
+    :param max_bytes: the most that one file holds; the live one may have more for as long as we take to see it.
     :param backups: how many times as much is kept in older files.
     """
 
@@ -34,13 +34,13 @@ class Limits:
         return min(max(self.max_bytes // 8, SMALLEST), LARGEST)
 
     @property
-    def ceiling(self) -> int:
-        """Bytes in the live file above which its writer has outrun the moving."""
-        return self.max_bytes + self.max_bytes // 4
+    def full(self) -> int:
+        """Bytes in the live file from which on they are moved; with more than ``max_bytes`` its writer has outrun that,"""
+        return self.max_bytes - self.max_bytes // 4
 
     @property
     def rest(self) -> int:
-        """Bytes of an outrunning writer that stay: the newest."""
+        """and so many of them stay: the newest."""
         return self.max_bytes // 2
 
     @property

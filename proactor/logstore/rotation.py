@@ -100,7 +100,7 @@ class Rotation:
     def wanted(self, size: int) -> bool:
         """Whether there is something to do for a live file of so many bytes."""
         end = self.layout.origin + size
-        return not self.loaded or end < self.seen or end - self.layout.base >= self.limits.max_bytes
+        return not self.loaded or end < self.seen or end - self.layout.base >= self.limits.full
 
     def attend(self, others_wait: Callable[[], bool]) -> Attended:
         """Do what there is to do. It blocks on the disk: it is for a thread other than the reactor's.
@@ -150,12 +150,12 @@ class Rotation:
         if live > 2 * self.limits.max_bytes and self._drops:
             # The kernel may write out what is dirty before it gives it back, and thus be slower than the writer.
             self._empty(fd, end)
-        elif live > self.limits.ceiling:
+        elif live > self.limits.max_bytes:
             self._outrun(fd, end)
             return True
         elif self.layout.base < self._target:
             self._move(fd, end)
-        elif live >= self.limits.max_bytes:
+        elif live >= self.limits.full:
             self._begin(fd, end)
         else:
             return False
