@@ -1,23 +1,26 @@
-"""Writes the tables of options in ``configuration.md``, from the declarations that the program itself goes by.
+"""Writes what the pages say after the program: the tables of options, and the list of files.
 
-``python docs/make_reference.py`` brings the page up to date; a test sees that it is.
+``python docs/make_reference.py`` brings the pages up to date; a test sees that they are.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import proactor
 from proactor.config.job_settings import JOB_OPTIONS, YEAR
 from proactor.config.settings import INITIATOR_OPTIONS
 from proactor.options import Option
 from proactor.processor.base import STANDARD
 
-PAGE = Path(__file__).with_name("configuration.md")
+PACKAGE = Path(proactor.__file__).parent
+PAGES = [Path(__file__).with_name(name) for name in ("architecture.md", "configuration.md")]
 
-#: What stands between two marks of a name is made here.
-_BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+#: What stands between two marks is made here.
+_BLOCK = re.compile(r"(<!-- (table: \w+|files) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 _BOUNDS = (("minimum", ">="), ("exclusive_minimum", ">"), ("maximum", "<="), ("exclusive_maximum", "<"))
 
@@ -53,10 +56,42 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].removesuffix(".").replace("|", r"\|")
 
 
+def listing() -> str:
+    """The modules of the package, folder by folder, each with what its first line says."""
+    lines = [line for folder in [PACKAGE, *sorted(filter(_is_package, PACKAGE.iterdir()))] for line in _modules(folder)]
+    return "\n".join(["```", *lines, "```"]) + "\n"
+
+
+def _is_package(path: Path) -> bool:
+    return (path / "__init__.py").exists()
+
+
+def _modules(folder: Path) -> Iterable[str]:
+    modules = sorted(folder.glob("*.py"))
+    width = max(len(module.name) for module in modules) + 2
+    indent = "" if folder == PACKAGE else "  "
+    for module in [module for module in modules if module.stem == "__init__"]:
+        name = folder.relative_to(PACKAGE.parent).as_posix()
+        yield f"{name}/ - {_summary(module)}"
+    for module in [module for module in modules if module.stem != "__init__"]:
+        yield f"{indent}  {module.name:<{width}}{_summary(module)}"
+
+
+def _summary(module: Path) -> str:
+    documented = ast.get_docstring(ast.parse(module.read_text("utf-8"))) or ""
+    return documented.partition("\n")[0].replace("``", "").removesuffix(".")
+
+
+def made(mark: str) -> str:
+    """What belongs behind a mark."""
+    return listing() if mark == "files" else table(TABLES[mark.removeprefix("table: ")])
+
+
 def renewed(page: str) -> str:
-    """The page with its tables as they should be."""
-    return _BLOCK.sub(lambda found: f"{found[1]}{table(TABLES[found[2]])}{found[3]}", page)
+    """A page with all of that as it should be."""
+    return _BLOCK.sub(lambda found: f"{found[1]}{made(found[2])}{found[3]}", page)
 
 
 if __name__ == "__main__":
-    PAGE.write_text(renewed(PAGE.read_text("utf-8")), "utf-8")
+    for path in PAGES:
+        path.write_text(renewed(path.read_text("utf-8")), "utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from weakref import WeakValueDictionary
@@ -72,7 +72,8 @@ class Configurator:
     _declared: dict[str, Options] = field(factory=dict)
     _known: WeakValueDictionary[tuple[Option, ...], Options] = field(factory=WeakValueDictionary)
     _lock: DeferredLock = field(factory=DeferredLock)
-    _waiting: defaultdict[str, dict[Deferred[None], None]] = field(factory=lambda: defaultdict(dict))
+    #: Who waits for a change: by guid, with the revision that each has.
+    _waiting: defaultdict[str, dict[Deferred[None], int]] = field(factory=lambda: defaultdict(dict))
 
     @classmethod
     def begin(
@@ -138,15 +139,19 @@ class Configurator:
         self.forget_declaration(guid)
         await self.wake([guid])
 
-    async def reload(self, document: Document, actor: str) -> Plan:
+    async def reload(self, document: Document, actor: str, keep: Callable[[], Collection[str]] = lambda: ()) -> Plan:
         """Take a file that was read again.
 
+        :param keep: who of those that are held stays where it is; everybody else gets what is new.
         :raises ConfigError: for the first thing that is wrong with it; nothing has changed.
         """
         guid = choose_guid(document, self.settings.guid)
         globs = initiator_settings(Layers(document), guid).secret_options
-        # Whom a rollout has not reached yet stays where it is.
-        return await self.take(lambda: self.live.draft_reload(document, globs), actor, lambda _: list(self.live.held()))
+
+        def held(_: Draft) -> list[str]:
+            return [guid for guid in keep() if guid in self.live.held()]
+
+        return await self.take(lambda: self.live.draft_reload(document, globs), actor, held)
 
     async def _try(self, draft: Draft) -> InitiatorSettings:
         if draft.left is not None:
@@ -180,7 +185,9 @@ class Configurator:
             declared = self._declared.get(guid, _NONE)
             key = (id(view), id(declared))
             if key not in seen:
-                found = SectionValues(guid, view.values, view.secrets, partial(layers.origin, guid))
+                found = SectionValues(
+                    layers.document.source, guid, view.values, view.secrets, partial(layers.origin, guid)
+                )
                 check_job(found, settings.token_ttl, self.check_launch)
                 check_options(declared.declared, found)
                 seen[key] = view, declared
@@ -218,7 +225,7 @@ class Configurator:
             return
         waiting: Deferred[None] = Deferred()
         waiters = self._waiting[guid]
-        waiters[waiting] = None
+        waiters[waiting] = revision
         over = self.clock.callLater(timeout, waiting.callback, None)
         try:
             await waiting
@@ -229,20 +236,37 @@ class Configurator:
             if not waiters and self._waiting.get(guid) is waiters:
                 del self._waiting[guid]
 
-    async def wake(self, guids: Iterator[str] | Collection[str]) -> None:
-        """Answer those who wait for a change of these processors' configuration."""
+    async def wake(self, guids: Iterable[str]) -> None:
+        """Answer those who wait for a change of these processors' configuration.
+
+        Who has it already, and waits for the next, goes on waiting: work in slices lets some be faster than this.
+        """
         await in_slices(self.clock, self._wake(guids))
 
-    def _wake(self, guids: Iterator[str] | Collection[str]) -> Iterator[None]:
+    def _wake(self, guids: Iterable[str]) -> Iterator[None]:
         for guid in guids:
-            for waiting in list(self._waiting.get(guid, ())):
-                if not waiting.called:
-                    waiting.callback(None)
+            for waiting, revision in list(self._waiting.get(guid, {}).items()):
+                if guid not in self.live.members() or self.live.offered(guid) != revision:
+                    _answer(waiting)
+            yield
+
+    async def let_go(self) -> None:
+        """Answer all who wait, whether anything changed or not: nothing will."""
+        await in_slices(self.clock, self._let_go())
+
+    def _let_go(self) -> Iterator[None]:
+        for waiting in [each for waiters in self._waiting.values() for each in waiters]:
+            _answer(waiting)
             yield
 
     def release(self, guids: Collection[str]) -> list[str]:
         """Let processors have what a rollout kept from them; they are still to be woken."""
         return self.live.release(guids)
+
+
+def _answer(waiting: Deferred[None]) -> None:
+    if not waiting.called:
+        waiting.callback(None)
 
 
 class _held:  # noqa: N801 - used as a statement

@@ -20,6 +20,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 
+from .logstore.lines import CONTINUED, LINE_MAX, LineSplitter
+
 if TYPE_CHECKING:
     from twisted.internet.inotify import INotify
 
@@ -27,12 +29,6 @@ __all__ = ["CHUNK", "CONTINUED", "LINE_MAX", "Follower", "LineSplitter"]
 
 CHUNK = 64 << 10
 """Bytes read of one file before it is the next one's turn."""
-
-LINE_MAX = 16 << 10
-"""Bytes of the longest line that is handed over in one piece."""
-
-CONTINUED = b" ..."
-"""What is put behind a piece of a longer line that is not its last."""
 
 SLICE = 0.005
 """Seconds of work after which the reactor is let do other things."""
@@ -44,33 +40,6 @@ SWEEP = 10.0
 """The same with it: its queue holds ``fs.inotify.max_queued_events`` and drops what comes then."""
 
 _log = Logger()
-
-
-class LineSplitter:
-    """Makes lines of a stream of bytes, however it was cut; holds at most ``LINE_MAX`` bytes."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Give the lines that are complete now, without their ends."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        pieces = [piece for line in lines for piece in self._cut(line)]
-        *long, self._rest = self._cut(self._rest)
-        return pieces + long
-
-    def flush(self) -> list[bytes]:
-        """Give the last line, if it has begun, and be as new."""
-        rest, self._rest = self._rest, b""
-        return [rest] if rest else []
-
-    @staticmethod
-    def _cut(line: bytes) -> list[bytes]:
-        pieces = []
-        while len(line) > LINE_MAX:
-            pieces.append(line[:LINE_MAX] + CONTINUED)
-            line = line[LINE_MAX:]
-        return [*pieces, line]
 
 
 @define(eq=False)

@@ -31,17 +31,18 @@ _NOT_MEANT_FOR_US = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUI
 class Process:
     """A process as it was when looked at.
 
-    :ivar session: the number of the session it is in.
+    :ivar group: the number of its process group, session: that of its session.
     :ivar start: its start time, in clock ticks since the boot: tells it from another of the same number.
     """
 
-    __slots__ = ("alive", "pid", "session", "start")
+    __slots__ = ("alive", "group", "pid", "session", "start")
 
     def __init__(self, pid: int, stat: bytes) -> None:
         self.pid = pid
         # What stands before is the name in parentheses, which can hold anything.
         fields = stat[stat.rindex(b")") + 2 :].split()
         self.alive = fields[0] not in {b"Z", b"X"}
+        self.group = int(fields[2])
         self.session = int(fields[3])
         self.start = int(fields[19])
 
@@ -62,18 +63,34 @@ class Process:
         except OSError:
             return False
 
-    def signal(self, number: int) -> None:
-        """Send it a signal, and not another that has its number by now."""
+    def signal(self, number: int) -> bool:
+        """Send it a signal, and not another that has its number by now; tell whether it was there to get it."""
         pin = _pin(self.pid)
         try:
-            now = Process.look(self.pid)
-            if now is None or now.start != self.start:
-                return
-            with suppress(OSError):
-                os.kill(self.pid, number) if pin is None else signal.pidfd_send_signal(pin, number)
+            if not self._is_there():
+                return False
+            if pin is None:
+                os.kill(self.pid, number)
+            else:
+                signal.pidfd_send_signal(pin, number)
+        except OSError:
+            return False
         finally:
             if pin is not None:
                 os.close(pin)
+        return True
+
+    def signal_group(self, number: int) -> bool:
+        """Send all of its group a signal; tell whether it was there. What they just fork has had it, or is not made."""
+        with suppress(OSError):
+            if self._is_there():
+                os.killpg(self.group, number)
+                return True
+        return False
+
+    def _is_there(self) -> bool:
+        now = Process.look(self.pid)
+        return now is not None and (now.start, now.group) == (self.start, self.group)
 
 
 def _pin(pid: int) -> int | None:
@@ -125,13 +142,25 @@ class Guard:
     def _signal(self, left: list[Process], deadlines: dict[int, float]) -> None:
         """Ask those of a session that was not asked yet; make those whose time is over."""
         now = time.monotonic()
-        asked = {process.session for process in left} - deadlines.keys()
-        deadlines.update({session: now + self._grace_of(session) for session in asked})
+        sessions: dict[int, list[Process]] = {}
         for process in left:
-            if process.session in asked:
-                process.signal(signal.SIGTERM)
-            elif now >= deadlines[process.session]:
-                process.signal(signal.SIGKILL)
+            sessions.setdefault(process.session, []).append(process)
+        for session, members in sessions.items():
+            if session not in deadlines and self._send(session, members, signal.SIGTERM):
+                deadlines[session] = now + self._grace_of(session)
+            elif now >= deadlines.get(session, now + 1):
+                self._send(session, members, signal.SIGKILL)
+
+    def _send(self, session: int, members: list[Process], number: int) -> bool:
+        """Send a signal to all of a session; tell whether anybody was there to get it."""
+        if session not in self._leaders:
+            # Only these are known to be ours: what has the mark may still be in a group of somebody else's.
+            return sum(process.signal(number) for process in members) > 0
+        groups: set[int] = set()
+        for process in members:
+            if process.group not in groups and process.signal_group(number):
+                groups.add(process.group)
+        return bool(groups)
 
     def _grace_of(self, session: int) -> float:
         return self._leaders[session][1] if session in self._leaders else self._grace

@@ -71,7 +71,7 @@ class Initiator:
         :raises ConfigError: there is something wrong with it; the old configuration stays.
         """
         before, old = self.configurator.settings, self.configurator.live.layers.document
-        plan = await self.configurator.reload(document, actor)
+        plan = await self.configurator.reload(document, actor, self.rollouts.kept)
         log.info(
             "Read config again: revision {revision}, with changes for {count} of {total} processors",
             revision=plan.revision,
@@ -107,4 +107,4 @@ class Initiator:
         """Stop every processor, all at once; returns when none is left."""
         await self.fleet.stop("the initiator")
         # Whoever still waits for a change is answered, or the connections would not end.
-        await self.configurator.wake(list(self.configurator.live.members()))
+        await self.configurator.let_go()

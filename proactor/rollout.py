@@ -33,6 +33,10 @@ class Progress(str, Enum):
     ABSENT = "absent"
 
 
+#: Those that have been reached, and of whom something is still to be heard.
+_CAN_ANSWER = (Progress.SENT, Progress.APPLIED, Progress.REJECTED)
+
+
 class Stage(str, Enum):
     """How far a rollout has come."""
 
@@ -146,7 +150,9 @@ class Rollout:
         :return: what happened by that: ``applied``, ``rejected``, ``reverted``, or nothing.
         """
         now = self.progress.get(guid)
-        if self.reverted_by is not None and revision >= self.reverted_by and now is not Progress.ABSENT:
+        if now not in _CAN_ANSWER:
+            return None
+        if self.reverted_by is not None and revision >= self.reverted_by:
             return self._becomes(guid, Progress.REVERTED) if rejected is None else None
         if revision < self.revision or now is not Progress.SENT:
             return None
@@ -185,6 +191,14 @@ class Rollout:
     def reached(self) -> list[str]:
         """All that may run it, or something else that is not what they ran before."""
         return [guid for guid, progress in self.progress.items() if progress not in (Progress.HELD, Progress.ABSENT)]
+
+    def held(self) -> list[str]:
+        """Those that are kept from it yet."""
+        return [guid for guid, progress in self.progress.items() if progress is Progress.HELD]
+
+    def unconfirmed(self) -> list[str]:
+        """Those that were reached, and did not say that they run what they ran before."""
+        return [guid for guid, progress in self.progress.items() if progress in _CAN_ANSWER]
 
     def record(self) -> dict[str, Any]:
         """As its readers see it."""

@@ -189,15 +189,24 @@ class Rollouts:
 
     async def _revert(self, driven: _Driven) -> None:
         rollout, live = driven.rollout, self.configurator.live
-        plan = await self.configurator.take(
-            lambda: live.draft_revert(rollout.section, rollout.revision), f"rollout {rollout.id}"
+
+        def note(draft: Draft) -> tuple[str, ...]:
+            # Here already: the first may answer while others are still to be woken.
+            if not draft.empty:
+                rollout.reverted_by = draft.revision
+                rollout.tell(self.now(), "reverting", revision=draft.revision, processors=rollout.reached())
+            return ()
+
+        await self.configurator.take(
+            lambda: live.draft_revert(rollout.section, rollout.revision), f"rollout {rollout.id}", note
         )
-        rollout.reverted_by = plan.revision
-        rollout.tell(self.now(), "reverting", revision=plan.revision, processors=rollout.reached())
+        if rollout.reverted_by is None:
+            raise Conflict("it was edited again since, and nothing of it is left to take back")
         driven.news()
         until = self.clock.seconds() + rollout.pace.timeout
-        while any(rollout.progress[guid] is not Progress.REVERTED for guid in rollout.reached()):
-            if not await driven.wait(self.clock, until):
+        while unconfirmed := rollout.unconfirmed():
+            if not await driven.wait(self.clock, until) and rollout.unconfirmed():
+                rollout.tell(self.now(), "silent", processors=unconfirmed)
                 break
 
     def _finish(self, driven: _Driven, stage: Stage) -> None:
@@ -209,6 +218,10 @@ class Rollouts:
         for id_ in over[: max(0, len(over) - KEPT)]:
             del self._known[id_]
         driven.news()
+
+    def kept(self) -> list[str]:
+        """The processors that those under way have not reached yet."""
+        return [guid for driven in self._under_way.values() for guid in driven.rollout.held()]
 
     # What is heard.
 

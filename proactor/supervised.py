@@ -276,13 +276,14 @@ class Supervised:
         reason = exit_.reason if self._trouble is None else f"{self._trouble}; {exit_.reason}"
         job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid))
         on_purpose = job.wanted is Wanted.STOPPED or (job.state is State.STOPPING and self._trouble is None)
-        self._trouble = None
+        # To be made to end is a failure whatever it says of it.
+        failed, self._trouble = exit_.code != 0 or self._trouble is not None, None
         self.around.owner.ended(job, job.exit, on_purpose)
         job.pid = None
         if on_purpose:
             self._ended_on_purpose()
         else:
-            self._ended_by_itself(job.exit)
+            self._ended_by_itself(job.exit, failed)
 
     def _ended_on_purpose(self) -> None:
         if self.job.state is State.STOPPING:
@@ -291,10 +292,9 @@ class Supervised:
             self.job.restarts += 1
             self._enter("restart", "the initiator")
 
-    def _ended_by_itself(self, exit_: Exit) -> None:
+    def _ended_by_itself(self, exit_: Exit, failed: bool) -> None:
         job, clock = self.job, self.around.clock
         settings = self.around.owner.settings(job)
-        failed = exit_.code != 0
         ran = clock.seconds() - self._launched_at
         decision = self._history.ended(settings.policy, failed, ran, clock.seconds(), self.around.random)
         # What a signal ended had no time to say why.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
+import re
 from typing import Any
 from uuid import uuid4
 
 import jwt
 from attrs import field, frozen
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -24,6 +27,9 @@ from .errors import ProactorError, Unauthenticated
 ALGORITHM = "EdDSA"
 _REQUIRED = ["iss", "sub", "aud", "iat", "exp", "jti", "inc"]
 _LARGEST = 4096
+#: Base64url without spare bits (RFC 4648, 3.5) and a signature of 64 bytes: the library takes other writings of it too.
+_FORM = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{85}[AQgw]", re.ASCII)
+_HEADER = {"alg", "kid", "typ"}
 
 
 @frozen
@@ -84,7 +90,7 @@ class TokenAuthority:
         """
         try:
             key = load_pem_private_key(pem, password=None)
-        except ValueError:
+        except (TypeError, ValueError, UnsupportedAlgorithm):
             key = None
         if not isinstance(key, Ed25519PrivateKey):
             raise ProactorError("the signing key is not an Ed25519 key in PEM: remove its file to have a new one made")
@@ -112,7 +118,7 @@ class TokenAuthority:
             raise Unauthenticated("this token is too long to be one of ours", "invalid_token")
         try:
             claims = self._decoded(token, audience)
-        except jwt.PyJWTError as e:
+        except (jwt.PyJWTError, RecursionError) as e:
             raise Unauthenticated(f"this token is not valid: {_reason(e)}", "invalid_token") from None
         if now >= claims.expires:
             raise Unauthenticated("this token has expired", "invalid_token")
@@ -121,8 +127,13 @@ class TokenAuthority:
         return claims
 
     def _decoded(self, token: str, audience: str) -> Claims:
-        if jwt.get_unverified_header(token).get("kid") != self.key_id:
+        if _FORM.fullmatch(token) is None:
+            raise jwt.InvalidTokenError("not of the form that is issued")
+        header = jwt.get_unverified_header(token)
+        if header.get("kid") != self.key_id:
             raise jwt.InvalidKeyError("signed with no key of this initiator")
+        if header.keys() != _HEADER:
+            raise jwt.InvalidTokenError("asks for more than is known here")
         # Times are checked by the caller's clock, not by the library's.
         options: Any = {"require": _REQUIRED, "verify_exp": False, "verify_iat": False, "verify_nbf": False}
         payload = jwt.decode(
@@ -137,12 +148,12 @@ class TokenAuthority:
             return Claims(
                 guid=_text(payload["sub"]),
                 audience=_text(payload["aud"]),
-                issued=float(payload["iat"]),
-                expires=float(payload["exp"]),
-                incarnation=int(payload["inc"]),
+                issued=_time(payload["iat"]),
+                expires=_time(payload["exp"]),
+                incarnation=_whole(payload["inc"]),
                 serial=_text(payload["jti"]),
             )
-        except (TypeError, ValueError):
+        except (TypeError, OverflowError):
             raise jwt.InvalidTokenError("a claim is not of its type") from None
 
 
@@ -152,7 +163,22 @@ def _text(claim: object) -> str:
     return claim
 
 
-def _reason(error: jwt.PyJWTError) -> str:
+def _whole(claim: object) -> int:
+    if not isinstance(claim, int) or isinstance(claim, bool):
+        raise TypeError("not a whole number")
+    return claim
+
+
+def _time(claim: object) -> float:
+    # JSON as Python reads it has infinite numbers, and some that are none.
+    if not isinstance(claim, float):
+        return float(_whole(claim))
+    if not math.isfinite(claim):
+        raise TypeError("not a time")
+    return claim
+
+
+def _reason(error: Exception) -> str:
     """The library's words where they are of ours alone; what a stranger's token holds is not repeated."""
     known = {
         jwt.InvalidSignatureError: "its signature does not hold",

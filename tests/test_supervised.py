@@ -7,11 +7,12 @@ import signal
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Conflict, Refused
 from proactor.fleet import Order
+from proactor.interfaces import Handle
 from proactor.model import Job, State, Wanted
 
 from .support.rig import CONFIG, Rig
@@ -80,6 +81,18 @@ class ReadyTests(Case):
         self.assertEqual(self.job.exit.reason, "not ready within 20 s; ended by SIGTERM")
         self.rig.clock.advance(2)
         self.assertEqual((self.job.state, self.job.incarnation), (State.STARTING, 2))
+
+    def test_made_to_end_is_a_failure(self) -> None:
+        """Though it says that all is well when it is made to end, it failed: it is started again."""
+        self.rig.launcher.stop = self.polite  # type: ignore[method-assign]
+        self.rig.clock.advance(20)
+        self.rig.clock.advance(0)
+        self.assertIs(self.job.state, State.BACKOFF)
+
+    def polite(self, handle: Handle, grace: float) -> Deferred[None]:
+        """End with status 0."""
+        self.rig.launcher.finish(handle.guid, 0)
+        return succeed(None)
 
     def test_settled(self) -> None:
         """Who waits for it to be ready is told then."""

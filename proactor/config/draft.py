@@ -15,7 +15,7 @@ from attrs import define, evolve, field, frozen
 from ..errors import NotFound, Refused
 from ..options import is_steering
 from .document import Document, Setting, Settings
-from .grammar import DEFAULT, FILE_ONLY, REDACTED, option_problem, value_problem
+from .grammar import DEFAULT, REDACTED, is_file_only, option_problem, value_problem
 from .layers import Layers, Member, View
 
 #: Sees whether a processor could take what its section would come to; raises :class:`ConfigError` where it could not.
@@ -171,7 +171,7 @@ def _apply(
         raise Refused(f"[{section}] {option[:64]!r}: {problem}")
     if is_steering(option):
         raise Refused(f"[{section}] {option}: the initiator steers by this option, it cannot be edited")
-    if option in FILE_ONLY:
+    if is_file_only(option):
         raise Refused(f"[{section}] {option}: can be set in the file alone, {layers.document.source}")
     if text is not None:
         edits[option] = Setting(text, f"edit {revision}", revision=revision)

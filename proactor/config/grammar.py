@@ -22,7 +22,15 @@ INITIATOR = "proactor.initiator"
 PROCESSOR = "proactor.processor"
 
 #: What decides who may see or do what is not for those it is about to decide: it is set in the file.
-FILE_ONLY = ("operator_auth", "secret_options")
+#: So is what decides which code runs, and as whom: an edit can launch nothing that the file does not declare.
+FILE_ONLY = ("operator_auth", "secret_options", "command", "inherit_environment", "user", "working_folder")
+_FILE_ONLY_PREFIX = "env."
+
+
+def is_file_only(option: str) -> bool:
+    """Whether an option can be set in the file alone."""
+    return option in FILE_ONLY or option.startswith(_FILE_ONLY_PREFIX)
+
 
 _GUID = re.compile(r"[0-9a-f]{32}")
 _OPTION = re.compile(r"[a-z][a-z0-9_.-]{0,63}")

@@ -35,11 +35,13 @@ class Resolved:
 
     :param depth: how many references deep it went.
     :param secret: whether it is a secret option, or a value of one went into it.
+    :param edited: whether an edit set it, or something that went into it.
     """
 
     text: str
     depth: int
     secret: bool
+    edited: bool = False
 
 
 class Malformed(ValueError):
@@ -138,12 +140,14 @@ class Resolver:
         except Malformed as e:
             raise self._error(place, setting, str(e)) from None
         texts: list[str] = []
-        length, depth, secret = 0, 0, self._is_secret(option)
+        length, depth = 0, 0
+        secret, edited = self._is_secret(option), setting.revision is not None
         for piece in pieces:
             text = piece
             if isinstance(piece, Reference):
                 reached = self._reached(place, setting, piece)
-                text, depth, secret = reached.text, max(depth, reached.depth + 1), secret or reached.secret
+                text, depth = reached.text, max(depth, reached.depth + 1)
+                secret, edited = secret or reached.secret, edited or reached.edited
             assert isinstance(text, str)
             texts.append(text)
             length += len(text.encode("utf-8", "surrogatepass"))
@@ -151,7 +155,7 @@ class Resolver:
                 raise self._error(place, setting, f"comes to more than {MAX_LENGTH // 1024} KiB")
         if depth > MAX_DEPTH:
             raise self._error(place, setting, f"goes over more than {MAX_DEPTH} references")
-        return Resolved("".join(texts), depth, secret)
+        return Resolved("".join(texts), depth, secret, edited)
 
     def _reached(self, place: tuple[str, str], setting: Setting, reference: Reference) -> Resolved:
         section = place[0] if reference.section is None else reference.section

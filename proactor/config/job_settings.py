@@ -78,6 +78,16 @@ def check_words(values: Mapping[str, str]) -> None:
             raise Refused(f"{name}: each word must be {right}")
 
 
+def check_watchdog(values: Mapping[str, str]) -> None:
+    """See that one that is well is not taken for a silent one: between two fetches nothing is heard of it.
+
+    :raises Refused: ``watchdog: what is wrong``, with what would be right.
+    """
+    limit, least = float(values.get("watchdog", 0)), 2 * refresh(values)
+    if 0 < limit < least:
+        raise Refused(f"watchdog: must be 0 or at least {least:g}: it is heard of every refresh = {least / 2:g} s")
+
+
 def refresh(values: Mapping[str, str]) -> float:
     """How often a processor fetches its configuration, in seconds, of values that are of their types."""
     return float(values.get("refresh", _REFRESH))

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from ..errors import ConfigError, Refused, Rejected
-from ..options import SECRET_GLOBS, Option
+from ..options import SECRET_GLOBS, Option, secret_globs
 from .document import Document, Setting
 from .grammar import (
     DEFAULT,
@@ -22,7 +22,7 @@ from .grammar import (
     is_module,
     is_referable,
 )
-from .job_settings import JOB_OPTIONS, LATEST, YEAR, check_words, refresh, seconds
+from .job_settings import JOB_OPTIONS, LATEST, YEAR, check_watchdog, check_words, refresh, seconds
 from .layers import Layers
 
 HIGHEST_PORT = 65535
@@ -194,10 +194,12 @@ CheckLaunch = Callable[[Mapping[str, str]], None]
 class SectionValues:
     """What a section comes to, to be checked.
 
+    :param source: the file.
     :param secrets: the options that no error shows the value of.
     :param where: finds the setting of an option, to say in an error where it stands.
     """
 
+    source: str
     section: str
     values: Mapping[str, str]
     secrets: Collection[str]
@@ -205,7 +207,7 @@ class SectionValues:
 
     def wrong(self, option: str, problem: str) -> ConfigError:
         """What to raise where the value of an option is wrong, or there is none."""
-        setting = self.where(option) or Setting(None, f"[{self.section}]")
+        setting = self.where(option) or Setting(None, self.source)
         value = self.values.get(option)
         return _wrong(setting, self.section, option, REDACTED if value and self.hides(option) else value, problem)
 
@@ -234,9 +236,12 @@ def check_job(found: SectionValues, token_ttl: float, check_launch: CheckLaunch)
     :raises ConfigError: names the place of the first that is wrong, and what would be right.
     """
     check_options(JOB_OPTIONS, found)
+    # What a secret went into is not for an environment either.
+    secret = " ".join((*secret_globs(found.values), *sorted(found.secrets)))
     try:
         check_words(found.values)
-        check_launch(found.values)
+        check_watchdog(found.values)
+        check_launch({**found.values, "secret_options": secret})
     except Refused as e:
         option, _, problem = str(e).partition(": ")
         raise found.wrong(option.partition(" ")[0], problem) from None
@@ -259,5 +264,5 @@ def check_sections(layers: Layers, token_ttl: float, check_launch: CheckLaunch =
         secrets = {name for name, found in resolved.items() if found.secret}
         # Where DEFAULT does not say how often to fetch, each module does.
         longest = YEAR if section == DEFAULT and modules and "refresh" not in values else token_ttl
-        found = SectionValues(section, values, secrets, partial(layers.origin, section))
+        found = SectionValues(layers.document.source, section, values, secrets, partial(layers.origin, section))
         check_job(found, longest, check_launch)

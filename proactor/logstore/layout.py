@@ -35,7 +35,7 @@ class Limits:
 
     @property
     def full(self) -> int:
-        """Bytes in the live file from which on they are moved; with more than ``max_bytes`` its writer has outrun that,"""
+        """Bytes in the live file from which on they are moved. With more than ``max_bytes`` its writer outruns that,"""
         return self.max_bytes - self.max_bytes // 4
 
     @property
@@ -109,7 +109,7 @@ class Layout:
     def locate(self, offset: int) -> Place:
         """Find the byte of an offset."""
         for span in self.spans:
-            if offset < span.end:
+            if span.size and offset < span.end:
                 return Place(max(0, span.start - offset), span)
         return Place(max(0, self.base - offset), None)
 
@@ -124,7 +124,8 @@ class Layout:
 
     def begun(self) -> Layout:
         """A new older file begins."""
-        return evolve(self, spans=(*self.spans, Span(self.base, self.base)))
+        new = Span(self.base, self.base)
+        return self if self.spans[-1:] == (new,) else evolve(self, spans=(*self.spans, new))
 
     def moved(self, count: int) -> Layout:
         """So many bytes were moved from the live file to the newest of the older ones."""

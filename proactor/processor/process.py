@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -51,6 +52,8 @@ def main(cls: type[Processor], module: str, argv: Sequence[str]) -> int:
 def _run(cls: type[Processor], arguments: Arguments) -> int:
     from twisted.internet import reactor  # noqa: PLC0415
 
+    # Asked by the initiator when nothing is heard of this process: where is it?
+    faulthandler.register(signal.SIGUSR1, file=2, all_threads=True)
     use_monotonic_clock(reactor)
     observer = start_logging(sys.stdout)
     _log.info("Read config...")

@@ -74,6 +74,10 @@ async def _respond(
     if answer.stream is None:
         return _write(request, answer)
     _write_head(request, answer)
+    # The head goes now: the first piece may be long in coming.
+    request.write(b"")
+    if request.method == b"HEAD":
+        return b""
     async for piece in answer.stream:
         request.write(piece)
     return b""

@@ -44,11 +44,13 @@ class RolloutRoutes:
     async def _follow(self, id_: str, known: int) -> AsyncIterator[bytes]:
         """Server-sent events (WHATWG HTML, 9.2), from the one after ``known`` to the last there will be."""
         rollout = self.initiator.rollouts.rollout(id_)
+        if known > len(rollout.events):
+            known = 0
         while True:
             for event in rollout.events[known:]:
                 data = json.dumps({name: value for name, value in event.items() if name != "id"})
                 yield f"id: {event['id']}\nevent: {event['event']}\ndata: {data}\n\n".encode()
-            known = max(known, len(rollout.events))
+            known = len(rollout.events)
             if rollout.over:
                 return
             await self.initiator.rollouts.changed(id_, known, _HEARTBEAT)

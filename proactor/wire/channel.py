@@ -111,9 +111,9 @@ class Channel(http.HTTPChannel):
         self.transport.abortConnection()
 
     def retire(self) -> None:
-        """Close after the request that has begun, or now if there is none."""
+        """Close after the request that has begun, or that may be on its way already."""
         if self._phase is _Phase.IDLE:
-            self.hang_up()
+            self._expect_within(self.limits.retire_time if self._fresh else self.limits.retire_time / 10)
         elif self._phase is not _Phase.HEADERS:  # whose end asks checkPersistence
             self.persistent = False
 
@@ -177,7 +177,7 @@ class Channel(http.HTTPChannel):
 
     def _begin_request(self) -> None:
         self._phase = _Phase.HEADERS
-        if not self._fresh:
+        if not self._fresh or self.site.draining:
             self._expect_within(self.limits.header_time)
 
     def lineReceived(self, line: bytes) -> None:

@@ -112,7 +112,7 @@ class Site(server.Site):
         return Channel(self)
 
     def drain(self) -> Deferred[None]:
-        """Finish: close what is idle, and every other connection after its answer; take no new one.
+        """Finish: close what stays idle, and every other connection after its answer; take no new one.
 
         :return: fires when no connection is left. An answer that is held open must be ended by who holds it.
         """
