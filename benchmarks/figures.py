@@ -1,4 +1,4 @@
-"""What the measurements have in common: percentiles, the memory of a process, the table and the line that they print."""
+"""What the measurements share: percentiles, the memory of a process, the table and the line that they print."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows under a head, the first column to the left, the others to the right."""
     texts = [list(head), *([_cell(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in texts) for column in range(len(head))]
-    for row in texts:
-        first, *rest = (text.ljust(width) if not i else text.rjust(width) for i, (text, width) in enumerate(zip(row, widths, strict=True)))
-        print("  ".join([first, *rest]))
+    for first, *rest in texts:
+        cells = [first.ljust(widths[0]), *(text.rjust(width) for text, width in zip(rest, widths[1:], strict=True))]
+        print("  ".join(cells).rstrip())
 
 
 def _cell(value: object) -> str:

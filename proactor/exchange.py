@@ -8,6 +8,7 @@ from datetime import datetime
 from attrs import define, field, frozen
 from twisted.logger import Logger
 
+from .config.job_settings import LATEST, refresh
 from .configurator import Configurator
 from .errors import Gone, Refused
 from .fleet import Fleet
@@ -20,6 +21,8 @@ from .verified import VerifiedTokens
 
 #: How long a held request for a configuration is held at most, in seconds.
 LONGEST_WAIT = 300.0
+#: How long a fetch may take, in seconds.
+_ON_THE_WAY = 1.0
 
 log = Logger()
 
@@ -84,12 +87,16 @@ class Exchange:
         job = self.fleet.jobs.get(guid)
         if job is None or job.incarnation != claims.incarnation:
             raise Gone(f"processor {guid}, incarnation {claims.incarnation}, is not wanted any more")
-        renew = self._time() >= due
         revision, options = self.configurator.configuration(guid)
+        renew = self._time() >= due or (not wait and claims.expires <= self._latest_next(options))
         if known == revision and not renew:
             return Fetched(revision, None)
         token = self.planner.token(job, self.configurator.settings.token_ttl) if renew else presented
         return Fetched(revision, {**options, "token": token})
+
+    def _latest_next(self, options: Mapping[str, str]) -> float:
+        """When a processor that has no fetch held may have the next one answered, at the latest."""
+        return self._time() + LATEST * refresh(options) + _ON_THE_WAY
 
     async def acknowledge(self, guid: str, answer: Answer, declared: tuple[Option, ...] | None) -> None:
         """Take a processor's word on a revision; its first is that it serves.

@@ -249,12 +249,19 @@ class Fleet:
     async def stop(self, actor: str) -> None:
         """Stop every processor, all at once; returns when none is left."""
         self._closing = True
-        running = [each for each in self._supervised.values() if each.job.wanted is Wanted.RUNNING]
+        # One that is being stopped already is waited for as well.
+        running = [
+            each
+            for each in self._supervised.values()
+            if each.job.wanted is Wanted.RUNNING or each.job.state is State.STOPPING
+        ]
         alive = sum(each.job.alive for each in running)
         if alive:
             log.info("Stopping {count} processor{s}", count=alive, s="" if alive == 1 else "s")
+        # Those in line first: they would be launched when those before them give up their places.
+        running.sort(key=lambda each: self.queue.place(each.job.guid) is None)
         await DeferredList([Deferred.fromCoroutine(each.stop(actor, "shutdown")) for each in running])
-        for each in self._supervised.values():
+        for each in list(self._supervised.values()):
             each.close()
 
     # What supervision asks and tells: see proactor.supervision.Owner.

@@ -1,8 +1,9 @@
-"""When Python looks for garbage among all that there is: when that has doubled, not whenever a quarter of it is new.
+"""When Python looks for garbage: often among what is new, and among all that there is only when that has doubled.
 
-What is done with is freed at once by its reference count, and what holds itself while it is young by the collections of
-what is young. To look through everything takes a second with 10,000 requests held, in which nothing else is done; by
-Python's own rule it would be done every few seconds, for next to nothing.
+What is done with is freed at once by its reference count; collections are for what holds itself. Python's own rule
+fails a process with many requests held. It looks through everything whenever a quarter is new, which takes a second
+with 10,000 of them, every few seconds, for next to nothing. And it counts what is new less what is freed, so that what
+is new piles up unseen where requests replace one another, until all of it is looked through at once.
 """
 
 from __future__ import annotations
@@ -17,34 +18,37 @@ from twisted.internet.interfaces import IReactorTime
 
 from .periodic import Periodic
 
-#: How often the size is looked at, in seconds, and what it must have grown by.
-PERIOD = 10.0
+#: Between two looks, in seconds.
+PERIOD = 1.0
+#: What the heap has grown by when all of it is looked through.
 GROWTH = 2.0
 _NEVER = 1 << 30
 
 
 @define(eq=False)
-class FullCollections:
-    """Takes them over from Python, for the whole process, from its start to its stop.
+class GarbageCollector:
+    """Takes collections over from Python, for the whole process.
 
     :param size: of the heap, in whatever unit.
+    :param collect_new: looks through what is new; collect_all: through everything.
     """
 
     clock: IReactorTime
     size: Callable[[], int] = sys.getallocatedblocks
-    collect: Callable[[], object] = gc.collect
-    _thresholds: tuple[int, int, int] = field(factory=gc.get_threshold)
-    _after: int = 0
+    collect_new: Callable[[], object] = lambda: gc.collect(1)
+    collect_all: Callable[[], object] = gc.collect
+    _thresholds: tuple[int, int, int] = field(factory=gc.get_threshold, init=False)
+    _size_after: int = field(default=0, init=False)
     _looking: Periodic = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._looking = Periodic(clock=self.clock, run=self._look, interval=lambda: PERIOD)
 
     def start(self) -> None:
-        """Begin. What there is now stays as long as the process does, and is not looked at again."""
+        """Begin. What there is now stays for as long as the process does, and is never looked through again."""
         gc.freeze()
         gc.set_threshold(*self._thresholds[:2], _NEVER)
-        self._after = self.size()
+        self._size_after = self.size()
         self._looking.start(now=False)
 
     def stop(self) -> Deferred[None]:
@@ -54,6 +58,8 @@ class FullCollections:
         return self._looking.stop()
 
     def _look(self) -> None:
-        if self.size() >= GROWTH * self._after:
-            self.collect()
-            self._after = self.size()
+        if self.size() < GROWTH * self._size_after:
+            self.collect_new()
+            return
+        self.collect_all()
+        self._size_after = self.size()

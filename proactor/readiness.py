@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import cast
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from attrs import define
@@ -16,7 +16,10 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITC
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss
+
+T = TypeVar("T")
 
 #: How long one question may take, in seconds.
 TIMEOUT = 5.0
@@ -46,6 +49,28 @@ class _Question(Protocol):
     def _answer(self) -> None:
         if not self.answered.called:
             self.answered.callback(True)
+
+
+class _Body(Protocol):
+    """Takes the body of an answer, so much of it at most; hangs up when it is not wanted any more."""
+
+    def __init__(self) -> None:
+        self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())
+        self._data = b""
+
+    def dataReceived(self, data: bytes) -> None:
+        self._data += data
+        if len(self._data) > _LARGEST:
+            self._data = b""
+            self._hang_up()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if not self.whole.called:
+            self.whole.callback(self._data if reason.check(ResponseDone, PotentialDataLoss) else b"")
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.loseConnection()
 
 
 @define(eq=False)
@@ -83,37 +108,47 @@ class Prober:
     async def _says_something(self, endpoint: IStreamClientEndpoint) -> bool:
         asking = _Question()
         try:
-            await connectProtocol(endpoint, asking)
-            return await asking.answered.addTimeout(TIMEOUT, self.reactor)
-        except CancelledError:
-            raise
-        except Exception:  # noqa: BLE001 - whatever keeps it from answering, it is not ready
-            return False
+            return await self._bounded(self._questioned(endpoint, asking), False)
         finally:
             if asking.transport is not None:
                 cast(ITCPTransport, asking.transport).abortConnection()
 
+    async def _questioned(self, endpoint: IStreamClientEndpoint, asking: _Question) -> bool:
+        await connectProtocol(endpoint, asking)
+        return await asking.answered
+
     async def _answers(self, base_url: str, guid: str) -> bool:
         try:
-            work = Deferred.fromCoroutine(self._asked(f"{base_url}/healthz"))
-            answer = json.loads(await work.addTimeout(TIMEOUT, self.reactor))
-        except CancelledError:
-            raise
-        except Exception:  # noqa: BLE001 - whatever is wrong with its answer, it is not ready
+            answer = json.loads(await self._bounded(self._asked(f"{base_url}/healthz"), b""))
+        except (ValueError, RecursionError):
             return False
         return isinstance(answer, dict) and answer.get("guid") == guid
 
     async def _asked(self, url: str) -> bytes:
-        response = await self.client.get(url, allow_redirects=False)
-        pieces: list[bytes] = []
+        response = await self.client.get(url, allow_redirects=False, unbuffered=True)
+        body = _Body()
+        response.deliverBody(body)
+        data = await body.whole
+        return data if response.code == 200 else b""
 
-        def collect(piece: bytes) -> None:
-            pieces.append(piece)
-            if sum(map(len, pieces)) > _LARGEST:
-                raise ValueError("too long an answer")
+    def _bounded(self, asking: Coroutine[Deferred[Any], Any, T], otherwise: T) -> Deferred[T]:
+        """What a question comes to within its time, or something else, whatever keeps it from that.
 
-        await response.collect(collect)
-        return b"".join(pieces) if response.code == 200 else b""
+        Cancelled it is over at once. What is cancelled inside often fails with another error than that.
+        """
+        work = Deferred.fromCoroutine(asking)
+
+        def give_up(over: Deferred[T]) -> None:
+            over.errback(CancelledError())
+            work.cancel()
+
+        def done(result: T | Failure) -> None:
+            if not over.called:
+                over.callback(otherwise if isinstance(result, Failure) else result)
+
+        over: Deferred[T] = Deferred(give_up)
+        work.addTimeout(TIMEOUT, self.reactor).addBoth(done)
+        return over
 
 
 def prober(reactor: IReactorTime) -> Prober:

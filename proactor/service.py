@@ -113,7 +113,14 @@ class ProactorService(Service):
         try:
             self._running = self._start(reactor)
         except ProactorError as e:
-            raise StartError(f"proactor: {e}") from None
+            raise self._cannot(str(e)) from None
+
+    def _cannot(self, why: str) -> StartError:
+        twistd: Mapping[str, Any] = getattr(self.options, "parent", None) or {}
+        if not twistd.get("nodaemon", True):
+            # Of a daemon's error twistd shows the first words on the terminal, and says that the log has more.
+            log.critical("{why}", why=why)
+        return StartError(f"proactor: {why}")
 
     def _bind(self) -> None:
         if self._socket is None:
@@ -123,7 +130,7 @@ class ProactorService(Service):
             except OSError as e:
                 where = f"{settings.listen_addr}:{settings.listen_port}"
                 remedy = "choose other listen_addr and listen_port, or stop what listens there"
-                raise StartError(f"proactor: cannot listen at {where}: {e.strerror or e}; {remedy}") from None
+                raise self._cannot(f"cannot listen at {where}: {e.strerror or e}; {remedy}") from None
 
     def _start(self, reactor: Any) -> _Running:
         assert self._socket is not None

@@ -34,7 +34,9 @@ class ErrorTests(SynchronousTestCase):
     def test_rejected(self) -> None:
         """A rejection names the option, where it is one's fault."""
         rejected = Rejected("rate", "must be > 0")
-        self.assertEqual((str(rejected), rejected.option, rejected.reason), ("rate: must be > 0", "rate", "must be > 0"))
+        self.assertEqual(
+            (str(rejected), rejected.option, rejected.reason), ("rate: must be > 0", "rate", "must be > 0")
+        )
         self.assertEqual(str(Rejected("", "the disk is full")), "the disk is full")
 
 

@@ -13,7 +13,7 @@ CREATED = datetime(2026, 11, 24, 18, 4, 16, 425999, tzinfo=timezone.utc)
 
 
 def job() -> Job:
-    return Job("a" * 32, "my.module", "spawn", 49152, "http://localhost:49152", CREATED)
+    return Job("a" * 32, "my.module", "spawn", 49152, "http://localhost:49152", CREATED, state=State.STARTING)
 
 
 class TimestampTests(SynchronousTestCase):
@@ -65,9 +65,7 @@ class JobTests(SynchronousTestCase):
         ended.exit = Exit(None, 9, "killed", ("one", "two"))
         record = json.loads(json.dumps(job_record(ended, 1, None)))
         self.assertEqual((record["state"], record["wanted"]), ("exited", "stopped"))
-        self.assertEqual(
-            record["exit"], {"code": None, "signal": 9, "reason": "killed", "lines": ["one", "two"]}
-        )
+        self.assertEqual(record["exit"], {"code": None, "signal": 9, "reason": "killed", "lines": ["one", "two"]})
 
     def test_applied(self) -> None:
         """What it runs, and what waits for its next start."""

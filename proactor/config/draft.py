@@ -209,7 +209,10 @@ def join(layers: Layers, base: int, member: Member, options: Patch) -> Draft:
 
 
 def leave(layers: Layers, base: int, guid: str) -> Draft:
-    """A processor that is forgotten, its edits with it."""
+    """A processor that is forgotten, its edits with it.
+
+    Another whose section refers to this one's, which only the file can say, keeps what it has until it changes.
+    """
     draft = Draft(layers, base, frozenset(), f"removal of {guid}")
     draft.left = guid
     return draft

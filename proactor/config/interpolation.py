@@ -14,6 +14,7 @@ from attrs import frozen
 
 from ..errors import ConfigError
 from .document import Setting
+from .grammar import is_file_only
 
 MAX_DEPTH = 10
 MAX_LENGTH = 64 * 1024
@@ -155,6 +156,8 @@ class Resolver:
                 raise self._error(place, setting, f"comes to more than {MAX_LENGTH // 1024} KiB")
         if depth > MAX_DEPTH:
             raise self._error(place, setting, f"goes over more than {MAX_DEPTH} references")
+        if edited and is_file_only(option):
+            raise self._error(place, setting, "can be set in the file alone, and an edit changes what it refers to")
         return Resolved("".join(texts), depth, secret, edited)
 
     def _reached(self, place: tuple[str, str], setting: Setting, reference: Reference) -> Resolved:

@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterable, Mapping
 
 from attrs import field, frozen
 
-from ..errors import ConfigError
 from ..options import SECRET_GLOBS, is_secret, is_steering
 from .document import Document, Setting, Settings
-from .grammar import DEFAULT, REDACTED, is_file_only, is_guid, is_initiator
+from .grammar import DEFAULT, REDACTED, is_guid, is_initiator
 from .interpolation import Reference, Resolved, Resolver, escaped, template
 
 #: For each section, what edits have set in it.
@@ -242,9 +241,6 @@ def _resolved(resolver: Resolver, section: str, names: Iterable[str]) -> tuple[d
     for name in names:
         resolved = resolver.resolve(section, name)
         assert resolved is not None, (section, name)
-        if resolved.edited and is_file_only(name):
-            problem = "can be set in the file alone, and an edit changes what it refers to"
-            raise ConfigError(problem, section=section, option=name)
         values[name] = resolved.text
         if resolved.secret:
             secrets.add(name)

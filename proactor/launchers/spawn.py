@@ -45,7 +45,8 @@ class _Child(ProcessProtocol):
     def processExited(self, reason: Failure) -> None:
         """Tell of the end. Not ``processEnded``: a grandchild that holds a pipe would delay that."""
         # While one of its group lives, the group's number goes to nobody else; the process's own may be taken by now.
-        with suppress(ProcessLookupError):
+        # One that has become somebody else's is beyond us.
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self.pid = 0
         if self._kill is not None and self._kill.active():
@@ -113,6 +114,8 @@ class SpawnLauncher:
             ended(exit_)
 
         child = _Child(self._reactor, forget)
+        if not _is_there(spec):
+            return fail(Refused(f"{spec.argv[0]} cannot be started: there is no such executable"))
         try:
             self._spawn(child, spec)
         except OSError as e:
@@ -148,6 +151,14 @@ class SpawnLauncher:
         if child is None:
             raise Conflict(f"the process of {handle.guid} has ended")
         child.signal(number)
+
+
+def _is_there(spec: LaunchSpec) -> bool:
+    """Whether the program is found where execvp(3) will look for it: later only its log could tell that it is not."""
+    program = spec.argv[0]
+    if os.sep in program:
+        program = os.path.join(spec.limits.folder or "", program)
+    return shutil.which(program, path=spec.environment.get("PATH", os.defpath)) is not None
 
 
 def _filled(data: bytes) -> int:

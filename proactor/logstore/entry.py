@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
-
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 
+from .reading import end_of
 from .rotation import Rotation
 
 __all__ = ["Entry"]
@@ -17,7 +15,7 @@ __all__ = ["Entry"]
 class Entry:
     """What the store knows of a log.
 
-    :ivar size: of its live file, when it was last looked at.
+    :ivar end: the offset behind its last byte, when it was last looked at.
     :ivar news: how often that was another one than before.
     :ivar queued: whether there is something to do for it, ``working`` whether that is being done.
     :ivar told: how much of what was dropped has been told of; complaints: and of what trouble.
@@ -26,7 +24,7 @@ class Entry:
 
     guid: str
     log: Rotation
-    size: int = -1
+    end: int = -1
     news: int = 0
     queued: bool = False
     working: bool = False
@@ -38,11 +36,9 @@ class Entry:
     _leaving: list[Deferred[None]] = field(factory=list)
 
     def look(self) -> bool:
-        """See whether it was written to; one system call, of the kind that no disk is asked for."""
-        size = 0
-        with suppress(OSError):
-            size = os.stat(self.log.files.live).st_size
-        changed, self.size = size != self.size, size
+        """See whether it was written to."""
+        end = end_of(self.log)
+        changed, self.end = end != self.end, end
         self.news += changed
         return changed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from . import stamps
-from .reading import backwards, end_of, last
+from .reading import backwards, end_of, last, last_of
 from .rotation import Rotation
 
 __all__ = ["LAST_BYTES", "TAIL_BYTES", "TAIL_LINES", "Extract", "Stored", "extract", "last_lines", "stored"]
@@ -48,8 +48,8 @@ def extract(log: Rotation, lines: int, since: float | None) -> Extract:
     end = end_of(log)
     if since is None:
         return Extract(last(backwards(log, end), min(lines, TAIL_LINES), TAIL_BYTES), end)
-    text = last(backwards(log, end, since=since), min(lines, TAIL_LINES), TAIL_BYTES)
-    return Extract(stamps.since(text, since), end)
+    text = last(backwards(log, end, since=since), TAIL_LINES, TAIL_BYTES)
+    return Extract(last_of(stamps.since(text, since), lines), end)
 
 
 def last_lines(log: Rotation, count: int) -> tuple[str, ...]:

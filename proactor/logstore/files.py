@@ -29,7 +29,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 WRITE = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
-_PIECE = 64 << 10
+_PIECE = 1 << 20
 _COMPARED = 4 << 10
 
 
@@ -101,7 +101,7 @@ class Files:
             with os.scandir(self.folder) as entries:
                 found = [(entry, _NAME.fullmatch(entry.name)) for entry in entries]
             return {int(name[1]): entry.stat().st_size for entry, name in found if name}
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
 
     def holds_copy(self, fd: int, span: Span) -> bool:
@@ -128,13 +128,18 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         os.close(fd)
 
 
-def first_data(fd: int) -> int:
-    """Where a file's first byte is that was not given back; its size, where all were."""
+def first_data(fd: int, moved: bool) -> int:
+    """Where a file's first byte is that was not given back; its size, where all were.
+
+    :param moved: whether some may have been, though there be no hole.
+    """
     try:
         start = os.lseek(fd, 0, os.SEEK_DATA)
     except OSError as error:
         # There is nothing but a hole, or nobody here knows of holes.
         return os.fstat(fd).st_size if error.errno == errno.ENXIO else 0
+    if not start and not moved:
+        return 0
     # Of a block that was given back in part, that part reads as NUL.
     piece = os.pread(fd, _PIECE, start)
     return start + len(piece) - len(piece.lstrip(b"\0"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from attrs import define, field, frozen
@@ -9,7 +10,7 @@ from attrs import define, field, frozen
 from .layout import Extent, Layout
 from .rotation import Rotation
 
-__all__ = ["CHUNK", "Cursor", "Reading", "Taken", "backwards", "dropped_line", "end_of", "last", "read"]
+__all__ = ["CHUNK", "Cursor", "Reading", "Taken", "backwards", "dropped_line", "end_of", "last", "last_of", "read"]
 
 CHUNK = 64 << 10
 """Bytes that are read of a log before it is another's turn."""
@@ -27,15 +28,17 @@ class Reading:
 
 
 def end_of(log: Rotation) -> int:
-    """The offset behind the last byte that was written so far."""
+    """The offset behind the last byte that was written so far; one system call, of the kind that asks no disk."""
     log.load()
     while True:
         layout = log.layout
         try:
-            size = log.files.live.stat().st_size
-        except FileNotFoundError:
-            return max(layout.base, log.seen)
+            size = os.stat(log.files.live).st_size
+        except OSError:
+            # It is not there, or no more. What else is wrong is told by who wants to open it.
+            return log.seen
         if log.layout.origin == layout.origin:
+            log.seen = max(log.seen, layout.origin + size)
             return layout.origin + size
 
 
@@ -132,8 +135,8 @@ class Cursor:
 
     def _skip(self, target: int, count: int) -> bytes:
         """Go to the first line that begins not before an offset, if there is one near."""
-        found = read(self.log, target, count).data.find(b"\n") + 1
-        return self._leave_out(target + found - self.offset, "skipped")
+        found = read(self.log, target - 1, count).data.find(b"\n")
+        return self._leave_out(target + max(found, 0) - self.offset, "skipped")
 
     def _leave_out(self, count: int, what: str = "dropped") -> bytes:
         if not count:
@@ -184,8 +187,7 @@ def last(pieces: Iterator[bytes], lines: int, limit: int) -> bytes:
         ends += piece.count(b"\n")
         if ends > lines or size > limit:
             break
-    text = b"".join(reversed(parts))
-    return _last_lines(_shortened(text, limit), lines)
+    return last_of(_shortened(b"".join(reversed(parts)), limit), lines)
 
 
 def _shortened(text: bytes, limit: int) -> bytes:
@@ -195,7 +197,8 @@ def _shortened(text: bytes, limit: int) -> bytes:
     return text[start:] if 0 < start < len(text) else text[-limit:]
 
 
-def _last_lines(text: bytes, count: int) -> bytes:
+def last_of(text: bytes, count: int) -> bytes:
+    """Give the last lines of a text."""
     start = len(text)
     for _ in range(count):
         if start <= 0:

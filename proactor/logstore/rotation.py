@@ -28,6 +28,7 @@ LINGER = 0.02
 """Seconds that a log which was worked on is kept in view, as it is one that much is written to."""
 
 _LOOK = 0.001
+_BLOCK = 1 << 20
 _ROUNDS = 16
 
 
@@ -64,6 +65,7 @@ class Rotation:
     seen: int = field(default=0, init=False)
     dropped: int = field(default=0, init=False)
     _lock: Lock = field(factory=Lock, init=False)
+    _loading: Lock = field(factory=Lock, init=False)
     _target: int = field(default=0, init=False)  # what is before it is being moved
     _punched: int = field(default=0, init=False)  # position in the live file up to which all was given back
     _punches: bool = field(default=True, init=False)
@@ -73,19 +75,19 @@ class Rotation:
 
     def load(self) -> None:
         """Find out what is there, once."""
-        with self._lock:
-            self._load()
+        # Apart from the other lock, which is held for long: the reactor's thread may come here too.
+        with self._loading:
+            if not self.loaded:
+                self._load()
 
     def _load(self) -> None:
-        if self.loaded:
-            return
         sizes = self.files.sizes()
         try:
             with self.files.open_live() as fd:
                 newest = max(sizes, default=0)
                 size = sizes.get(newest, 0)
                 copied = bool(size) and self.files.holds_copy(fd, Span(newest, newest + size))
-                self.layout = Layout.recovered(sizes, first_data(fd), copied)
+                self.layout = Layout.recovered(sizes, first_data(fd, bool(sizes)), copied)
                 self.seen = self.layout.origin + os.fstat(fd).st_size
         except OSError:
             # Without its live file a log ends with the older ones, and goes on behind them when there is one.
@@ -97,9 +99,8 @@ class Rotation:
         """Have the one who works on it stop soon, and nobody begin."""
         self._closed = True
 
-    def wanted(self, size: int) -> bool:
-        """Whether there is something to do for a live file of so many bytes."""
-        end = self.layout.origin + size
+    def wanted(self, end: int) -> bool:
+        """Whether there is something to do for a log with its end at an offset."""
         return not self.loaded or end < self.seen or end - self.layout.base >= self.limits.full
 
     def attend(self, others_wait: Callable[[], bool]) -> Attended:
@@ -107,8 +108,8 @@ class Rotation:
 
         :param others_wait: whether other logs are in need of the thread.
         """
+        self.load()
         with self._lock:
-            self._load()
             self._trouble = None
             try:
                 self._keep_to_limits()
@@ -173,18 +174,24 @@ class Rotation:
 
     def _begin(self, fd: int, end: int) -> None:
         if not self.limits.backups:
-            self._leave(fd, end)
+            self._leave(fd, self._newest(fd, end), end)
             return
         target = self._line_before(fd, min(end, self.layout.base + self.limits.max_bytes))
         layout, gone = self.layout.evicted(self.limits.backup_bytes - (target - self.layout.base))
         self.layout, self._target = layout.begun(), target
-        self.files.unlink(gone)
+        self._unlink(gone)
 
     def _keep_to_limits(self) -> None:
         """Delete what a limit that was lowered has no room for."""
         if self.layout.base >= self._target and self.layout.moved_bytes > self.limits.backup_bytes:
             self.layout, gone = self.layout.evicted(self.limits.backup_bytes)
-            self.files.unlink(gone)
+            self._unlink(gone)
+
+    def _unlink(self, spans: tuple[Span, ...]) -> None:
+        try:
+            self.files.unlink(spans)
+        except OSError as error:
+            self._trouble = error
 
     def _move(self, fd: int, end: int) -> None:
         base = self.layout.base
@@ -203,25 +210,29 @@ class Rotation:
     def _outrun(self, fd: int, end: int) -> None:
         """Drop the middle: what was not moved yet, but for the newest."""
         self._drops += 1
-        before = self.layout.base
-        self.dropped += self._leave(fd, end) - before
+        base = self._newest(fd, end)
+        self.dropped += base - self.layout.base
+        self._leave(fd, base, end)
 
-    def _leave(self, fd: int, end: int) -> int:
-        """Keep nothing but the newest in the live file; gives the offset of the first byte that stays."""
-        base = self._line_after(fd, max(self.layout.base, end - self.limits.rest))
+    def _newest(self, fd: int, end: int) -> int:
+        return self._line_after(fd, max(self.layout.base, end - self.limits.rest))
+
+    def _leave(self, fd: int, base: int, end: int) -> None:
+        """Have nothing in the live file but what is from ``base`` on or, where there are no holes, nothing."""
         self.layout = self.layout.dropped(base)
         self._target = base
         self._give_back(fd)
         if not self._punches:
             self._empty(fd, end)
-        return base
 
     def _give_back(self, fd: int) -> None:
         position = self.layout.base - self.layout.origin
         if not self._punches or position <= self._punched:
             return
+        # A block, or whatever the file system deals in, of which a part was given back last time is whole by now.
+        start = max(0, self._punched - _BLOCK)
         try:
-            self.punch(fd, self._punched, position - self._punched)
+            self.punch(fd, start, position - start)
         except OSError as error:
             self._trouble = error
             self._punches = error.errno not in libc.NO_PUNCHING

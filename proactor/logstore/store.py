@@ -249,7 +249,7 @@ class LogStore:
             entry.wake()
             if self._echo is not None:
                 self._echo.grown(entry.guid)
-        if entry.log.wanted(entry.size):
+        if entry.log.wanted(entry.end):
             self._workers.add(entry)
 
     def _tell(self, entry: Entry) -> None:

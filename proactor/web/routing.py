@@ -56,7 +56,7 @@ class _Routed(KleinResource):
         ended: Deferred[None] = request.notifyFinish()
         answered = Deferred.fromCoroutine(self._answer(request, ended))
         ended.addErrback(lambda _: answered.cancel())
-        answered.addErrback(lambda failure: log.failure("Answering {path}", failure, path=request.path))
+        answered.addErrback(lambda failure: log.failure("Answering a request", failure))
         return NOT_DONE_YET
 
     async def _answer(self, request: Any, ended: Deferred[None]) -> None:
@@ -83,7 +83,7 @@ class _Routed(KleinResource):
     def _tell(self, request: Any, failure: Failure, has_gone: bool) -> None:
         if has_gone:
             if not failure.check(CancelledError):
-                log.failure("{path}, whose caller has gone", failure, path=request.path)
+                log.failure("{path}, whose caller has gone", failure, path=request.path.decode("ascii", "replace"))
         elif request.startedWriting:
             # Which cuts it off: nobody is to take half an answer for the whole.
             request.processingFailed(failure)

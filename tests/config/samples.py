@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timezone
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -89,6 +90,21 @@ def reload(live: LiveConfiguration, text: str, globs: tuple[str, ...] | None = N
 
 def values(live: LiveConfiguration, guids: Iterable[str], option: str) -> list[str | None]:
     return [live.view(guid).values.get(option) for guid in guids]
+
+
+_TABLES = ("_members", "_edits", "_views", "_held", "_readers", "_section_revisions", "_hidden")
+
+
+def texts(live: LiveConfiguration, section: str) -> dict[str, str | None]:
+    return {name: setting.text for name, setting in live.layers.edits.get(section, {}).items()}
+
+
+def state(live: LiveConfiguration) -> tuple[Any, ...]:
+    """All that there is of it, to see that nothing has changed."""
+    tables = {name: dict(getattr(live, name)) for name in _TABLES}
+    tables["_readers"] = {section: list(readers) for section, readers in tables["_readers"].items()}
+    sections = live.section_names()
+    return live.revision, live.layers, tables, {name: live.history(name) for name in sections}
 
 
 class Case(SynchronousTestCase):

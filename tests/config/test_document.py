@@ -145,9 +145,7 @@ class ValueTests(Case):
     def test_default_in_parts(self) -> None:
         """DEFAULT may stand in a file more than once, and after others."""
         document = parsed("[DEFAULT]\nx = 1\n[a]\n[DEFAULT]\ny = 2\n")
-        self.assertEqual(
-            document.defaults, {"x": Setting("1", SOURCE, 2), "y": Setting("2", SOURCE, 5)}
-        )
+        self.assertEqual(document.defaults, {"x": Setting("1", SOURCE, 2), "y": Setting("2", SOURCE, 5)})
 
     def test_references_are_left_alone(self) -> None:
         """What stands between braces is for who resolves it."""
@@ -158,7 +156,9 @@ class ErrorTests(Case):
     """A file that is wrong is told where and how to mend it."""
 
     def error(self, text: str) -> ConfigError:
-        return self.assertRaises(ConfigError, parsed, text)
+        error = self.assertRaises(ConfigError, parsed, text)
+        assert isinstance(error, ConfigError)
+        return error
 
     def test_duplicate_section(self) -> None:
         """Names the second."""

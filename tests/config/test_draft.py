@@ -52,7 +52,7 @@ class RefusalTests(Running):
 
     def test_file_only(self) -> None:
         """Who may do what is decided in the file."""
-        for name in ("operator_auth", "secret_options"):
+        for name in ("operator_auth", "secret_options", "user", "working_folder", "inherit_environment", "env.path"):
             for text in ("x", None):
                 self.assertIn(f"{name}: can be set in the file alone, {SOURCE}", self.refused(DEFAULT, name, text))
 
@@ -138,9 +138,7 @@ class EditTests(Running):
             ({"a_secret": None}, (REDACTED, None)),
         ]
         for patch, expected in steps:
-            self.assertEqual(
-                tried(self.live, self.live.draft_edit(A, patch)), [Difference(A, {"a_secret": expected})]
-            )
+            self.assertEqual(tried(self.live, self.live.draft_edit(A, patch)), [Difference(A, {"a_secret": expected})])
             edit(self.live, A, patch)
 
     def test_what_becomes_secret_was_secret(self) -> None:

@@ -11,6 +11,7 @@ from proactor.config.grammar import (
     is_guid,
     is_initiator,
     is_module,
+    is_referable,
     new_guid,
     option_problem,
     section_problem,
@@ -40,6 +41,10 @@ class NameTests(SynchronousTestCase):
             self.assertTrue(is_module(name), name)
         for name in ("", ".", "m.", ".m", "m..n", "1m", "m.1", "-m", "m n", "m-n", "m\n", "é", "m/n", "m:n", "m}"):
             self.assertFalse(is_module(name), name)
+
+    def test_referable(self) -> None:
+        """What stands between braces, up to a colon, is a section's name."""
+        self.assertEqual([is_referable(name) for name in ("m", "web server", "a:b", "a}")], [True, True, False, False])
 
     def test_former_names(self) -> None:
         """A file that was written for the reference example means our modules."""
@@ -76,7 +81,11 @@ class CharacterTests(SynchronousTestCase):
 
     def test_nothing_splits_a_line(self) -> None:
         """What is let in is one line to anybody."""
-        parted = [code for code in range(0x3000) if value_problem(chr(code)) is None and len(f"a{chr(code)}b".splitlines()) > 1]
+        parted = [
+            code
+            for code in range(0x3000)
+            if value_problem(chr(code)) is None and len(f"a{chr(code)}b".splitlines()) > 1
+        ]
         self.assertEqual(parted, [])
 
     def test_lines_of_a_file(self) -> None:

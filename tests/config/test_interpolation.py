@@ -57,6 +57,14 @@ def by_stdlib(text: str) -> ConfigParser:
     return parser
 
 
+def value(parser: ConfigParser, section: str, option: str) -> str | None:
+    """What it says; ``None`` where it refuses."""
+    try:
+        return parser[section][option]
+    except InterpolationError:
+        return None
+
+
 def resolver(text: str) -> Resolver:
     return Layers(parsed(text)).resolver()
 
@@ -110,16 +118,14 @@ class AgreementTests(Case):
         """Values, DEFAULT fallen back on, own and other sections; what it refuses is refused."""
         text = written(contents)
         parser, ours = by_stdlib(text), resolver(text)
-        for section in parser:
-            for option in parser[section]:
-                try:
-                    expected = parser[section][option]
-                except InterpolationError:
-                    error = self.assertRaises(ConfigError, ours.resolve, section, option)
-                    self.assertIsInstance(error.line, int)
-                else:
-                    found = ours.resolve(section, option)
-                    self.assertEqual(found and found.text, expected)
+        for section, option in _places(text):
+            expected = value(parser, section, option)
+            if expected is None:
+                error = self.assertRaises(ConfigError, ours.resolve, section, option)
+                self.assertIsInstance(error.line, int)
+            else:
+                found = ours.resolve(section, option)
+                self.assertEqual(found and found.text, expected)
 
     def test_depth(self) -> None:
         """Ten references one behind the other are taken and eleven are not, as there."""
@@ -160,7 +166,9 @@ class RefusalTests(Case):
     """References that lead nowhere."""
 
     def error(self, text: str, section: str = "a", option: str = "x") -> ConfigError:
-        return self.assertRaises(ConfigError, resolved, text, section, option)
+        error = self.assertRaises(ConfigError, resolved, text, section, option)
+        assert isinstance(error, ConfigError)
+        return error
 
     def test_missing(self) -> None:
         """An option that is not set, in its own section or another."""

@@ -152,7 +152,9 @@ class CheckTests(Case):
         state(text, edits, ()).check_section(section)
 
     def refused(self, text: str, section: str, edits: dict[str, dict[str, str]] | None = None) -> ConfigError:
-        return self.assertRaises(ConfigError, self.check, text, section, edits)
+        error = self.assertRaises(ConfigError, self.check, text, section, edits)
+        assert isinstance(error, ConfigError)
+        return error
 
     def test_module(self) -> None:
         """A module's section resolves with DEFAULT's options in it."""
@@ -169,7 +171,7 @@ class CheckTests(Case):
             self.assert_error(error, line=2, section=DEFAULT, option="home", value=text)
 
     def test_steering_to_be(self) -> None:
-        """DEFAULT may refer to what only a processor's section will have; a module's own text is read in it, and not."""
+        """DEFAULT may refer to what only a processor's section will have, not a module's text, which is read in it."""
         text = f"[{DEFAULT}]\nurl = h:${{listen_port}}\n[m]\n"
         self.check(text, DEFAULT)
         self.check(text, "m")
@@ -277,14 +279,45 @@ class PermitTests(Case):
         self.assertEqual((view.values["x"], view.secrets), ("12", {"x"}))
 
 
+class FileOnlyTests(Case):
+    """What is for the file alone to say: which code runs, and as whom."""
+
+    FILE = (
+        f"[{DEFAULT}]\ny = 1\n[m]\ncommand = run ${{cmd}}\ncmd = x\nenv.x = ${{z}}\nz = ${{y}}\nuser = ${{w}}\nw = me\n"
+    )
+
+    def test_file(self) -> None:
+        """It may refer to what it likes."""
+        view = state(self.FILE).view(A, 1)
+        self.assertEqual([view.values[name] for name in ("command", "env.x", "user")], ["run x", "1", "me"])
+
+    def test_edits(self) -> None:
+        """Do not change it by way of what it refers to, whether anybody runs it or not."""
+        for edits, line, option in [
+            ({"m": {"cmd": "y"}}, 4, "command"),
+            ({"m": {"z": "y"}}, 6, "env.x"),
+            ({DEFAULT: {"y": "y"}}, 6, "env.x"),
+            ({"m": {"w": "root"}}, 8, "user"),
+        ]:
+            layers = state(self.FILE, edits)
+            for check in (lambda: layers.view(A, 2), lambda: layers.check_section("m")):  # noqa: B023 - called at once
+                error = self.assertRaises(ConfigError, check)
+                said = ["in the file alone", "an edit changes what it refers to"]
+                self.assert_error(error, line=line, section="m", option=option, value=error.value, says=said)
+
+    def test_what_it_does_not_refer_to(self) -> None:
+        """Is as open as ever, by the same names too."""
+        layers = state(self.FILE, {A: {"cmd": "y", "z": "y"}})
+        view = layers.view(A, 2)
+        self.assertEqual([view.values[name] for name in ("command", "env.x", "cmd")], ["run x", "1", "y"])
+
+
 class ChainTests(Case):
     """How an option came to its value."""
 
     def test_chain(self) -> None:
         """Setting by setting, with file and line or revision, depth first, each once."""
-        layers = state(
-            f"[{DEFAULT}]\nh = host\n[m]\nurl = ${{h}}:${{port}}${{h}}\nport = 1\n", {"m": {"port": "2"}}
-        )
+        layers = state(f"[{DEFAULT}]\nh = host\n[m]\nurl = ${{h}}:${{port}}${{h}}\nport = 1\n", {"m": {"port": "2"}})
 
         def record(section: str, option: str, text: str, source: str, line: int | None = None) -> dict[str, object]:
             return {
@@ -312,7 +345,9 @@ class ChainTests(Case):
     def test_default_edited(self) -> None:
         """An edit of DEFAULT hides what the file says there."""
         [record] = state(f"[{DEFAULT}]\nx = 1\n[m]\n", {DEFAULT: {"x": "2"}}).chain(A, "x")
-        self.assertEqual((record["section"], record["overrides"]), (DEFAULT, {"text": "1", "source": "proactor.cfg", "line": 2}))
+        self.assertEqual(
+            (record["section"], record["overrides"]), (DEFAULT, {"text": "1", "source": "proactor.cfg", "line": 2})
+        )
 
     def test_secrets(self) -> None:
         """Are redacted in the chain, in what they hide too; an empty one is seen to be empty."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import TestResult
 
-from twisted.internet.defer import gatherResults
-from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
 from .support import Answer, Client, Initiator, until
@@ -24,7 +24,7 @@ class Case(TestCase):
     def setUp(self) -> None:
         """Have an HTTP client that is closed at the end."""
         self.http = Client()
-        self.addCleanup(lambda: self.http.close())
+        self.addCleanup(self.http.close)
 
     def folder(self) -> Path:
         """An empty folder of its own."""
@@ -37,10 +37,6 @@ class Case(TestCase):
         initiator = begin(self.folder(), configuration, *arguments)
         self.addCleanup(initiator.end)
         return await initiator.served()
-
-    async def until(self, condition: Callable[[], Any], what: str) -> None:
-        """Wait for a condition."""
-        await until(condition, what)
 
     async def get(self, url: str, **headers: str) -> Any:
         """What a GET answers that must succeed, read."""
@@ -77,13 +73,13 @@ class Case(TestCase):
         await until(has_become, lambda: f"{wanted} of {seen[0]}; {initiator.console.text()}")
         return seen[0]
 
-    async def patch(self, initiator: Initiator, section: str, edit: Record, query: str = "", **headers: str) -> Answer:
+    async def edit(self, initiator: Initiator, section: str, edit: Record, query: str = "", **headers: str) -> Answer:
         """Edit a section."""
         return await self.http("PATCH", f"{initiator.url}/config/{section}{query}", headers, json=edit)
 
     async def patched(self, initiator: Initiator, section: str, edit: Record, query: str = "") -> Record:
         """Edit a section, and wait for what comes of it; the answer's record."""
-        answer = await self.patch(initiator, section, edit, query, Prefer="wait=60")
+        answer = await self.edit(initiator, section, edit, query, Prefer="wait=60")
         self.assertEqual(answer.status, 200, answer.text)
         record: Record = answer.json
         return record
@@ -106,6 +102,8 @@ class SharedCase(Case):
     trial does not call; but trial makes all the cases before it runs one, so that they can be counted.
     """
 
+    #: What is put into the initiator's environment.
+    variables: ClassVar[Mapping[str, str]] = {}
     initiator: ClassVar[Initiator | None] = None
     _to_run: ClassVar[int] = 0
     _is_told: ClassVar[bool] = False
@@ -134,7 +132,7 @@ class SharedCase(Case):
     async def _shared(self) -> Initiator:
         cls = type(self)
         if cls.initiator is None:
-            initiator = begin(self.folder(), self.configuration(), "--verbose")
+            initiator = begin(self.folder(), self.configuration(), "--verbose", variables=self.variables)
             try:
                 await initiator.served()
             except BaseException:
@@ -150,20 +148,28 @@ class SharedCase(Case):
 
     async def _set_up(self) -> None:
         self.it = await self._shared()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self._remove_jobs()))
 
-    def run(self, result: Any) -> Any:
+    async def _remove_jobs(self) -> None:
+        """Leave no processors to the next test."""
+        urls = [f"{self.it.url}/job/{job['guid']}" for job in await self.jobs(self.it)]
+        gone = [self.http("DELETE", url, {"Prefer": "wait=30"}) for url in urls]
+        await gatherResults([Deferred.fromCoroutine(each) for each in gone])
+
+    def run(self, result: TestResult | None = None) -> TestResult | None:
         """Run, and stop what is shared after the last."""
-        returned = super().run(result)
+        assert result is not None
+        returned: TestResult | None = super().run(result)
         type(self)._to_run -= 1
         if not self._is_told and self._to_run <= 0:
             try:
                 self.tearDownClass()
             except AssertionError:
-                result.addError(self, Failure())
+                result.addError(self, sys.exc_info())
         return returned
 
 
-def begin(folder: Path, configuration: str, *arguments: str) -> Initiator:
+def begin(folder: Path, configuration: str, *arguments: str, variables: Mapping[str, str] | None = None) -> Initiator:
     """Start an initiator with a configuration, in a folder that is its own."""
     (folder / "proactor.cfg").write_text(configuration)
-    return Initiator(folder, *arguments)
+    return Initiator(folder, *arguments, variables=variables)

@@ -13,7 +13,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest
 
 from .case import Record, SharedCase
-from .support import GUID, configuration, curl
+from .support import GUID, configuration, curl, until
 
 OPERATORS = (
     ("POST", "/create"),
@@ -85,7 +85,7 @@ class CallerTests(SharedCase):
 
     async def wait_for(self, report: Path) -> Record:
         """What a bare processor has written down of how it was started."""
-        await self.until(report.exists, "a report")
+        await until(report.exists, "a report")
         found: Record = json.loads(report.read_text())
         return found
 

@@ -55,7 +55,7 @@ class FleetTests(SharedCase):
         await self.becomes(self.it, guid, state="running", ready=True)
 
     async def test_waiting_clients(self) -> None:
-        """A processor's URL is good as soon as it is created: who calls before it serves is kept waiting, not refused."""
+        """A processor's URL is good as soon as it is created: who calls before it serves waits, and is not refused."""
         gate = self.folder() / "open"
         answer = await self.http(
             "POST",

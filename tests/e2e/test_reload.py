@@ -26,7 +26,7 @@ token_ttl = 2
 verbose = yes
 greeting = hello
 """
-RELOADED = "Read config again: revision (\\d+), (\\d+) processors have changes"
+RELOADED = r"Read config again: revision (\d+), with changes for (\d+) of \d+ processors"
 
 
 class ReloadTests(SharedCase):
@@ -91,8 +91,9 @@ class ReloadTests(SharedCase):
         self.assertEqual((await self.running(second))["rate"], "1")
 
     async def test_polling(self) -> None:
-        """A processor whose fetches are not to be held has the edit by the next of them."""
+        """Fetches are seen, one a second; a processor whose are not to be held has the edit by the next of them."""
         job = (await self.create(self.it, module="polling"))[0]
+        await self.it.console.line(rf"\|{job['pid']}\|proactor.processor\|Fetched: ", 2)
         made = await self.reload(("push = no\nrate = 1", "push = no\nrate = 2"))
         await self.runs(job, made["revision"], rate="2", push="no")
 

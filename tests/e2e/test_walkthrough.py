@@ -6,6 +6,7 @@ import re
 import socket
 from contextlib import closing
 from pathlib import Path
+from signal import SIGHUP
 
 from twisted.trial.unittest import SkipTest
 
@@ -116,10 +117,12 @@ class WalkthroughTests(Case):
         await self.walk(initiator, port, child_port)
 
     async def test_standard_input(self) -> None:
-        """With ``--config -`` it runs on that file on standard input, and chooses the one guid in it."""
+        """With ``--config -`` it runs on that file on standard input, once, and chooses the one guid in it."""
         text, port, child_port = self.moved()
         initiator = self.begin(self.folder(), "--config", "-", stdin=self.saved(text))
         await self.walk(initiator, port, child_port)
+        initiator.send(SIGHUP)
+        await initiator.console.line("SIGHUP: .* standard input, which cannot be read again")
 
     async def test_current_folder(self) -> None:
         """Without ``--config`` it runs on ``proactor.cfg`` of the current folder."""

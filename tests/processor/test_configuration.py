@@ -139,8 +139,14 @@ class StandardInputTests(SynchronousTestCase):
             self.assertIsNone(error.__cause__)
             self.assertTrue(error.__suppress_context__)
 
-    @given(st.text(max_size=80))
-    @settings(deadline=None, max_examples=200)
+    def test_goes_on(self) -> None:
+        """A line that goes on after an option without a value is no more than another mistake."""
+        error = self.assertRaises(ConfigError, read_section, f"[{GUID}]\nhush\n  hush\n", GUID)
+        self.assertIn("multiline continuation error", str(error))
+        self.assertNotIn("hush", str(error))
+
+    @given(st.text(max_size=80) | st.text("ab[]=:#;$%{} \n\r\t", max_size=30))
+    @settings(deadline=None, max_examples=300)
     def test_anything(self, text: str) -> None:
         """Any text is a section of texts, or an error of ours."""
         try:

@@ -91,6 +91,12 @@ class TakeUpTests(SynchronousTestCase):
         self.assertEqual(self.processor.config["parent_url"], "http://127.0.0.1:8081")
         self.assertEqual(self.log.lines(), [])
 
+    def test_more_is_secret(self) -> None:
+        """What the initiator came to know to be secret is told to the processor, and is no change of its options."""
+        self.assertEqual(self.take_up(5, secret_options="token pin wind"), Outcome(5))
+        self.assertEqual((self.processor.calls, self.log.lines()), (0, []))
+        self.assertNotIn("wind", self.processor.config.public_items())
+
     def test_log(self) -> None:
         """The log has each change, a secret's without its values."""
         self.take_up(17, wind="2", pin="5678", colour="red", flag="")

@@ -139,6 +139,7 @@ class RuntimeTests(SynchronousTestCase):
         gate = self.processor.gates["stopping"] = Deferred()
         stopped = self.stop()
         self.assertTrue(self.port.stopped)
+        self.clock.advance(0.1)
         self.assertTrue(idle_transport.disconnecting)
         idle.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(self.processor.life[3:], ["stopping"])

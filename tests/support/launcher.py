@@ -17,6 +17,9 @@ from proactor.model import Exit
 
 Place = tuple[str, int]
 
+#: The first process's number: past all that Linux gives to processes, so that it is nobody's.
+FIRST_PID = 5_000_000
+
 
 @frozen
 class Program:
@@ -50,6 +53,7 @@ class MemoryLauncher:
     :ivar specs: of all that were launched, in order.
     :ivar refusal: with this every launch fails, if it is set.
     :ivar slow: whether launches wait for :meth:`release`.
+    :ivar stubborn: whether no process heeds SIGTERM.
     """
 
     name = "spawn"
@@ -57,12 +61,13 @@ class MemoryLauncher:
     def __init__(self, clock: IReactorTime, programs: Mapping[tuple[str, ...], Program] | None = None) -> None:
         self._clock = clock
         self._programs = programs or {}
-        self._pids = count(1000)
+        self._pids = count(FIRST_PID)
         self._waiting: list[Deferred[None]] = []
         self._running: dict[Place, _Process] = {}
         self.specs: list[LaunchSpec] = []
         self.refusal: Exception | None = None
         self.slow = False
+        self.stubborn = False
 
     @property
     def running(self) -> list[str]:
@@ -113,7 +118,7 @@ class MemoryLauncher:
         over: Deferred[None] = Deferred()
         process.stopping.append(over)
         if len(process.stopping) == 1:
-            stubborn = process.program.stubborn
+            stubborn = self.stubborn or process.program.stubborn
             number = signal.SIGKILL if stubborn else signal.SIGTERM
             self._clock.callLater(grace if stubborn else 0, self._end, place, _by_signal(number))
         return over

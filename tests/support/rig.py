@@ -95,6 +95,24 @@ class Endpoints(Prober):
             each.callback(None)
 
 
+class RecordingKeeper:
+    """Keeps nobody, and knows whom it is to.
+
+    :ivar watched: by pid, the seconds that it may take to end.
+    """
+
+    def __init__(self) -> None:
+        self.watched: dict[int, float] = {}
+
+    def watch(self, pid: int, grace: float) -> None:
+        """There is a process."""
+        self.watched[pid] = grace
+
+    def unwatch(self, pid: int) -> None:
+        """It is no more."""
+        del self.watched[pid]
+
+
 class WorkingClock(Clock):
     """A clock on which every look at it takes some time, as work does: long work is cut into slices then."""
 
@@ -104,6 +122,14 @@ class WorkingClock(Clock):
         """Tell the time, and let some pass."""
         self.rightNow += self.step
         return float(super().seconds())
+
+    def turn(self) -> None:
+        """Do what is due, and not what that makes due: one turn of a reactor."""
+        for call in [call for call in self.calls if call.getTime() <= self.rightNow]:
+            if call.active():
+                self.calls.remove(call)
+                call.called = 1
+                call.func(*call.args, **call.kw)
 
 
 class Rig:
@@ -123,6 +149,7 @@ class Rig:
         self.clock = WorkingClock()
         self.launcher = MemoryLauncher(self.clock, programs)
         self.endpoints = Endpoints()
+        self.keeper = RecordingKeeper()
         self.home = Home.open(case.mktemp())
         self.console: list[tuple[str, bytes]] = []
         self.follower = Follower(self.clock, lambda guid, line: self.console.append((guid, line)))
@@ -134,7 +161,8 @@ class Rig:
         self.client.site = Site(
             resource, clock=self.clock, limits=Limits(unauthenticated=10000), on_connect=self.client.learn
         )
-        case.addCleanup(self._close)
+        self._closed = False
+        case.addCleanup(self.close)
 
     def _initiator(self, document: Document, places: int) -> Initiator:
         configurator = Configurator.begin(self.clock, self.now, document, GUID)
@@ -152,11 +180,15 @@ class Rig:
             logs=JobLogs(self.home, self.follower),
             prober=self.endpoints,
             timeline=Timeline(),
+            keeper=self.keeper,
         )
         return Initiator(self.clock, self.now, configurator, authority, fleet)
 
-    def _close(self) -> None:
-        """Hang up and stop; nothing may be left then."""
+    def close(self) -> None:
+        """Hang up and stop; nothing may be left then. Done again, it does nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self.clock.step = 0.0
         self.client.close()
         self.launcher.release()
@@ -168,7 +200,7 @@ class Rig:
         for guid in list(self.fleet.jobs):
             self.run(self.fleet.delete(guid, "test"))
         self.clock.advance(400)
-        self.case.assertEqual(self.launcher.running, [])
+        self.case.assertEqual((self.launcher.running, self.keeper.watched), ([], {}))
         self.follower.stop()
         self.home.close()
         self.case.assertEqual(self.clock.getDelayedCalls(), [])

@@ -391,6 +391,12 @@ class StreamTests(Case):
         self.assertEqual((answer.status, answer.text), (200, "one\ntwo\n"))
         self.assertNotIn("content-length", answer.headers)
 
+    def test_head(self) -> None:
+        """HEAD is answered without it."""
+        answer = self.ask("HEAD /job")
+        self.assertEqual((answer.status, answer.headers["content-type"], answer.body), (200, "text/event-stream", b""))
+        self.assertEqual(self.ended, [])
+
     def test_hang_up(self) -> None:
         """Who hangs up ends it."""
         self.begin("GET /job").hang_up()

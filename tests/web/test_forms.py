@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contextlib import suppress
+import contextlib
 from typing import Any
 
 from hypothesis import given, settings
@@ -128,5 +128,5 @@ class MemberTests(SynchronousTestCase):
             lambda: forms.texts(body, "a"),
             lambda: forms.known(body, ()),
         ):
-            with suppress(ProactorError):
+            with contextlib.suppress(ProactorError):
                 read()

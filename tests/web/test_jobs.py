@@ -4,12 +4,14 @@ import shutil
 import socket
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Refused
 from proactor.model import State
 
 from ..support.http import Exchange, Response, as_form, as_json
+from ..support.launcher import FIRST_PID
 from ..support.rig import CONFIG, Rig
 
 FORM = [("Content-Type", "application/x-www-form-urlencoded")]
@@ -55,14 +57,14 @@ class CreateTests(Case):
         (job,) = self.jobs()
         self.assertEqual((answer.status, answer.text), (201, "201: Created\n"))
         self.assertEqual(answer.headers["location"], f"/job/{job['guid']}")
-        self.assertEqual((job["module"], job["state"], job["pid"]), ("proactor.processor", "starting", 1000))
+        self.assertEqual((job["module"], job["state"], job["pid"]), ("proactor.processor", "starting", FIRST_PID))
 
     def test_record(self) -> None:
         """A program gets the job's record, with everything that is known by then and ``null`` for the rest."""
         answer = self.create()
         record = answer.json()
         self.assertEqual(answer.headers["location"], f"/job/{record['guid']}")
-        self.assertEqual(self.rig.ask(f"GET /job/{record['guid']}").json(), record)
+        self.assertEqual(self.rig.ask(f"GET /job/{record['guid']}").json(), {**record, "resources": None})
         port = record.pop("port")
         self.assertRegex(record.pop("guid"), "^[0-9a-f]{32}$")
         self.assertEqual(
@@ -75,7 +77,7 @@ class CreateTests(Case):
                 "ready": False,
                 "queue": None,
                 "incarnation": 1,
-                "pid": 1000,
+                "pid": FIRST_PID,
                 "url": f"http://localhost:{port}",
                 "launcher": "spawn",
                 "revision": {"wanted": 2, "running": None, "pending": []},
@@ -255,10 +257,10 @@ class RoomTests(Case):
         """A job counts once while the others of its order are still being made."""
         self.rig.clock.step = 0.01
         first = self.rig.begin("POST /create", **as_form(module="my.module", count="2"))
-        for _ in range(1000):
+        for _ in range(200):
             if self.rig.fleet.jobs:
                 break
-            self.rig.clock.advance(0)
+            self.rig.clock.turn()
         self.assertEqual((len(self.rig.fleet.jobs), first.answered), (1, False))
         second = self.rig.begin("POST /create", **as_form(module="my.module"))
         for _ in range(100):
@@ -346,7 +348,7 @@ class FailureTests(Case):
         exchange = self.rig.begin("POST /create", **as_form(module="my.module", count="3"))
         self.assertFalse(exchange.answered)
         exchange.hang_up()
-        for _ in range(1000):
+        for _ in range(200):
             self.rig.clock.advance(0)
         self.rig.clock.step = 0
         self.assertEqual([job["state"] for job in self.jobs()], ["starting"] * 3)
@@ -356,15 +358,15 @@ class FailureTests(Case):
         """A creation of three that has come to its second."""
         self.rig.clock.step = 0.01
         exchange = self.rig.begin("POST /create", **as_form(module="my.module", count="3"))
-        for _ in range(1000):
+        for _ in range(200):
             if self.rig.fleet.jobs:
                 break
-            self.rig.clock.advance(0)
+            self.rig.clock.turn()
         self.assertFalse(exchange.answered)
         return exchange, next(iter(self.rig.fleet.jobs))
 
     def finish(self) -> None:
-        for _ in range(1000):
+        for _ in range(200):
             self.rig.clock.advance(0)
         self.rig.clock.step = 0
 
@@ -378,8 +380,6 @@ class FailureTests(Case):
 
     def test_stopped_in_the_middle(self) -> None:
         """An initiator that is told to stop starts none of those that are being made, and leaves none running."""
-        from twisted.internet.defer import Deferred
-
         exchange, _ = self.in_the_middle()
         stopped = Deferred.fromCoroutine(self.rig.initiator.stop())
         self.finish()
@@ -427,7 +427,7 @@ class ListTests(Case):
 
     def test_one(self) -> None:
         """One job is its record; one that is not there is 404."""
-        self.assertEqual(self.rig.ask(f"GET /job/{self.first.guid}").json(), self.jobs()[0])
+        self.assertEqual(self.rig.ask(f"GET /job/{self.first.guid}").json(), {**self.jobs()[0], "resources": None})
         answer = self.rig.ask(f"GET /job/{'0' * 32}")
         self.assertEqual((answer.status, answer.json()["detail"]), (404, f"there is no job {'0' * 32}"))
         self.assertEqual(self.rig.ask(f"GET /job/{self.first.guid}?x=1").status, 400)
@@ -448,11 +448,12 @@ class DeleteTests(Case):
 
     def test_not_waited_for(self) -> None:
         """It is 202 at once; the process is told to end, and then forgotten."""
+        self.rig.launcher.stubborn = True
         answer = self.rig.begin(f"DELETE {self.path}", accept=None)
         self.assertEqual(self.rig.ask(f"GET {self.path}").json()["state"], "stopping")
-        self.rig.clock.advance(0)
         self.assertEqual((answer.response.status, answer.response.text), (202, "202: Accepted\n"))
         self.assertEqual(answer.response.headers["location"], self.path)
+        self.rig.clock.advance(10)
         self.assertEqual(self.rig.ask(f"GET {self.path}").status, 404)
         self.assert_nothing_left()
 

@@ -142,15 +142,34 @@ class DrainTests(WireCase):
     """A site stops without cutting anybody short."""
 
     def test_idle(self) -> None:
-        """What is idle is closed at once, and nobody new is let in."""
-        peers = [self.peer(), self.peer().send(GET)]
+        """What is idle is closed after a moment, in which a request may still come; nobody new is let in."""
+        fresh, kept = self.peer(), self.peer().send(GET)
         drained = self.site.drain()
-        self.assertTrue(all(peer.closed and not peer.aborted for peer in peers))
+        self.assertIsNone(self.peer().channel)
+        self.clock.advance(0.1)
+        self.assertEqual([fresh.closed, kept.closed], [False, True])
+        self.clock.advance(0.9)
+        self.assertTrue(fresh.closed)
+        self.assertFalse(fresh.aborted or kept.aborted)
         self.assertNoResult(drained)
-        for peer in peers:
+        for peer in (fresh, kept):
             peer.vanish()
         self.assertIsNone(self.successResultOf(drained))
-        self.assertIsNone(self.peer().channel)
+
+    def test_requests_on_their_way(self) -> None:
+        """A request that was sent before its peer could know of the drain is answered, however slowly it comes."""
+        fresh, kept = self.peer(), self.peer().send(GET)
+        drained = self.site.drain()
+        for peer in (fresh, kept):
+            peer.send(GET[:9])
+        self.clock.advance(5)
+        for peer in (fresh, kept):
+            peer.send(GET[9:])
+            self.assertEqual(peer.statuses[-1], 200)
+            self.assertIn(b"\r\nConnection: close\r\n", peer.received)
+            peer.vanish()
+        self.assertEqual(len(kept.statuses), 2)
+        self.assertIsNone(self.successResultOf(drained))
 
     def test_requests_in_progress(self) -> None:
         """A request that has begun, wherever it is, is answered, and its connection then closed."""

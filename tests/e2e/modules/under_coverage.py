@@ -29,7 +29,7 @@ def saving(end: Callable[[int], None]) -> Callable[[int], None]:
 
 def main(program: str, *arguments: str) -> None:
     """Run one of the two."""
-    sys.argv = [program, *arguments]
+    sys.argv[:] = [program, *arguments]
     if program == "twist":
         _twist._exitWithSignal = saving(_twist._exitWithSignal)  # type: ignore[attr-defined]
         _twist.Twist.main()

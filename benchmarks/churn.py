@@ -1,0 +1,134 @@
+"""Thousands of jobs that come and go: what the initiator keeps of them, which should be nothing.
+
+    python -m benchmarks.churn [--cycles 2000] [--at-once 6] [--module light]
+
+Each cycle creates a job, ends its process in one of several ways, and deletes the job. The processes are small programs
+that answer whatever they are asked, or those of another module, such as ``proactor.processor``. After a tenth of all
+cycles the initiator counts as warm. It remembers the last 10,000 events, some five of each cycle: until there were as
+many, its memory grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import time
+from contextlib import closing, suppress
+from itertools import count
+from threading import Lock, Thread
+from typing import Any
+
+from attrs import define, field
+
+from . import figures, running
+from .measured import Measured, measured
+
+#: What may be there more at the end than when it was warm.
+GOALS = {"rss_mib": 8.0, "descriptors": 0.0, "delayed_calls": 0.0}
+
+#: Answers whatever it is asked on the socket that it inherits.
+LIGHT = """\
+[light]
+restart_delay = 0.05
+stop_timeout = 5
+command =
+    {python}
+    -I
+    -S
+    -c
+    import socket; s = socket.socket(fileno={fd}); s.setblocking(True); [(c.recv(1000), c.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n'), c.close()) for c, _ in iter(s.accept, None)]
+"""
+HEAD = ("after", "cycles", "RSS, MiB", "private", "descriptors", "threads", "processes", "delayed calls", "objects")
+
+
+@define(eq=False)
+class Churn:
+    """The cycles, shared by some threads."""
+
+    initiator: Measured
+    module: str
+    cycles: int = 0
+    _next: Any = field(factory=count)
+    _lock: Lock = field(factory=Lock)
+    _failed: list[Exception] = field(factory=list)
+
+    def run(self, until: int, at_once: int) -> None:
+        """Go on to that cycle.
+
+        :raises Unexpected: one did not go as it should.
+        """
+        threads = [Thread(target=self._work, args=(until,)) for _ in range(at_once)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self._failed:
+            raise self._failed[0]
+
+    def _work(self, until: int) -> None:
+        with closing(self.initiator.another()) as operator:
+            try:
+                while (number := self._taken(until)) is not None:
+                    self._cycle(operator, number)
+            except Exception as e:  # noqa: BLE001 - it is raised where it is waited for
+                self._failed.append(e)
+
+    def _taken(self, until: int) -> int | None:
+        with self._lock:
+            if self.cycles >= until or self._failed:
+                return None
+            self.cycles += 1
+            return self.cycles
+
+    def _cycle(self, operator: running.Operator, number: int) -> None:
+        """Create, end, delete: ready or not; killed, restarted, stopped or left alone."""
+        ready = {"Prefer": "wait=60"} if number % 2 else {}
+        job = operator.call("POST", "/create", {"module": self.module}, **ready)
+        path = f"/job/{job['guid']}"
+        how = number // 2 % 4
+        if how == 0 and job["pid"]:
+            with suppress(ProcessLookupError):
+                os.kill(job["pid"], signal.SIGKILL)
+        elif how in (1, 2):
+            # What is not waited for is answered by a line that is no JSON.
+            with suppress(json.JSONDecodeError):
+                operator.call("POST", f"{path}/{'restart' if how == 1 else 'stop'}", Prefer=f"wait={number % 3 * 60}")
+        operator.call("DELETE", path, Prefer="wait=60")
+
+
+def look(initiator: Measured) -> dict[str, float]:
+    """How it is, when what was to end has ended."""
+    running.wait_until(lambda: initiator.outside()["processes"] <= 1, "the processes are gone")
+    # What is closed a moment later: connections, and the timers on them.
+    time.sleep(1.5)
+    return {**initiator.outside(), **initiator.inside()}
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--cycles", type=int, default=2000, help="how many")
+    parser.add_argument("--at-once", type=int, default=6, help="how many at the same time")
+    parser.add_argument("--module", default="light", help="what they are")
+    options = parser.parse_args()
+    looks: list[tuple[str, int, dict[str, float]]] = []
+    began = time.monotonic()
+    with measured(running.config("", "launch_concurrency = 8") + LIGHT) as initiator:
+        churn = Churn(initiator, options.module)
+        looks.append(("start", 0, look(initiator)))
+        for name, part in (("warm", 0.1), ("half", 0.5), ("end", 1.0)):
+            churn.run(round(options.cycles * part), options.at_once)
+            looks.append((name, churn.cycles, look(initiator)))
+    took = time.monotonic() - began
+    names = ("rss_mib", "private_mib", "descriptors", "threads", "processes", "delayed_calls", "objects")
+    figures.print_table(HEAD, [(name, cycles, *(found[each] for each in names)) for name, cycles, found in looks])
+    warm, last = looks[1][2], looks[-1][2]
+    grown = {name: last[name] - warm[name] for name in names}
+    print(f"\n{took:.0f} s; more at the end than when warm: " + ", ".join(f"{n} {v:+.1f}" for n, v in grown.items()))
+    figures.print_json("churn", {"module": options.module, "cycles": options.cycles, "seconds": took, "grown": grown, "goals": GOALS})
+
+
+if __name__ == "__main__":
+    main()

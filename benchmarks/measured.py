@@ -1,0 +1,165 @@
+"""A real initiator, started as ``twistd -n proactor``, that can be asked from outside how it is.
+
+As a program, ``python -m benchmarks.measured REPORT twistd's arguments``: it runs twistd, and on SIGUSR2 writes a line of
+JSON behind the file REPORT: what there was since the last one.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from attrs import define, field
+
+from .figures import Memory, percentile
+from .running import PATIENCE, Operator, Unexpected, end, environment, wait_until
+
+#: Seconds between two looks at how late the reactor is.
+TICK = 0.005
+
+_SERVING = re.compile(r"Serving on \S+:(\d+)$", re.MULTILINE)
+
+
+@define(eq=False)
+class Stalls:
+    """How late a timer of :data:`TICK` comes, and how much of that time the process had a CPU. In seconds.
+
+    What is late and no CPU time is another process's: on a machine with more to do than it has CPUs each waits.
+    """
+
+    clock: Any
+    _late: list[tuple[float, float]] = field(factory=list)
+    _due: float = 0.0
+    _cpu: float = 0.0
+
+    def start(self) -> None:
+        """Begin."""
+        self._due, self._cpu = self.clock.seconds() + TICK, time.thread_time()
+        self.clock.callLater(TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._late.append((max(0.0, self.clock.seconds() - self._due), time.thread_time() - self._cpu))
+        self.start()
+
+    def taken(self) -> dict[str, float]:
+        """Of all since the last time, in milliseconds: lateness, and the CPU time between two ticks."""
+        late, self._late = self._late or [(0.0, 0.0)], []
+        walls, cpus = zip(*late, strict=True)
+        return {
+            "late_p99": percentile(walls, 99) * 1000,
+            "late_max": max(walls) * 1000,
+            "cpu_p99": percentile(cpus, 99) * 1000,
+            "cpu_max": max(cpus) * 1000,
+        }
+
+
+def _report(reactor: Any, stalls: Stalls, path: Path) -> None:
+    figures = stalls.taken()
+    calls = len(reactor.getDelayedCalls())
+    gc.collect()
+    line = json.dumps({**figures, "delayed_calls": calls, "objects": len(gc.get_objects())})
+    with path.open("a") as file:
+        file.write(line + "\n")
+
+
+def main() -> None:
+    """Run twistd, measured."""
+    from twisted.internet import reactor  # noqa: PLC0415
+    from twisted.scripts.twistd import run  # noqa: PLC0415
+
+    path = Path(sys.argv[1])
+    sys.argv = ["twistd", *sys.argv[2:]]
+    untyped: Any = reactor
+    stalls = Stalls(untyped)
+
+    def begin() -> None:
+        stalls.start()
+        signal.signal(
+            signal.SIGUSR2, lambda *_: untyped.callFromThread(_report, untyped, stalls, path)
+        )
+
+    untyped.callWhenRunning(begin)
+    run()
+
+
+@define(eq=False)
+class Measured:
+    """The initiator from outside.
+
+    :param operator: requests to it; ``another`` makes one more, for another thread.
+    """
+
+    process: subprocess.Popen[bytes]
+    operator: Operator
+    report: Path
+    log: Path
+
+    def another(self) -> Operator:
+        """One more connection."""
+        return Operator(self.operator.port, self.operator.token)
+
+    def inside(self) -> dict[str, float]:
+        """What it measured in itself since the last time; see :class:`Stalls`."""
+        before = self.report.read_text() if self.report.exists() else ""
+        self.process.send_signal(signal.SIGUSR2)
+        wait_until(lambda: self.report.exists() and self.report.read_text()[len(before) :].endswith("\n"), "a report")
+        found: dict[str, float] = json.loads(self.report.read_text()[len(before) :])
+        return found
+
+    def outside(self) -> dict[str, float]:
+        """What the kernel knows of it: memory in MiB, descriptors, threads, its processes, seconds of CPU."""
+        folder = Path(f"/proc/{self.process.pid}")
+        memory = Memory.of(self.process.pid)
+        times = (folder / "stat").read_text().rpartition(")")[2].split()
+        return {
+            "rss_mib": memory.rss / 1024,
+            "private_mib": memory.private / 1024,
+            "descriptors": len(os.listdir(folder / "fd")),
+            "threads": len(os.listdir(folder / "task")),
+            "processes": len((folder / f"task/{self.process.pid}/children").read_text().split()),
+            "cpu_s": (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"),
+        }
+
+
+@contextmanager
+def measured(text: str, *arguments: str) -> Iterator[Measured]:
+    """An initiator on a configuration; all that it started is gone at the end.
+
+    :param arguments: of ``twistd proactor``.
+    """
+    with tempfile.TemporaryDirectory(prefix="proactor-benchmark-") as folder:
+        home, log, report = Path(folder) / "home", Path(folder) / "log", Path(folder) / "report"
+        config = Path(folder) / "proactor.cfg"
+        config.write_text(text)
+        command = [sys.executable, "-m", "benchmarks.measured", str(report), "-n", "--pidfile=", "proactor"]
+        command += ["--home", str(home), "--config", str(config), *arguments]
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, env=environment())
+        try:
+            wait_until(lambda: process.poll() is not None or _SERVING.search(log.read_text()), "the initiator")
+            serving = _SERVING.search(log.read_text())
+            if serving is None:
+                raise Unexpected(f"the initiator ended: {log.read_text()[-2000:]}")
+            token = (home / "operator.token").read_text().strip()
+            with closing(Operator(int(serving[1]), token)) as operator:
+                yield Measured(process, operator, report, log)
+        finally:
+            began = time.monotonic()
+            end(process)
+            if time.monotonic() - began > PATIENCE:
+                raise Unexpected(f"the initiator had to be killed: {log.read_text()[-2000:]}")
+
+
+if __name__ == "__main__":
+    main()

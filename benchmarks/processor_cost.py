@@ -1,0 +1,230 @@
+"""What one processor costs, beside the plainest process of Twisted, Klein and treq.
+
+Launches one of each in turn: a processor by POST /create, the plain process as a child of this one, on a socket that it
+inherits likewise. Measured are the time until each serves, its memory when it has fetched, and what its imports take.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import Any
+
+from attrs import frozen
+
+from . import figures, running
+from .figures import Memory, median, percentile
+
+_IMPORT = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
+_GUID = "0" * 32
+
+
+@frozen
+class Cost:
+    """Of one launch.
+
+    :param serving: from its start (201, or the fork) to its first answer, in ms.
+    """
+
+    serving: float
+    memory: Memory
+
+
+class Stub(BaseHTTPRequestHandler):
+    """An initiator that has no news."""
+
+    protocol_version = "HTTP/1.1"
+    fetched = Event()
+
+    def do_GET(self) -> None:
+        """Answer that nothing is new."""
+        self.send_response(304)
+        self.end_headers()
+        self.fetched.set()
+
+    def do_POST(self) -> None:
+        """Take note."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
+        """Log nothing."""
+
+
+@contextmanager
+def stub() -> Iterator[str]:
+    """A server, and its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Stub) as server:
+        server.daemon_threads = True
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def first_answer(port: int, guid: str | None = None) -> float:
+    """Ask who listens there whether it serves: the connection waits until it does. Gives the ms that it took.
+
+    :raises Unexpected: it is somebody else.
+    """
+    began = time.perf_counter()
+    connection = HTTPConnection("127.0.0.1", port, timeout=running.PATIENCE)
+    connection.request("GET", "/healthz")
+    answer = json.loads(connection.getresponse().read())
+    took = (time.perf_counter() - began) * 1000
+    connection.close()
+    if guid is not None and answer["guid"] != guid:
+        raise running.Unexpected(f"{guid} was answered for by {answer['guid']}")
+    return took
+
+
+def launch_processor(operator: running.Operator) -> Cost:
+    """Launch one under the initiator, look at it, and end it."""
+    job = operator.call("POST", "/create")
+    serving = first_answer(job["port"], job["guid"])
+    path = f"/job/{job['guid']}"
+    running.wait_until(lambda: operator.call("GET", path)["state"] == "running", "the acknowledgement")
+    memory = Memory.of(operator.call("GET", path)["pid"])
+    operator.call("DELETE", path, Prefer="wait=30")
+    return Cost(serving, memory)
+
+
+def launch_plain(url: str) -> Cost:
+    """The same for the plain process."""
+    Stub.fetched.clear()
+    with inheritable() as listening, tempfile.TemporaryFile() as log:
+        process = spawn(["-m", "benchmarks.plain", str(listening.fileno()), url], listening, log)
+        try:
+            serving = first_answer(listening.getsockname()[1])
+            running.wait_until(Stub.fetched.is_set, "the plain process's fetch")
+            return Cost(serving, Memory.of(process.pid))
+        finally:
+            running.end(process)
+
+
+@contextmanager
+def inheritable() -> Iterator[socket.socket]:
+    """A socket that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        yield listening
+
+
+def spawn(
+    arguments: list[str], listening: socket.socket, log: Any, stdin: Any = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """Start Python in a session of its own, with the socket."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        stdin=stdin,
+        stdout=log,
+        stderr=log,
+        pass_fds=[listening.fileno()],
+        start_new_session=True,
+        env=running.environment(),
+    )
+
+
+def imports(make: Callable[[int, int], list[str]], stdin: str = "") -> float:
+    """What the imports of a process take until it has fetched, in ms, by Python's own account.
+
+    :param make: its arguments, by descriptor and port of the socket that it inherits.
+    """
+    Stub.fetched.clear()
+    with inheritable() as listening, tempfile.TemporaryFile() as log, tempfile.TemporaryFile() as config:
+        config.write(stdin.encode())
+        config.seek(0)
+        port = listening.getsockname()[1]
+        process = spawn(["-X", "importtime", *make(listening.fileno(), port)], listening, log, config)
+        try:
+            first_answer(port)
+            running.wait_until(Stub.fetched.is_set, "the fetch")
+        finally:
+            running.end(process)
+        log.seek(0)
+        return sum(map(int, _IMPORT.findall(log.read().decode()))) / 1000
+
+
+def import_times(url: str, count: int) -> tuple[list[float], list[float]]:
+    """Of a processor, and of the plain process."""
+    options = {"token": "x" * 300, "parent_url": url, "revision": "1", "listen_addr": "127.0.0.1"}
+    section = "\n".join([f"[{_GUID}]", *(f"{name} = {text}" for name, text in options.items()), ""])
+
+    def processor(fd: int, port: int) -> list[str]:
+        return ["-m", "proactor.processor", "--guid", _GUID, "--port", str(port), "--fd", str(fd)]
+
+    def plain(fd: int, port: int) -> list[str]:
+        return ["-m", "benchmarks.plain", str(fd), url]
+
+    pairs = [(imports(processor, section), imports(plain)) for _ in range(count)]
+    return [ours for ours, _ in pairs], [theirs for _, theirs in pairs]
+
+
+def summary(costs: list[Cost], import_ms: list[float]) -> dict[str, float]:
+    """The figures of one kind."""
+    serving = [cost.serving for cost in costs]
+    return {
+        "serving_ms_p50": median(serving),
+        "serving_ms_p99": percentile(serving, 99),
+        "private_mib": median([cost.memory.private / 1024 for cost in costs]),
+        "pss_mib": median([cost.memory.pss / 1024 for cost in costs]),
+        "rss_mib": median([cost.memory.rss / 1024 for cost in costs]),
+        "import_ms": median(import_ms),
+    }
+
+
+def measure(launches: int) -> dict[str, dict[str, float]]:
+    """All figures: of a processor, of the plain process, and the ratio."""
+    ours: list[Cost] = []
+    theirs: list[Cost] = []
+    with stub() as url, running.initiator(running.config()) as operator:
+        for _ in range(launches):
+            ours.append(launch_processor(operator))
+            theirs.append(launch_plain(url))
+        our_imports, their_imports = import_times(url, min(5, launches))
+    processor, plain = summary(ours, our_imports), summary(theirs, their_imports)
+    return {"processor": processor, "plain": plain, "ratio": {name: processor[name] / plain[name] for name in plain}}
+
+
+def report(launches: int, found: dict[str, dict[str, float]]) -> None:
+    """Print."""
+    labels = {
+        "serving_ms_p50": "from 201 to serving, ms, median",
+        "serving_ms_p99": "from 201 to serving, ms, p99",
+        "private_mib": "private memory, MiB",
+        "pss_mib": "proportional memory (PSS), MiB",
+        "rss_mib": "resident memory, MiB",
+        "import_ms": "imports under -X importtime, ms",
+    }
+    print(f"{launches} launches of each, one after another")
+    kinds = ("processor", "plain", "ratio")
+    rows = [(text, *(found[kind][name] for kind in kinds)) for name, text in labels.items()]
+    figures.print_table(("", *kinds), rows)
+    figures.print_json("processor_cost", {"launches": launches, **found})
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.processor_cost", description=__doc__)
+    parser.add_argument("launches", type=int, nargs="?", default=20, help="how many [default: %(default)s]")
+    launches = parser.parse_args().launches
+    report(launches, measure(launches))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""A processor that starts programs and leaves them alone: one plain, one deaf to SIGTERM, one in a session of its own."""
+
+from __future__ import annotations
+
+import subprocess
+
+from proactor import Processor
+
+SLEEP = ["sleep", "600"]
+
+
+class Forking(Processor):
+    """It has five processes below it."""
+
+    def started(self) -> None:
+        """Have them."""
+        subprocess.Popen(SLEEP)
+        subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 600; true"])
+        subprocess.Popen(["sh", "-c", "sleep 600; true"], start_new_session=True)
+
+
+if __name__ == "__main__":
+    Forking.main()

@@ -1,0 +1,109 @@
+"""The benchmarks run, with small numbers, and print what they promise; how fast anything is, is not looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks.figures import Memory, median, percentile
+
+ROOT = Path(__file__).parent.parent
+
+SMAPS = """\
+562f43496000-7ffd1dc7d000 ---p 00000000 00:00 0                          [rollup]
+Rss:                1752 kB
+Pss:                 283 kB
+Pss_Dirty:           112 kB
+Private_Clean:        40 kB
+Private_Dirty:       112 kB
+"""
+
+
+def run(name: str, *arguments: str) -> tuple[list[str], dict[str, Any]]:
+    """Run one; the lines of its table, and the object on its last line."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=300)
+    if done.returncode:
+        raise AssertionError(f"{name} ended with {done.returncode}: {done.stderr[-2000:]}")
+    *table, last = done.stdout.splitlines()
+    return table, json.loads(last)
+
+
+class ProgramTests(SynchronousTestCase):
+    """Each as a program."""
+
+    def assertPositive(self, figures: dict[str, Any], *names: str) -> None:
+        for name in names:
+            self.assertIsInstance(figures[name], (int, float), name)
+            self.assertGreater(figures[name], 0, name)
+
+    def test_processor_cost(self) -> None:
+        """It measures a processor, the plain process, and says how the one is to the other."""
+        table, found = run("processor_cost", "2")
+        self.assertEqual((found["benchmark"], found["launches"]), ("processor_cost", 2))
+        names = ("serving_ms_p50", "serving_ms_p99", "private_mib", "pss_mib", "rss_mib", "import_ms")
+        for kind in ("processor", "plain", "ratio"):
+            self.assertEqual(tuple(found[kind]), names)
+            self.assertPositive(found[kind], *names)
+        for name in names:
+            ratio = found["processor"][name] / found["plain"][name]
+            self.assertAlmostEqual(found["ratio"][name], ratio, 2, name)
+        self.assertLess(found["processor"]["private_mib"], found["processor"]["rss_mib"])
+        self.assertEqual(table[1].split(), ["processor", "plain", "ratio"])
+        self.assertEqual(len(table), 2 + len(names))
+
+    def test_push(self) -> None:
+        """It edits one processor and several, each of which acknowledges every edit."""
+        table, found = run("push", "3", "--edits", "3", "--rounds", "2")
+        self.assertEqual((found["benchmark"], found["processors"]), ("push", 3))
+        self.assertPositive(found, "one_ms_p50", "one_ms_p99", "launched_s", "many_ms_p50", "many_ms_p99", "known_ms")
+        self.assertLessEqual(found["one_ms_p50"], found["one_ms_p99"])
+        self.assertLessEqual(found["many_ms_p50"], found["many_ms_max"])
+        self.assertEqual(found["goals"], {"one_ms_p50": 10.0, "many_ms_p99": 1000.0})
+        self.assertEqual(table[0].split(), ["seen", "worst", "goal"])
+
+    def test_holders(self) -> None:
+        """Each of the holders gets each of the edits, and holds again."""
+        profile = self.mktemp()
+        table, found = run("holders", "40", "--rounds", "2", "--settle", "0", "--profile", profile)
+        self.assertEqual((found["benchmark"], found["holders"]), ("holders", 40))
+        self.assertPositive(found, "create_ms_first", "create_ms_last", "connect_s", "cpu_s", "stall_cpu_ms")
+        self.assertPositive(found, "half_have_s", "all_have_s", "all_hold_s", "answered_s")
+        self.assertLessEqual(found["half_have_s"], found["all_have_s"])
+        self.assertLessEqual(found["all_have_s"], found["all_hold_s"])
+        self.assertEqual(found["goals"], {"kib_per_holder": 20.0, "all_have_s": 3.0, "stall_ms": 50.0})
+        self.assertEqual(table[0], "40 holders; of edits the median and the worst")
+        self.assertEqual(table[1].split(), ["seen", "worst", "goal"])
+        self.assertTrue(Path(profile).exists())
+
+    def test_help(self) -> None:
+        """Each says what it does."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        for name in ("processor_cost", "push", "holders"):
+            command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
+            said = subprocess.check_output(command, text=True, env=environment)
+            self.assertTrue(said.startswith(f"usage: python -m benchmarks.{name} "), said)
+
+
+class FiguresTests(SynchronousTestCase):
+    """What they count with."""
+
+    def test_percentile(self) -> None:
+        """It is a value that was seen: the least that so many percent do not pass."""
+        values = [float(value) for value in range(100, 0, -1)]
+        found = [percentile(values, percent) for percent in (0, 1, 50, 99, 99.1, 100)]
+        self.assertEqual(found, [1, 1, 50, 99, 100, 100])
+        self.assertEqual(median([3.0]), 3.0)
+        self.assertRaises(ValueError, percentile, [], 50)
+
+    def test_memory(self) -> None:
+        """Private memory is what would be given back."""
+        self.assertEqual(Memory.parse(SMAPS), Memory(private=152, pss=283, rss=1752))
+        self.assertGreater(Memory.of(os.getpid()).private, 0)
