@@ -127,7 +127,9 @@ def main() -> None:
     warm, last = looks[1][2], looks[-1][2]
     grown = {name: last[name] - warm[name] for name in names}
     print(f"\n{took:.0f} s; more at the end than when warm: " + ", ".join(f"{n} {v:+.1f}" for n, v in grown.items()))
-    figures.print_json("churn", {"module": options.module, "cycles": options.cycles, "seconds": took, "grown": grown, "goals": GOALS})
+    figures.print_json(
+        "churn", {"module": options.module, "cycles": options.cycles, "seconds": took, "grown": grown, "goals": GOALS}
+    )
 
 
 if __name__ == "__main__":

@@ -103,6 +103,10 @@ class Control(LineOnlyReceiver):
             "cpu_s": time.process_time() - self._cpu,
         }
 
+    async def do_waiting(self) -> object:
+        """How many processors' fetches are held."""
+        return len(self._initiator.configurator._waiting)
+
     async def do_profile(self, path: str) -> object:
         """Write what was profiled, for :mod:`pstats`."""
         self._profile.dump_stats(path)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
 from itertools import islice
@@ -15,8 +15,8 @@ from attrs import define, field
 from .running import Unexpected
 
 _HEAD_END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\nContent-Length: *(\d+)\r\n", re.IGNORECASE)
-_ETAG = re.compile(rb'\r\nETag: *"(\d+)"\r\n', re.IGNORECASE)
+_LENGTH = b"\r\nContent-Length: "
+_ETAG = b'\r\nETag: "'
 #: Connections to one address and port that come from one source address; each needs a port of its own there.
 _PER_ADDRESS = 10_000
 #: How many connect at once: of the unauthenticated ones an initiator bears with 256.
@@ -33,10 +33,11 @@ class Doing(Enum):
 
 @define(eq=False)
 class Holder:
-    """One processor.
+    """One processor. Its requests are made once, but for the revision in them: it is to cost little.
 
     :param revision: the newest that it has.
     :param got: when it got that.
+    :param body: what it got.
     """
 
     guid: str
@@ -45,29 +46,34 @@ class Holder:
     socket: socket.socket | None = None
     doing: Doing = Doing.ACKNOWLEDGING
     got: float = 0.0
-    body: bytes = b""
-    _received: bytes = b""
+    body: bytes = field(default=b"", repr=False)
+    _received: bytes = field(default=b"", repr=False)
+    _hold: bytes = field(default=b"", repr=False)
+    _acknowledge: bytes = field(default=b"", repr=False)
 
-    def acknowledge(self, port: int, first: bool = False) -> None:
+    def prepare(self, port: int) -> None:
+        """Make its requests."""
+        common = (
+            f" HTTP/1.1\r\nAuthorization: Bearer {self.token}\r\nAccept: application/json\r\n"
+            f"Accept-Encoding: gzip\r\nHost: 127.0.0.1:{port}\r\n"
+        )
+        hold = f'GET /config/{self.guid}{common}Prefer: wait=300\r\nIf-None-Match: "'
+        acknowledge = f"POST /config/{self.guid}/ack{common}Content-Type: application/json\r\nContent-Length: "
+        self._hold, self._acknowledge = hold.encode(), acknowledge.encode()
+
+    def acknowledge(self, declared: bytes = b"") -> None:
         """Send what it says of a revision, as a processor does at its start and after each change."""
-        declared = ', "options": []' if first else ""
-        body = f'{{"revision": {self.revision}, "status": "applied"{declared}}}'
-        more = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        self._send("POST", "/ack", port, more, body)
+        body = b'{"revision": %d, "status": "applied"%b}' % (self.revision, declared)
+        self._send(b"%b%d\r\n\r\n%b" % (self._acknowledge, len(body), body))
         self.doing = Doing.ACKNOWLEDGING
 
-    def hold(self, port: int) -> None:
+    def hold(self) -> None:
         """Send what is held until the configuration changes."""
-        self._send("GET", "", port, f'If-None-Match: "{self.revision}"\r\nPrefer: wait=300\r\n')
+        self._send(b'%b%d"\r\n\r\n' % (self._hold, self.revision))
         self.doing = Doing.HOLDING
 
-    def _send(self, method: str, path: str, port: int, more: str, body: str = "") -> None:
+    def _send(self, data: bytes) -> None:
         assert self.socket is not None
-        head = (
-            f"{method} /config/{self.guid}{path} HTTP/1.1\r\n{more}Authorization: Bearer {self.token}\r\n"
-            f"Accept: application/json\r\nAccept-Encoding: gzip\r\nHost: 127.0.0.1:{port}\r\n\r\n"
-        )
-        data = (head + body).encode()
         # A socket's buffer has room for it: what came before was read before it was answered.
         if self.socket.send(data) != len(data):
             raise Unexpected(f"{self.guid}: the request was not taken whole")
@@ -79,18 +85,24 @@ class Holder:
         """
         assert self.socket is not None
         data = self.socket.recv(65536)
-        self._received += data
-        head, end, rest = self._received.partition(_HEAD_END)
-        if not data or (end and head[9:12] not in (b"200", b"204")):
-            raise Unexpected(f"{self.guid}: was answered {self._received[:300]!r}")
-        length = _LENGTH.search(head + b"\r\n")
-        if not end or len(rest) < (int(length[1]) if length else 0):
+        answer = self._received + data
+        end = answer.find(_HEAD_END)
+        if not data or (end >= 0 and answer[9:12] not in (b"200", b"204")):
+            raise Unexpected(f"{self.guid}: was answered {answer[:300]!r}")
+        body = end + len(_HEAD_END)
+        if end < 0 or len(answer) < body + int(_value(answer, end, _LENGTH, b"\r") or 0):
+            self._received = answer
             return False
-        etag = _ETAG.search(head + b"\r\n")
-        if etag is not None:
-            self.revision, self.body = int(etag[1]), rest
         self._received = b""
+        revision = _value(answer, end, _ETAG, b'"')
+        if revision:
+            self.revision, self.body = int(revision), answer[body:]
         return True
+
+
+def _value(answer: bytes, end: int, name: bytes, stop: bytes) -> bytes:
+    start = answer.find(name, 0, end)
+    return b"" if start < 0 else answer[start + len(name) : answer.index(stop, start + len(name))]
 
 
 @define(eq=False)
@@ -98,12 +110,16 @@ class Fleet:
     """All of them.
 
     :param port: the initiator's.
+    :param linger: how long each takes to take up a configuration before it acknowledges it, in seconds.
     """
 
     holders: list[Holder]
     port: int
+    linger: float = 0.0
     _poll: select.epoll = field(factory=select.epoll)
     _by_descriptor: dict[int, Holder] = field(factory=dict)
+    #: Those that take up what they got, first come first.
+    _lingering: deque[Holder] = field(factory=deque)
 
     def connect(self, patience: float) -> None:
         """Have all of them connect, acknowledge what they were started with, and hold.
@@ -128,18 +144,18 @@ class Fleet:
         holder.socket = connection
         self._by_descriptor[connection.fileno()] = holder
         self._poll.register(connection, select.EPOLLIN)
-        holder.acknowledge(self.port, first=True)
+        holder.prepare(self.port)
+        holder.acknowledge(b', "options": []')
 
     def run(
         self,
         holding: int,
         patience: float,
-        got: Callable[[Holder], None] = lambda _: None,
         held: Callable[[Holder], None] = lambda _: None,
     ) -> None:
         """Answer what comes, until so many times a holder began to hold.
 
-        :param got: told of each that got a configuration; held: of each that was acknowledged and holds again.
+        :param held: told of each that was acknowledged and holds again.
         :raises Unexpected: one is refused, or it takes more than ``patience`` seconds.
         """
         until = time.monotonic() + patience
@@ -147,15 +163,16 @@ class Fleet:
             for holder in self._answered(until):
                 if holder.doing is Doing.HOLDING:
                     holder.got = time.monotonic()
-                    got(holder)
-                    holder.acknowledge(self.port)
+                    self._lingering.append(holder)
                 else:
-                    holder.hold(self.port)
+                    holder.hold()
                     held(holder)
                     holding -= 1
+            while self._lingering and self._lingering[0].got + self.linger <= time.monotonic():
+                self._lingering.popleft().acknowledge()
 
     def _answered(self, until: float) -> Iterator[Holder]:
-        ready = self._poll.poll(1.0, _BATCH)
+        ready = self._poll.poll(min(self.linger, 0.01) if self._lingering else 1.0, _BATCH)
         for descriptor, _ in ready:
             holder = self._by_descriptor[descriptor]
             if holder.receive():
@@ -171,6 +188,6 @@ class Fleet:
         self._poll.close()
 
 
-def fleet(tickets: Iterable[tuple[str, str, int]], port: int) -> Fleet:
+def fleet(tickets: Iterable[tuple[str, str, int]], port: int, linger: float = 0.0) -> Fleet:
     """Holders, by guid, token and revision."""
-    return Fleet([Holder(guid, token, revision) for guid, token, revision in tickets], port)
+    return Fleet([Holder(guid, token, revision) for guid, token, revision in tickets], port, linger)

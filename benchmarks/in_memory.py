@@ -6,11 +6,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from functools import partial
 from itertools import count
 from random import Random
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
 from proactor.config.document import parse
@@ -24,6 +26,7 @@ from proactor.launch_plan import LaunchPlanner
 from proactor.launch_queue import LaunchQueue
 from proactor.launchers.held import HeldSocket
 from proactor.launchers.ports import Ports
+from proactor.logstore import LogStore
 from proactor.model import Exit
 from proactor.processor.configuration import read_start
 from proactor.readiness import Prober
@@ -105,15 +108,19 @@ class NoLogs:
     def add(self, guid: str, max_bytes: int, backups: int) -> None:
         """Keep none."""
 
-    def remove(self, guid: str) -> None:
+    async def remove(self, guid: str) -> None:
         """Forget none."""
 
-    def open(self, guid: str) -> int:
+    def open(self, guid: str, max_bytes: int, backups: int) -> int:
         """Give a descriptor of the null device; the caller closes it."""
         return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
 
-    def last_lines(self, guid: str) -> tuple[str, ...]:
-        """Nothing was written."""
+    def written(self, guid: str) -> int:
+        """Nothing was."""
+        return 0
+
+    def last_lines(self, guid: str, start: int) -> tuple[str, ...]:
+        """There are none."""
         return ()
 
 
@@ -156,7 +163,7 @@ def assemble(reactor: Any, text: str, launcher: ILauncher, places: int, listen_p
         planner=LaunchPlanner(configurator, authority, now, {}, "python", listen_port),
         ports=InMemoryPorts(_PORT, _PORT),
         launcher=launcher,
-        queue=LaunchQueue(places),
+        queue=LaunchQueue(places, partial(reactor.callLater, 0)),
         logs=NoLogs(),
         prober=Believer(),
         timeline=Timeline(),
@@ -168,6 +175,7 @@ def assemble(reactor: Any, text: str, launcher: ILauncher, places: int, listen_p
 def serve(reactor: Any, initiator: Initiator, home: Home, listening: socket.socket) -> None:
     """Serve it as the plugin does."""
     token_file = str(home.path / "operator.token")
-    resource = make_resource(reactor, initiator, home.operator_token, token_file, os.geteuid())
+    store = LogStore(reactor, home.path / "logs", deferToThread)
+    resource = make_resource(reactor, initiator, store, home.operator_token, token_file, os.geteuid())
     site = Site(resource, clock=reactor, on_connect=learn)
     reactor.adoptStreamPort(listening.fileno(), listening.family, site)

@@ -1,6 +1,6 @@
 """A process that writes to its log as fast as it can, and what that does to the disk, to us, and to who follows it.
 
-    python benchmarks/log_flood.py [--mib 200] [--line 1000000] [--writers 1] [--folder DIR] [--console]
+    python benchmarks/log_flood.py [--mib 200] [--line 1000000] [--writers 1] [--folder DIR] [--console] [--bare]
 
 Prints, one figure a line: the most that the log took on the disk, against its limit; our longest stall and memory;
 what was dropped; what a follower got.
@@ -46,12 +46,16 @@ for number in range(total // length):
 #: Looks, as often as it can, at what the files of each log take on the disk, until its standard input ends.
 MEASURER = """
 import os, select, sys
+
+def files(live):
+    folder = live[:-4] + ".old"
+    return [live, *(os.path.join(folder, name) for name in (os.listdir(folder) if os.path.isdir(folder) else ()))]
+
 highest = 0
 while not select.select([0], [], [], 0.0005)[0]:
     for live in sys.argv[1:]:
         size = 0
-        folder = live[:-4] + ".old"
-        for path in [live, *(os.path.join(folder, name) for name in (os.listdir(folder) if os.path.isdir(folder) else []))]:
+        for path in files(live):
             try:
                 size += os.stat(path).st_blocks * 512
             except FileNotFoundError:
@@ -125,6 +129,8 @@ async def flood(reactor: Any, options: argparse.Namespace, folder: Path) -> None
     followers = []
     for guid, log in zip(guids, logs, strict=True):
         log.touch(0o600)
+        if options.bare:
+            continue
         store.add(guid, LIMITS.max_bytes, LIMITS.backups)
         followers.append(Deferred.fromCoroutine(count(store.follow(guid))))
     measurer = subprocess.Popen(
@@ -145,7 +151,8 @@ async def flood(reactor: Any, options: argparse.Namespace, folder: Path) -> None
     await DeferredList(processes)
     took = time.perf_counter() - begun
     await later(reactor, 0.5)
-    stored = [store.stored(guid) for guid in guids]
+    stored = [] if options.bare else [store.stored(guid) for guid in guids]
+    longest = stalls.longest  # before we stall ourselves
     highest, _ = measurer.communicate()
     await store.stop()
     got = [result for _, result in await DeferredList(followers)]
@@ -155,9 +162,9 @@ async def flood(reactor: Any, options: argparse.Namespace, folder: Path) -> None
     print(f"disk, of one log       {int(highest) / MIB:10.1f} MiB at most; the limit is {limit:.0f} MiB")
     print(f"kept                   {sum(each.kept for each in stored) / MIB:10.1f} MiB")
     print(f"dropped                {sum(each.dropped for each in stored) / MIB:10.1f} MiB")
-    print(f"followed               {sum(got) / MIB:10.1f} MiB, {options.writers} followers")
+    print(f"followed               {sum(got) / MIB:10.1f} MiB, {len(got)} followers")
     print(f"lines shown            {shown[0]:10}")
-    print(f"longest stall          {stalls.longest * 1000:10.1f} ms")
+    print(f"longest stall          {longest * 1000:10.1f} ms")
     print(f"memory                 {before:10.1f} MiB before, {memory():.1f} MiB at most")
 
 
@@ -179,4 +186,5 @@ if __name__ == "__main__":
     parser.add_argument("--writers", type=int, default=1, help="how many processes")
     parser.add_argument("--folder", help="where to make a folder for the logs; else where temporary files go")
     parser.add_argument("--console", action="store_true", help="have the lines shown, to a function that counts them")
+    parser.add_argument("--bare", action="store_true", help="keep no log, to see what the machine does to us alone")
     react(lambda reactor: Deferred.fromCoroutine(main(reactor, parser.parse_args())))

@@ -85,9 +85,7 @@ def main() -> None:
 
     def begin() -> None:
         stalls.start()
-        signal.signal(
-            signal.SIGUSR2, lambda *_: untyped.callFromThread(_report, untyped, stalls, path)
-        )
+        signal.signal(signal.SIGUSR2, lambda *_: untyped.callFromThread(_report, untyped, stalls, path))
 
     untyped.callWhenRunning(begin)
     run()

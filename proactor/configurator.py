@@ -31,7 +31,7 @@ from .config.settings import (
 from .options import Option, Options
 
 #: How long one turn of the reactor may go to work on a change, in seconds.
-SLICE = 0.003
+SLICE = 0.004
 _NONE = Options()
 
 log = Logger()

@@ -235,10 +235,10 @@ class Fleet:
         del self._supervised[job.guid]
         supervised.close()
         self.ports.give_back(supervised.listening)
-        self.logs.remove(job.guid)
         await self.configurator.leave(job.guid, actor)
         self.timeline.add(self.now(), "deleted", job.guid, "delete", actor)
         self.timeline.forget(job.guid)
+        await self.logs.remove(job.guid)
         self.heard_removal(job)
 
     @property

@@ -1,20 +1,19 @@
-"""The logs of jobs: files in the home, shown on the console as they grow."""
+"""The logs of jobs in the initiator's home: opened for their processes, kept within limits, read, forgotten."""
 
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 
-from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredList
+from attrs import define
 from twisted.logger import Logger
 
-from .follow import Follower
 from .home import Home
+from .logstore import LogStore
 
-#: How much of what a dead process wrote last is kept with its job.
-LAST_LINES = 20
-_LAST_BYTES = 16 * 1024
+#: How long logs of jobs that are no more are kept for who wants to look into what happened, in seconds.
+KEPT = 7 * 24 * 3600
 
 log = Logger()
 
@@ -24,35 +23,38 @@ class JobLogs:
     """See :class:`proactor.supervision.Logs`."""
 
     home: Home
-    console: Follower
-    _shown: set[str] = field(factory=set)
+    store: LogStore
 
     def add(self, guid: str, max_bytes: int, backups: int) -> None:
-        """Keep a log for a job, and show it."""
+        """Keep a log for a job."""
         os.close(self.home.open_log(guid))
-        self.console.add(guid, self.home.log_path(guid))
-        self._shown.add(guid)
+        self.store.add(guid, max_bytes, backups)
 
-    async def close(self) -> None:
-        """Show what is left of all, and end; the files stay."""
-        await DeferredList([self.console.remove(guid) for guid in self._shown])
-        self.console.stop()
-
-    def open(self, guid: str) -> int:
-        """A descriptor to append to; the caller closes it."""
+    def open(self, guid: str, max_bytes: int, backups: int) -> int:
+        """A descriptor to append to, which the caller closes; so much is kept from now on."""
+        self.store.set_limits(guid, max_bytes, backups)
         return self.home.open_log(guid)
 
-    def last_lines(self, guid: str) -> tuple[str, ...]:
-        """The last that was written."""
-        with suppress(OSError), self.home.log_path(guid).open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - _LAST_BYTES))
-            return tuple(file.read().decode("utf-8", "backslashreplace").splitlines()[-LAST_LINES:])
-        return ()
+    def written(self, guid: str) -> int:
+        """How many bytes were written since it began."""
+        return self.store.stored(guid).written
 
-    def remove(self, guid: str) -> None:
+    def last_lines(self, guid: str, start: int) -> tuple[str, ...]:
+        """The last that was written, from an offset on."""
+        return self.store.last_lines(guid, start=start)
+
+    async def remove(self, guid: str) -> None:
         """Show what is left of a log, then delete it."""
-        self._shown.discard(guid)
-        shown: Deferred[None] = self.console.remove(guid)
-        shown.addCallback(lambda _: self.home.remove_log(guid))
-        shown.addErrback(lambda failure: log.failure("Removing the log of {guid}", failure, guid=guid))
+        try:
+            await self.store.remove(guid)
+        except OSError as e:
+            log.error("The log of {guid} cannot be deleted: {reason}", guid=guid, reason=e.strerror)
+
+    def sweep(self) -> None:
+        """Delete what earlier runs left long ago; whoever they were of, nobody can ask for it any more."""
+        old = time.time() - KEPT
+        with os.scandir(self.home.path / "logs") as files:
+            for file in files:
+                with suppress(FileNotFoundError):
+                    if file.is_file(follow_symlinks=False) and file.stat(follow_symlinks=False).st_mtime < old:
+                        os.unlink(file.path)

@@ -13,17 +13,21 @@ class LaunchQueue:
     """A line before a number of places.
 
     Those that somebody asked for go before those that are started again after a failure, so that a storm of
-    failures holds up nobody; among equals who came first goes first.
+    failures holds up nobody; among equals who came first goes first. One goes in each turn of the reactor: to start
+    a process takes milliseconds, and where many are to be started the rest has its turn in between.
 
     :param places: how many may launch at once.
+    :param later: has something called in the next turn.
     """
 
     places: int
+    later: Callable[[Callable[[], None]], object]
     _next: int = 0
     _line: list[tuple[int, int]] = field(factory=list)
     _waiting: dict[tuple[int, int], tuple[str, Callable[[], None]]] = field(factory=dict)
     _tickets: dict[str, tuple[int, int]] = field(factory=dict)
     _launching: set[str] = field(factory=set)
+    _is_called: bool = False
 
     def enter(self, guid: str, go: Callable[[], None], again: bool = False) -> None:
         """Get in line; ``go`` is called when it is one's turn, which may be at once.
@@ -36,7 +40,8 @@ class LaunchQueue:
         self._next += 1
         self._waiting[ticket] = (guid, go)
         insort(self._line, ticket)
-        self._advance()
+        if not self._is_called:
+            self._go()
 
     def leave(self, guid: str) -> None:
         """Give up one's place, in line or in front; who has none gives up nothing."""
@@ -46,17 +51,31 @@ class LaunchQueue:
             del self._line[bisect_left(self._line, ticket)]
         if guid in self._launching:
             self._launching.discard(guid)
-            self._advance()
+            # Not at once: where a process ends at once its end would be in the midst of its start, and so on.
+            self._call()
 
     def place(self, guid: str) -> int | None:
         """One's place in line, from 1; ``None`` when one is not in line."""
         ticket = self._tickets.get(guid)
         return None if ticket is None else bisect_left(self._line, ticket) + 1
 
-    def _advance(self) -> None:
-        while self._line and len(self._launching) < self.places:
-            ticket = self._line.pop(0)
-            guid, go = self._waiting.pop(ticket)
-            del self._tickets[guid]
-            self._launching.add(guid)
-            go()
+    def _call(self) -> None:
+        if not self._is_called and self._line:
+            self._is_called = True
+            self.later(self._turn)
+
+    def _turn(self) -> None:
+        self._is_called = False
+        self._go()
+
+    def _go(self) -> None:
+        if not self._line or len(self._launching) >= self.places:
+            return
+        ticket = self._line.pop(0)
+        guid, go = self._waiting.pop(ticket)
+        del self._tickets[guid]
+        self._launching.add(guid)
+        # Also where nobody is in line yet: who comes in this turn waits for the next.
+        self._is_called = True
+        self.later(self._turn)
+        go()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import define
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint, connectProtocol
+from twisted.internet.endpoints import connectProtocol
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
@@ -18,6 +18,8 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
+
+from .endpoints import Endpoints, plain
 
 T = TypeVar("T")
 
@@ -98,7 +100,7 @@ class Prober:
         """Ask, again after each delay, until there is any answer at all, be it no HTTP; false when it is not alive."""
         where = urlsplit(base_url)
         assert where.port is not None
-        endpoint = HostnameEndpoint(self.reactor, where.hostname or "", where.port, timeout=TIMEOUT)
+        endpoint = plain(self.reactor, where.hostname or "", where.port)
         while alive():
             if await self._says_something(endpoint):
                 return alive()
@@ -153,4 +155,5 @@ class Prober:
 
 def prober(reactor: IReactorTime) -> Prober:
     """A prober that goes out to the network, and keeps no connection."""
-    return Prober(reactor, HTTPClient(Agent(reactor, connectTimeout=TIMEOUT, pool=HTTPConnectionPool(reactor, False))))
+    pool = HTTPConnectionPool(reactor, False)
+    return Prober(reactor, HTTPClient(Agent.usingEndpointFactory(reactor, Endpoints(reactor), pool)))

@@ -8,21 +8,24 @@ import socket
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import partial
 from random import SystemRandom
 from typing import Any
 
 from attrs import define, field
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.threads import deferToThread, deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
+from twisted.python.threadpool import ThreadPool
 
 from .configurator import Configurator
 from .errors import ProactorError
 from .file_watch import FileWatch
 from .fleet import Fleet
-from .follow import Follower
+from .garbage import GarbageCollector
 from .guardian import Guardian
 from .home import Home
 from .initiator import Initiator
@@ -32,6 +35,7 @@ from .launch_queue import LaunchQueue
 from .launchers.ports import Ports
 from .launchers.spawn import SpawnLauncher
 from .logs import Observer, file_observer
+from .logstore import LogStore
 from .monotonic import use_monotonic_clock
 from .readiness import prober
 from .startup import Options, StartError
@@ -44,10 +48,16 @@ from .wire import Site
 
 #: How long answers in progress may take when the initiator stops, in seconds.
 _DRAIN = 5.0
+#: Threads for what blocks on the disk of logs.
+_LOG_THREADS = 4
 
 log = Logger(namespace="proactor")
 _log_jobs = Logger(namespace="proactor.initiator")
 _console = Logger(namespace="proactor.console")
+
+
+def _show(_guid: str, line: bytes) -> None:
+    _console.info("{line}", line=line, verbatim=True)
 
 
 def _now() -> datetime:
@@ -71,12 +81,14 @@ class _Running:
     """What there is while the initiator runs."""
 
     home: Home
-    logs: JobLogs
+    store: LogStore
+    pool: ThreadPool
     guardian: Guardian
     initiator: Initiator
     site: Site
     port: IListeningPort
     watch: FileWatch | None
+    collector: GarbageCollector
 
 
 @define(eq=False)
@@ -136,13 +148,19 @@ class ProactorService(Service):
         assert self._socket is not None
         listen_port = self._socket.getsockname()[1]
         home = Home.open(self.options["home"])
-        logs = JobLogs(home, Follower(reactor, lambda _, line: _console.info("{line}", line=line, verbatim=True)))
+        pool = ThreadPool(0, _LOG_THREADS, "logs")
+        pool.start()
+        store = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, pool), _show)
+        logs = JobLogs(home, store)
+        logs.sweep()
+        store.echo = self.options.settings.console
+        store.start()
         guardian = Guardian(reactor)
         initiator = assemble(reactor, self.options, home, logs, guardian, listen_port)
         guardian.start()
         _log_jobs.info("Running jobs")
         token_file = str(home.path / "operator.token")
-        resource = make_resource(reactor, initiator, home.operator_token, token_file, os.geteuid())
+        resource = make_resource(reactor, initiator, store, home.operator_token, token_file, os.geteuid())
         site = Site(resource, clock=reactor, on_connect=learn, body_limit=body_limit)
         port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, site)
         self._socket.close()
@@ -150,7 +168,10 @@ class ProactorService(Service):
         initiator.start()
         log.info("Serving on {address}:{port}", address=port.getHost().host, port=listen_port)
         self._hangup = signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(self.reload))
-        return _Running(home, logs, guardian, initiator, site, port, self._watch(reactor, initiator))
+        collector = GarbageCollector(reactor)
+        collector.start()
+        watch = self._watch(reactor, initiator)
+        return _Running(home, store, pool, guardian, initiator, site, port, watch, collector)
 
     def _watch(self, reactor: Any, initiator: Initiator) -> FileWatch | None:
         """Look at the configuration file, and read it again where the configuration says so."""
@@ -186,11 +207,14 @@ class ProactorService(Service):
 
         try:
             await running.initiator.stop()
-            await DeferredList([maybe for maybe in [running.port.stopListening()] if maybe is not None])
+            await maybeDeferred(running.port.stopListening)
+            # Who follows a log comes to its end.
+            await running.store.stop()
             await running.site.drain().addTimeout(_DRAIN, reactor, lambda *_: running.site.close())
         finally:
+            await running.collector.stop()
             await running.guardian.stop()
-            await running.logs.close()
+            await deferToThread(running.pool.stop)
             running.home.close()
 
     def stopService(self) -> Deferred[None] | None:
@@ -244,7 +268,7 @@ def assemble(
         planner=planner,
         ports=Ports(settings.child_port_min, settings.child_port_max),
         launcher=SpawnLauncher(reactor),
-        queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1)),
+        queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1), partial(reactor.callLater, 0)),
         logs=logs,
         prober=prober(reactor),
         timeline=Timeline(),

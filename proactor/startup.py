@@ -68,7 +68,7 @@ class Options(UsageOptions):
         except ProactorError as e:
             raise StartError(f"proactor: {e}") from None
         for warning in self.settings.warnings:
-            log.warn("{warning}", warning=warning)
+            log.warn("{problem}", problem=warning)
         self._log_under_twist()
 
     def _checked(self) -> InitiatorSettings:

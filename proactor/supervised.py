@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 from attrs import define, evolve, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -43,6 +43,8 @@ class Supervised:
     _launched_at: float = 0.0
     _contact_at: float = 0.0
     _speaks: bool = True
+    #: Where in its log what this process writes begins.
+    _log_start: int = 0
     #: What the end that is awaited is about: nothing where it is the operator's wish.
     _trouble: str | None = None
     _timers: Timers = field(init=False)
@@ -51,6 +53,7 @@ class Supervised:
     #: The incarnations whose process has ended, and whose endpoint is being asked.
     _over: int = 0
     _probed: int = 0
+    _probing: Deferred[None] | None = None
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self.around.clock)
@@ -159,7 +162,8 @@ class Supervised:
             self.listening.park()
         else:
             self.listening.listen()
-        descriptor = self.around.logs.open(job.guid)
+        self._log_start = self.around.logs.written(job.guid)
+        descriptor = self.around.logs.open(job.guid, settings.log_max_bytes, settings.log_backups)
         try:
             spec = evolve(launch.spec, log=descriptor, listening=self.listening.fileno())
             handle = await self.around.launcher.launch(spec, partial(self._ended, job.incarnation))
@@ -197,9 +201,17 @@ class Supervised:
             if await self.around.owner.probe(self.job, self._speaks, alive):
                 self._ready()
 
-        Deferred.fromCoroutine(ask()).addErrback(
-            lambda failure: log.failure("Asking whether {guid} is ready", failure, guid=self.job.guid)
-        )
+        self._probing = Deferred.fromCoroutine(ask())
+        self._probing.addErrback(self._not_probed)
+
+    def _not_probed(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):
+            log.failure("Asking whether {guid} is ready", failure, guid=self.job.guid)
+
+    def _probe_no_more(self) -> None:
+        """Nobody is there to answer, or not for long: what is asked would wait for the next process."""
+        if self._probing is not None:
+            self._probing.cancel()
 
     def _ready(self) -> None:
         self._timers.cancel("ready")
@@ -254,6 +266,7 @@ class Supervised:
         self.job.ready = False
         self._step(Step.STOP, cause, actor)
         self._timers.cancel("ready", "watchdog")
+        self._probe_no_more()
         self._leave_line()
         if self._handle is not None:
             self._end_process(self.around.owner.settings(self.job).stop_timeout)
@@ -271,10 +284,11 @@ class Supervised:
         job = self.job
         self._handle, self._over = None, incarnation
         self._timers.cancel("ready", "watchdog")
+        self._probe_no_more()
         self._leave_line()
         job.ready = False
         reason = exit_.reason if self._trouble is None else f"{self._trouble}; {exit_.reason}"
-        job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid))
+        job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid, self._log_start))
         on_purpose = job.wanted is Wanted.STOPPED or (job.state is State.STOPPING and self._trouble is None)
         # To be made to end is a failure whatever it says of it.
         failed, self._trouble = exit_.code != 0 or self._trouble is not None, None

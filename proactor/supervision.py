@@ -23,14 +23,17 @@ class Logs(Protocol):
     def add(self, guid: str, max_bytes: int, backups: int) -> None:
         """Keep a log for a job: so many bytes in one file, so many files besides."""
 
-    def remove(self, guid: str) -> None:
+    async def remove(self, guid: str) -> None:
         """A job is no more, nor is its log."""
 
-    def open(self, guid: str) -> int:
-        """A descriptor to append to; the caller closes it."""
+    def open(self, guid: str, max_bytes: int, backups: int) -> int:
+        """A descriptor to append to, which the caller closes; so much is kept from now on."""
 
-    def last_lines(self, guid: str) -> tuple[str, ...]:
-        """The last it wrote."""
+    def written(self, guid: str) -> int:
+        """How many bytes were written since it began."""
+
+    def last_lines(self, guid: str, start: int) -> tuple[str, ...]:
+        """The last that was written, from an offset on."""
 
 
 @frozen

@@ -79,9 +79,15 @@ class ProgramTests(SynchronousTestCase):
         self.assertLessEqual(found["half_have_s"], found["all_have_s"])
         self.assertLessEqual(found["all_have_s"], found["all_hold_s"])
         self.assertEqual(found["goals"], {"kib_per_holder": 20.0, "all_have_s": 3.0, "stall_ms": 50.0})
-        self.assertEqual(table[0], "40 holders; of edits the median and the worst")
+        self.assertEqual(table[0], "40 holders, who acknowledge at once; of edits the median and the worst")
         self.assertEqual(table[1].split(), ["seen", "worst", "goal"])
         self.assertTrue(Path(profile).exists())
+
+    def test_holders_who_take_their_time(self) -> None:
+        """They acknowledge later, and not before they have it."""
+        table, found = run("holders", "20", "--rounds", "1", "--settle", "0", "--linger", "0.2")
+        self.assertIn("0.2 s after they have it", table[0])
+        self.assertGreaterEqual(found["all_hold_s"], found["half_have_s"] + 0.2)
 
     def test_help(self) -> None:
         """Each says what it does."""

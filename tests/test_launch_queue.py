@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.launch_queue import LaunchQueue
@@ -16,11 +18,17 @@ class LaunchQueueTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.gone: list[str] = []
-        self.queue = LaunchQueue(2)
+        self.clock = Clock()
+        self.queue = LaunchQueue(2, partial(self.clock.callLater, 0))
 
     def enter(self, *names: str, again: bool = False) -> None:
         for name in names:
             self.queue.enter(name, partial(self.gone.append, name), again)
+        self.clock.advance(0)
+
+    def leave(self, name: str) -> None:
+        self.queue.leave(name)
+        self.clock.advance(0)
 
     def test_places(self) -> None:
         """So many go at once, the others wait, and see their place."""
@@ -31,23 +39,23 @@ class LaunchQueueTests(SynchronousTestCase):
     def test_next(self) -> None:
         """When one has gone the next goes."""
         self.enter("a", "b", "c", "d")
-        self.queue.leave("b")
+        self.leave("b")
         self.assertEqual(self.gone, ["a", "b", "c"])
         self.assertEqual(self.queue.place("d"), 1)
 
     def test_leaving_the_line(self) -> None:
         """Who leaves the line is not called, and those behind move up."""
         self.enter("a", "b", "c", "d")
-        self.queue.leave("c")
-        self.queue.leave("a")
+        self.leave("c")
+        self.leave("a")
         self.assertEqual(self.gone, ["a", "b", "d"])
 
     def test_leaving_twice(self) -> None:
         """Who has no place gives up none."""
         self.enter("a", "b", "c")
-        self.queue.leave("a")
-        self.queue.leave("a")
-        self.queue.leave("nobody")
+        self.leave("a")
+        self.leave("a")
+        self.leave("nobody")
         self.assertEqual(self.gone, ["a", "b", "c"])
 
     def test_retries_wait_for_the_others(self) -> None:
@@ -56,7 +64,7 @@ class LaunchQueueTests(SynchronousTestCase):
         self.enter("again", again=True)
         self.enter("asked")
         self.assertEqual((self.queue.place("asked"), self.queue.place("again")), (1, 2))
-        self.queue.leave("a")
+        self.leave("a")
         self.assertEqual(self.gone, ["a", "b", "asked"])
 
     def test_one_that_is_over_at_once(self) -> None:
@@ -66,11 +74,55 @@ class LaunchQueueTests(SynchronousTestCase):
         self.enter("x", "y")
         self.assertEqual(self.gone, ["x", "y"])
 
+    def test_one_in_a_turn(self) -> None:
+        """One goes in each turn: the first at once, and none while another leaves."""
+        turns: list[Callable[[], None]] = []
+        queue = LaunchQueue(2, turns.append)
+        for name in "abcd":
+            queue.enter(name, partial(self.gone.append, name))
+        self.assertEqual(self.gone, ["a"])
+        turns.pop(0)()
+        self.assertEqual(self.gone, ["a", "b"])
+        turns.pop(0)()
+        self.assertEqual((self.gone, turns), (["a", "b"], []))
+        queue.leave("a")
+        queue.leave("b")
+        self.assertEqual((self.gone, len(turns)), (["a", "b"], 1))
+        turns.pop(0)()
+        turns.pop(0)()
+        self.assertEqual(self.gone, ["a", "b", "c", "d"])
+
+    def test_one_that_fails(self) -> None:
+        """What is raised by one does not hold up the next."""
+        turns: list[Callable[[], None]] = []
+        queue = LaunchQueue(2, turns.append)
+
+        def fail() -> None:
+            raise ZeroDivisionError
+
+        self.assertRaises(ZeroDivisionError, queue.enter, "a", fail)
+        queue.enter("b", partial(self.gone.append, "b"))
+        turns.pop(0)()
+        self.assertEqual(self.gone, ["b"])
+
+    def test_line_that_is_left(self) -> None:
+        """Who leaves before its turn comes is not called."""
+        turns: list[Callable[[], None]] = []
+        queue = LaunchQueue(2, turns.append)
+        for name in "ab":
+            queue.enter(name, partial(self.gone.append, name))
+        self.assertEqual((queue.place("a"), queue.place("b")), (None, 1))
+        queue.leave("b")
+        turns.pop(0)()
+        self.assertEqual((self.gone, turns), (["a"], []))
+
     @settings(deadline=None, max_examples=100)
     @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.booleans(), st.booleans()), max_size=60))
     def test_against_a_model(self, moves: list[tuple[str, bool, bool]]) -> None:
         """Never more go than there are places, nobody is forgotten, and places are those of a plain sorted list."""
-        queue, launching, waiting, number = LaunchQueue(2), set[str](), list[tuple[bool, int, str]](), 0
+        clock = Clock()
+        queue = LaunchQueue(2, partial(clock.callLater, 0))
+        launching, waiting, number = set[str](), list[tuple[bool, int, str]](), 0
         for name, enters, again in moves:
             if enters and name not in launching and name not in {each[2] for each in waiting}:
                 queue.enter(name, partial(launching.add, name), again)
@@ -80,6 +132,7 @@ class LaunchQueueTests(SynchronousTestCase):
                 launching.discard(name)
                 waiting = [each for each in waiting if each[2] != name]
                 queue.leave(name)
+            clock.advance(0)
             waiting = sorted(each for each in waiting if each[2] not in launching)
             self.assertEqual(len(launching), min(2, len(launching) + len(waiting)))
             for place, (_, _, each) in enumerate(waiting, start=1):

@@ -30,7 +30,7 @@ PLAIN = (
     "timeline",
     "tokens",
 )
-SHARED = ("logs", "monotonic", "periodic", "problems", "wire")
+SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "wire")
 HTTP = ("web",)
 TOP = ("cli", "service", "startup", "tap")
 PROCESSOR = ("processor", "testing")

@@ -6,13 +6,13 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 from treq.client import HTTPClient
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -119,6 +119,20 @@ class NotingClient(HTTPClient):
         # In the next turn: who asked has it by then.
         reactor.callLater(0, headed.callback, None)
         return response
+
+
+class Resetting(Endpoint):
+    """Cuts its first connection off, and speaks on the next."""
+
+    connections = 0
+
+    def connectionMade(self) -> None:
+        """Do it."""
+        Resetting.connections += 1
+        if Resetting.connections > 1:
+            super().connectionMade()
+        else:
+            cast(ITCPTransport, self.transport).abortConnection()
 
 
 class Case(TestCase):
@@ -258,6 +272,12 @@ class AnyTests(Case):
         waiting = self.wait_any(f"http://127.0.0.1:{port}")
         self.listen(Factory.forProtocol(Endpoint), port)
         self.assertTrue(await waiting)
+
+    async def test_reset(self) -> None:
+        """A connection that is cut off is no answer."""
+        Resetting.connections = 0
+        self.assertTrue(await self.wait_any(self.listen(Factory.forProtocol(Resetting))))
+        self.assertEqual(Resetting.connections, 2)
 
     async def test_not_alive(self) -> None:
         """When it is not alive any more there is nobody to ask."""

@@ -357,6 +357,31 @@ class TroubleTests(Case):
         self.assertIn("must be > 2", event["problem"])
 
 
+class Broken:
+    """A configurator with a mistake in it."""
+
+    def release(self, guids: object) -> list[str]:
+        """Make it."""
+        raise ZeroDivisionError
+
+
+class UnforeseenTests(Case):
+    """An error that nobody foresaw."""
+
+    def test_ends(self) -> None:
+        """It is in the log, and the rollout is over: it blocks no other."""
+        rollouts = self.rig.initiator.rollouts
+        configurator = rollouts.configurator
+        rollout = self.start(Pace(("1",)))
+        rollouts.configurator = Broken()  # type: ignore[assignment]
+        self.acknowledge(self.jobs[0])
+        rollouts.configurator = configurator
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual((rollout.stage.value, rollout.problem), ("failed", "an unforeseen error, see the log"))
+        self.start(rate="4")
+        self.acknowledge(*self.jobs)
+
+
 def rejection(revision: int) -> Answer:
     return Answer(revision, "rejected", "rate", "no")
 

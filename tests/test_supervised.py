@@ -72,6 +72,21 @@ class ReadyTests(Case):
         self.rig.acknowledge(self.job)
         self.assertEqual(len(self.rig.endpoints.asked), 1)
 
+    def test_asked_no_more(self) -> None:
+        """Of one that has ended, or is to end, no answer is waited for."""
+        self.rig.endpoints.slow = True
+        self.rig.acknowledge(self.job)
+        self.assertEqual(self.rig.endpoints.waiting, 1)
+        self.finish(1)
+        self.assertEqual(self.rig.endpoints.waiting, 0)
+        self.rig.clock.pump([0, 4])
+        self.rig.acknowledge(self.job)
+        self.assertEqual(self.rig.endpoints.waiting, 1)
+        stopped = Deferred.fromCoroutine(self.supervised.stop("operator"))
+        self.assertEqual(self.rig.endpoints.waiting, 0)
+        self.rig.clock.advance(0)
+        self.successResultOf(stopped)
+
     def test_not_in_time(self) -> None:
         """One that is not ready within ready_timeout is ended, and started again after a while."""
         self.rig.clock.advance(20)
@@ -140,6 +155,7 @@ class RestartTests(Case):
             self.job.exit.reason, "exited with status 1; started again 3 times within 1000 s, that is enough"
         )
         self.supervised.start("operator")
+        self.rig.clock.advance(0)
         self.assertEqual((self.job.state, self.job.incarnation), (State.STARTING, 5))
         self.finish(1)
         self.assertIs(self.job.state, State.BACKOFF)

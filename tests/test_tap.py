@@ -366,6 +366,15 @@ class ServiceTests(TestCase):
     def said(self, events: Any, beginning: str) -> bool:
         return any(formatEvent(event).startswith(beginning) for event in list(events))
 
+    async def test_watched(self) -> None:
+        """With ``watch_config`` a change of the file is enough."""
+        self.path.write_text(CONFIG + "watch_config = yes\n")
+        await self.served()
+        with capturedLogs() as events:
+            self.path.write_text(CONFIG.replace("rate = 1", "rate = 2"))
+            while not self.said(events, "Read config again: revision 2"):
+                await deferLater(reactor, 0.01)
+
     async def test_reload_of_standard_input(self) -> None:
         """What came on standard input cannot be read again, and that is said."""
         self.patch(sys, "stdin", io.TextIOWrapper(io.BytesIO(CONFIG.encode())))

@@ -5,8 +5,9 @@ watches the files, moves what is too much in one to older ones while the process
 """
 
 from .extract import Extract, Stored
+from .files import sweep
 from .layout import Limits
 from .stamps import moment
 from .store import LogStore
 
-__all__ = ["Extract", "Limits", "LogStore", "Stored", "moment"]
+__all__ = ["Extract", "Limits", "LogStore", "Stored", "moment", "sweep"]

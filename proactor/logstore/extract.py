@@ -52,12 +52,16 @@ def extract(log: Rotation, lines: int, since: float | None) -> Extract:
     return Extract(last_of(stamps.since(text, since), lines), end)
 
 
-def last_lines(log: Rotation, count: int) -> tuple[str, ...]:
+def last_lines(log: Rotation, count: int, start: int = 0) -> tuple[str, ...]:
     """Give the last lines, of the last ``LAST_BYTES``, without their ends; bytes that are no UTF-8 as ``\\xff``.
 
+    :param start: the offset of the first byte that counts.
     :raises OSError: a file cannot be read.
     """
-    text = last(backwards(log, end_of(log), LAST_BYTES), count, LAST_BYTES)
+    end = end_of(log)
+    if end <= start:
+        return ()
+    text = last(backwards(log, end, LAST_BYTES), count, LAST_BYTES)[-(end - start) :]
     lines = text.removesuffix(b"\n").split(b"\n") if text else []
     return tuple(line.removesuffix(b"\r").decode("utf-8", "backslashreplace") for line in lines)
 

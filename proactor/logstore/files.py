@@ -22,14 +22,17 @@ from attrs import frozen
 
 from .layout import Span
 
-__all__ = ["WRITE", "Files", "first_data"]
+__all__ = ["GUID", "WRITE", "Files", "first_data", "sweep"]
+
+GUID = re.compile(r"[0-9a-f]{32}")
+"""What a log is named for."""
 
 _NAME = re.compile(r"([0-9]{16})\.log")
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 WRITE = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
-_PIECE = 1 << 20
+_PIECES = (4 << 10, 64 << 10, 1 << 20)
 _COMPARED = 4 << 10
 
 
@@ -119,6 +122,26 @@ class Files:
             rmtree(self.folder)
 
 
+def sweep(folder: Path, before: float) -> None:
+    """Delete the logs in a folder that were not written to since a time, in seconds since the epoch.
+
+    It is for the start, when none is kept yet.
+
+    :raises OSError: one cannot be deleted.
+    """
+    for path in [*folder.glob("*.log"), *folder.glob("*.old")]:
+        files = Files(path.with_suffix(".log"))
+        if GUID.fullmatch(path.stem) and path.exists() and max(map(_modified, (files.live, files.folder))) < before:
+            files.delete()
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat(follow_symlinks=False).st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
 @contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
     fd = os.open(path, flags, 0o600)
@@ -141,5 +164,10 @@ def first_data(fd: int, moved: bool) -> int:
     if not start and not moved:
         return 0
     # Of a block that was given back in part, that part reads as NUL.
-    piece = os.pread(fd, _PIECE, start)
-    return start + len(piece) - len(piece.lstrip(b"\0"))
+    for size in _PIECES:
+        piece = os.pread(fd, size, start)
+        rest = piece.lstrip(b"\0")
+        start += len(piece) - len(rest)
+        if rest:
+            break
+    return start

@@ -69,7 +69,7 @@ class Rotation:
     _target: int = field(default=0, init=False)  # what is before it is being moved
     _punched: int = field(default=0, init=False)  # position in the live file up to which all was given back
     _punches: bool = field(default=True, init=False)
-    _drops: int = field(default=0, init=False)  # how many there were with nothing else between
+    _spare: int = field(default=0, init=False)  # bytes that the older files leave free of their share
     _trouble: OSError | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
 
@@ -148,26 +148,22 @@ class Rotation:
         """Do one thing, if there is one."""
         end = self._end(fd)
         live = end - self.layout.base
-        if live > 2 * self.limits.max_bytes and self._drops:
-            # The kernel may write out what is dirty before it gives it back, and thus be slower than the writer.
-            self._empty(fd, end)
-        elif live > self.limits.max_bytes:
+        if live > self.limits.max_bytes:
             self._outrun(fd, end)
-            return True
         elif self.layout.base < self._target:
             self._move(fd, end)
         elif live >= self.limits.full:
             self._begin(fd, end)
         else:
             return False
-        self._drops = 0
         return True
 
     def _end(self, fd: int) -> int:
+        seen = self.seen  # before the size, as others see it grow meanwhile
         end = self.layout.origin + os.fstat(fd).st_size
-        if end < self.seen:
+        if end < seen:
             # Somebody else has emptied it.
-            self._truncated(self.seen)
+            self._truncated(seen)
             end = self.layout.origin + os.fstat(fd).st_size
         self.seen = max(self.seen, end)
         return end
@@ -177,15 +173,17 @@ class Rotation:
             self._leave(fd, self._newest(fd, end), end)
             return
         target = self._line_before(fd, min(end, self.layout.base + self.limits.max_bytes))
-        layout, gone = self.layout.evicted(self.limits.backup_bytes - (target - self.layout.base))
-        self.layout, self._target = layout.begun(), target
-        self._unlink(gone)
+        self._evict(self.limits.backup_bytes - (target - self.layout.base) - self._spare)
+        self.layout, self._target, self._spare = self.layout.begun(), target, 0
 
     def _keep_to_limits(self) -> None:
         """Delete what a limit that was lowered has no room for."""
         if self.layout.base >= self._target and self.layout.moved_bytes > self.limits.backup_bytes:
-            self.layout, gone = self.layout.evicted(self.limits.backup_bytes)
-            self._unlink(gone)
+            self._evict(self.limits.backup_bytes)
+
+    def _evict(self, room: int) -> None:
+        self.layout, gone = self.layout.evicted(room)
+        self._unlink(gone)
 
     def _unlink(self, spans: tuple[Span, ...]) -> None:
         try:
@@ -209,10 +207,17 @@ class Rotation:
 
     def _outrun(self, fd: int, end: int) -> None:
         """Drop the middle: what was not moved yet, but for the newest."""
-        self._drops += 1
+        # It will write much before we look again, and that has to have room within the limits too.
+        self._spare = self.limits.max_bytes
+        if self.layout.moved_bytes > self.limits.backup_bytes - self._spare:
+            self._evict(self.limits.backup_bytes - self._spare)
         base = self._newest(fd, end)
         self.dropped += base - self.layout.base
         self._leave(fd, base, end)
+        end = self._end(fd)
+        if end - self.layout.base > 2 * self.limits.max_bytes:
+            # A kernel that writes out what is dirty before it gives it back may be slower than the writer.
+            self._empty(fd, end)
 
     def _newest(self, fd: int, end: int) -> int:
         return self._line_after(fd, max(self.layout.base, end - self.limits.rest))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..errors import NotFound
 from .echo import Echo
 from .entry import Entry
 from .extract import Extract, Stored, extract, last_lines, stored
-from .files import Files
+from .files import GUID, Files
 from .layout import Limits
 from .reading import CHUNK, Cursor, end_of
 from .rotation import Rotation
@@ -31,8 +30,6 @@ SLICE = 0.005
 
 PATIENCE = 5.0
 """Seconds for which the end of a log waits for those who still read it."""
-
-_GUID = re.compile("[0-9a-f]{32}")
 
 _log = Logger()
 
@@ -104,13 +101,13 @@ class LogStore:
         :param at_end: show what is written from now on, not what it holds.
         :raises ValueError: that is no guid, no limit, or the log is kept already.
         """
-        if not _GUID.fullmatch(guid) or guid in self._entries:
+        if not GUID.fullmatch(guid) or guid in self._entries:
             raise ValueError(f"{guid!r} is no guid, or its log is kept already")
         log = Rotation(Files(self.folder / f"{guid}.log"), Limits(max_bytes, backups))
         entry = self._entries[guid] = Entry(guid, log)
         if self._echo is not None:
             self._echo.add(guid, Cursor(log, end_of(log) if at_end else 0))
-        self._look(entry)
+        self._workers.add(entry)
 
     def set_limits(self, guid: str, max_bytes: int, backups: int) -> None:
         """Keep another amount of a log from now on.
@@ -159,11 +156,14 @@ class LogStore:
         """
         return await self.in_thread(extract, self._entry(guid).log, lines, since)
 
-    def last_lines(self, guid: str, count: int = 20) -> tuple[str, ...]:
-        """Give the last lines of a log at once, of its last 16 KiB; none where none is kept, or can be read."""
+    def last_lines(self, guid: str, count: int = 20, start: int = 0) -> tuple[str, ...]:
+        """Give the last lines of a log at once, of its last 16 KiB; none where none is kept, or can be read.
+
+        :param start: the offset of the first byte that counts.
+        """
         entry = self._entries.get(guid)
         try:
-            return () if entry is None else last_lines(entry.log, count)
+            return () if entry is None else last_lines(entry.log, count, start)
         except OSError as error:
             _log.warn("The log of {guid} cannot be read: {reason}", guid=guid, reason=error.strerror)
             return ()
@@ -237,10 +237,12 @@ class LogStore:
     def _look_on(self) -> None:
         self._look_call = None
         until = self.reactor.seconds() + SLICE
-        while self._unseen and self.reactor.seconds() < until:
+        while self._unseen:
             entry = self._unseen.popleft()
             self._look(entry)
             self._tell(entry)
+            if self.reactor.seconds() >= until:
+                break
         if self._unseen:
             self._look_call = self.reactor.callLater(0, self._look_on)
 

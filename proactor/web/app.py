@@ -19,6 +19,7 @@ from .callers import Anonymous, Caller, Connection, Identifier, ProcessorCaller,
 from .calls import Call
 from .errors import problem_of
 from .routing import App
+from .streaming import send
 from .table import ROUTES, Route, Who
 from .turns import Turns
 
@@ -78,8 +79,7 @@ async def _respond(
     request.write(b"")
     if request.method == b"HEAD":
         return b""
-    async for piece in answer.stream:
-        request.write(piece)
+    await send(request, answer.stream)
     return b""
 
 

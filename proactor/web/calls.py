@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from attrs import field, frozen
 from twisted.web.http_headers import Headers
 
-from ..errors import Malformed, Overtaken, UnsupportedType
+from ..errors import Malformed, Overtaken, Refused, UnsupportedType
 from .callers import Caller
 from .table import Body
 
@@ -206,3 +206,17 @@ def _finite(text: str) -> float:
     if not isfinite(value):
         raise ValueError(f"{text[:20]} is too large a number")
     return value
+
+
+def flag(call: Call, name: str, default: bool) -> bool:
+    """A query parameter that is a yes or a no.
+
+    :raises Refused: it is something else.
+    """
+    value = call.one(name)
+    words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
+    if value is None:
+        return default
+    if value.lower() not in words:
+        raise Refused(f"{name}: must be yes or no")
+    return words[value.lower()]

@@ -20,7 +20,7 @@ from ..rollout import Pace, Rollout, check_sizes
 from . import forms
 from .answers import Answer, as_json, etag
 from .app import Handler
-from .calls import Call
+from .calls import Call, flag
 from .selection import chosen
 
 _PACING = ("batch", "watch", "timeout", "first", "revert", "conflict")
@@ -166,20 +166,6 @@ def merge_patch(call: Call) -> dict[str, str | None]:
     if not body:
         raise Malformed('nothing to change: send an object of options, such as {"rate": 2}')
     return {name: None if value is None else forms.as_text(name, value) for name, value in body.items()}
-
-
-def flag(call: Call, name: str, default: bool) -> bool:
-    """A query parameter that is a yes or a no.
-
-    :raises Refused: it is something else.
-    """
-    value = call.one(name)
-    words = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}
-    if value is None:
-        return default
-    if value.lower() not in words:
-        raise Refused(f"{name}: must be yes or no")
-    return words[value.lower()]
 
 
 def _choice(call: Call, name: str, words: tuple[str, ...]) -> str | None:

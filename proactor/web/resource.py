@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.web.resource import IResource
 
 from ..initiator import Initiator
+from ..logstore import LogStore
 from .actions import Actions
 from .app import make_app
 from .callers import Identifier
@@ -13,11 +14,12 @@ from .configs import Configs
 from .edits import Edits
 from .health import Health
 from .jobs import Jobs
+from .logs import Logs
 from .rollouts import RolloutRoutes
 
 
 def make_resource(
-    clock: IReactorTime, initiator: Initiator, operator_token: str, token_file: str, uid: int
+    clock: IReactorTime, initiator: Initiator, store: LogStore, operator_token: str, token_file: str, uid: int
 ) -> IResource:
     """Every handler over an initiator, behind the check of who asks.
 
@@ -34,6 +36,7 @@ def make_resource(
     handlers = {
         **Jobs(clock, initiator).handlers(),
         **Actions(clock, initiator).handlers(),
+        **Logs(initiator.now, initiator, store).handlers(),
         **Configs(initiator).handlers(),
         **Edits(clock, initiator).handlers(),
         **RolloutRoutes(initiator).handlers(),

@@ -71,6 +71,7 @@ ROUTES = (
     _route("stop_job", "POST /job/<guid>/stop", Who.OPERATOR, changes=True),
     _route("restart_job", "POST /job/<guid>/restart", Who.OPERATOR, changes=True),
     _route("signal_job", "POST /job/<guid>/signal", Who.OPERATOR, body=Body.FORM, changes=True),
+    _route("show_log", "GET /job/<guid>/log", Who.OPERATOR),
     _route("job_events", "GET /job/<guid>/events", Who.OPERATOR),
     _route("list_events", "GET /events", Who.OPERATOR),
     _route("restart_jobs", "POST /restart", Who.OPERATOR, changes=True),

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 #: How long requests may be worked on in one turn of the reactor, in seconds.
-SLICE = 0.003
+SLICE = 0.002
 
 
 @define(eq=False)

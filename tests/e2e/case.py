@@ -19,7 +19,7 @@ Record = dict[str, Any]
 class Case(TestCase):
     """What all have."""
 
-    timeout = 120
+    timeout = 240
 
     def setUp(self) -> None:
         """Have an HTTP client that is closed at the end."""

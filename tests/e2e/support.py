@@ -30,7 +30,7 @@ MODULES = Path(__file__).parent / "modules"
 
 GUID = "8d740c16d9b8419aa7417f7da6deb039"
 MARK = "PROACTOR_TEST_RUN"
-PATIENCE = 30.0
+PATIENCE = 60.0
 _LOOK = 0.02
 _RANDOM = SystemRandom()
 

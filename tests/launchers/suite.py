@@ -98,6 +98,14 @@ class LauncherSuite(_Base):
         await self.launcher.stop(launched.handle, 60)
         self.assertEqual(launched.exits, [Exit(None, signal.SIGTERM, "ended by SIGTERM")])
 
+    async def test_stopped_at_once(self) -> None:
+        """Who is stopped before it has come to run ends as well."""
+        for incarnation in range(1, 4):
+            launched = Launched(Handle(GUID, incarnation, 0))
+            spec = self.spec(RUNS, GUID, incarnation)
+            await self.launcher.stop(await self.launcher.launch(spec, launched.end), 60)
+            self.assertEqual(launched.exits, [Exit(None, signal.SIGTERM, "ended by SIGTERM")])
+
     async def test_stubborn(self) -> None:
         """Who does not heed that gets SIGKILL, after the time of grace."""
         launched = await self.launch(STUBBORN)

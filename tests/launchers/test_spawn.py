@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -151,6 +152,22 @@ class SpawnLauncherTests(Case, LauncherSuite):
     """The launcher that starts a fresh process for each keeps the promises of all launchers."""
 
 
+class WithoutToolsTests(Case, LauncherSuite):
+    """So it does where there is neither setsid(1) nor memfd_create(2)."""
+
+    def setUp(self) -> None:
+        self.addCleanup(os.environ.__setitem__, "PATH", os.environ["PATH"])
+        self.addCleanup(setattr, os, "memfd_create", os.memfd_create)
+        del os.memfd_create
+        os.environ["PATH"] = os.devnull
+        super().setUp()
+
+    async def test_stdin(self) -> None:
+        """Standard input is there whole, and a session of its own."""
+        code = "import os, sys; print(sys.stdin.read(), os.getsid(0) == os.getpid())"
+        self.assertEqual(await self.output(self.of((*PYTHON, code), stdin=b"x" * 100_000)), f"{'x' * 100_000} True\n")
+
+
 class SpawnTests(Case):
     """What a process finds, and what is left of it."""
 
@@ -274,6 +291,25 @@ class SpawnTests(Case):
             launching = self.launcher.launch(self.of((program,)), lambda _: self.fail("an end of what never began"))
             error = await self.assertFailure(launching, ProactorError)
             self.assertEqual(str(error), f"{program} cannot be started: there is no such executable")
+        self.assertEqual(descriptors(), before)
+
+    async def test_limits_that_cannot_be(self) -> None:
+        """A user that there is not is refused by name."""
+        launching = self.launcher.launch(self.of((*PYTHON, ""), limits=Limits(user="no-such-user")), lambda _: None)
+        error = await self.assertFailure(launching, ProactorError)
+        self.assertIn("there is no user 'no-such-user'", str(error))
+
+    async def test_out_of_descriptors(self) -> None:
+        """When there is no descriptor left that is what is said, and nothing is left behind."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        before = descriptors()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            launching = self.launcher.launch(self.of((*PYTHON, "")), lambda _: None)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        error = await self.assertFailure(launching, ProactorError)
+        self.assertEqual(str(error), f"{sys.executable} cannot be started: Too many open files")
         self.assertEqual(descriptors(), before)
 
     async def test_nothing_left(self) -> None:

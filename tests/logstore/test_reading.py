@@ -253,6 +253,15 @@ class ExtractTests(LogCase):
         self.write(b"x" * 20_000)
         self.assertEqual(last_lines(self.log, 20), ("x" * (16 << 10),))
 
+    def test_last_lines_from(self) -> None:
+        """For the record of a death what was written before that process began does not count."""
+        self.write(b"earlier\n")
+        start = self.end()
+        self.assertEqual(last_lines(self.log, 5, start), ())
+        self.write(b"one\ntwo\n")
+        self.assertEqual(last_lines(self.log, 5, start), ("one", "two"))
+        self.assertEqual(last_lines(self.log, 1, start), ("two",))
+
     def test_stored(self) -> None:
         """How much was written, is kept, and was dropped."""
         self.write(numbered(0, 500))

@@ -207,6 +207,30 @@ class OutrunTests(LogCase):
         self.assertTrue(MAX // 2 - 100 <= len(after) <= MAX // 2)
         self.assertTrue(taken_on_disk(self.files) <= 2 * MAX)
 
+    def test_again(self) -> None:
+        """Of one who is too fast now and then the newest stays, each time."""
+        for first in (0, 10_000):
+            self.write(numbered(first, first + 5000))
+            self.attend()
+            self.assertTrue(everything(self.log).endswith(numbered(first + 4700, first + 5000)))
+
+    def test_spare(self) -> None:
+        """While a writer is too fast, the older files leave it the room of one of them."""
+        for first in range(0, 2500, 500):
+            self.write(numbered(first, first + 500))
+            self.attend()
+        self.write(numbered(2500, 5000))
+        self.attend()
+        self.assertEqual(self.log.layout.moved_bytes, 100_000)
+        self.assertTrue(everything(self.log).startswith(numbered(1500, 2500) + dropped_line(self.log.dropped)))
+        self.write(numbered(5000, 5250))
+        self.attend()
+        self.assertTrue(self.log.layout.moved_bytes <= 2 * MAX)
+        for first in range(6000, 8000, 500):
+            self.write(numbered(first, first + 500))
+            self.attend()
+        self.assertEqual(self.log.layout.moved_bytes, 150_000)
+
     def test_in_a_line(self) -> None:
         """Lines that have no ends within reach are cut, and the marker has a line of its own all the same."""
         self.write(b"a" * 50_000)
@@ -482,6 +506,14 @@ class NoHolesTests(LogCase):
         self.write(b"new\n")
         text = everything(self.log)
         self.assertEqual(text, numbered(0, 999) + numbered(999, 1000)[:50] + b"\n" + dropped_line(50) + b"new\n")
+
+    def test_rest_does_not_fit(self) -> None:
+        """Nor does it when what is behind the last line has no room: that is dropped, and counted."""
+        self.write(numbered(0, 500) + b"half a line")
+        with largest_file(50_004):
+            self.assertIsNotNone(self.log.attend(nobody_waits).trouble)
+        self.write(b"new\n")
+        self.assertEqual(everything(self.log), numbered(0, 500) + b"half\n" + dropped_line(7) + b"new\n")
 
     def test_no_backups(self) -> None:
         """With no older files there is nowhere to copy to."""

@@ -6,22 +6,24 @@ import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from configparser import ConfigParser, ExtendedInterpolation
 from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.config.document import Document, parse
 from proactor.configurator import Configurator
 from proactor.fleet import Fleet, Order
-from proactor.follow import Follower
 from proactor.home import Home
 from proactor.initiator import Initiator
 from proactor.job_logs import JobLogs
 from proactor.launch_plan import LaunchPlanner
 from proactor.launch_queue import LaunchQueue
 from proactor.launchers.ports import Ports
+from proactor.logstore import LogStore
+from proactor.logstore.threads import InThread
 from proactor.model import Answer, Job
 from proactor.readiness import Prober
 from proactor.rollout import Rollout
@@ -79,7 +81,7 @@ class Endpoints(Prober):
         """Wait for the right answer; see :class:`~proactor.readiness.Prober`."""
         self.asked.append((base_url, guid))
         if self.slow:
-            waiting: Deferred[None] = Deferred()
+            waiting: Deferred[None] = Deferred(self._waiting.remove)
             self._waiting.append(waiting)
             await waiting
         return alive()
@@ -87,6 +89,11 @@ class Endpoints(Prober):
     async def wait_any(self, base_url: str, delays: Iterator[float], alive: Callable[[], bool]) -> bool:
         """Wait for any answer; see :class:`~proactor.readiness.Prober`."""
         return await self.wait(base_url, "", delays, alive)
+
+    @property
+    def waiting(self) -> int:
+        """How many are waited for."""
+        return len(self._waiting)
 
     def answer(self) -> None:
         """Let all that are asked answer."""
@@ -152,12 +159,17 @@ class Rig:
         self.keeper = RecordingKeeper()
         self.home = Home.open(case.mktemp())
         self.console: list[tuple[str, bytes]] = []
-        self.follower = Follower(self.clock, lambda guid, line: self.console.append((guid, line)))
+        show = self.console.append
+        at_once = cast(InThread, maybeDeferred)
+        self.logs = LogStore(self.clock, self.home.path / "logs", at_once, lambda *line: show(line))
+        self.logs.start()
         self.initiator = self._initiator(parse(config, "proactor.cfg"), places)
         self.fleet = self.initiator.fleet
         self.configurator = self.initiator.configurator
         self.client = Client()
-        resource = make_resource(self.clock, self.initiator, OPERATOR, "/home/me/operator.token", os.geteuid())
+        resource = make_resource(
+            self.clock, self.initiator, self.logs, OPERATOR, "/home/me/operator.token", os.geteuid()
+        )
         self.client.site = Site(
             resource, clock=self.clock, limits=Limits(unauthenticated=10000), on_connect=self.client.learn
         )
@@ -176,8 +188,8 @@ class Rig:
             planner=LaunchPlanner(configurator, authority, self.now, {"PATH": "/bin"}, "/bin/python", 8080),
             ports=Ports(settings.child_port_min, settings.child_port_max),
             launcher=self.launcher,
-            queue=LaunchQueue(places),
-            logs=JobLogs(self.home, self.follower),
+            queue=LaunchQueue(places, partial(self.clock.callLater, 0)),
+            logs=JobLogs(self.home, self.logs),
             prober=self.endpoints,
             timeline=Timeline(),
             keeper=self.keeper,
@@ -201,7 +213,7 @@ class Rig:
             self.run(self.fleet.delete(guid, "test"))
         self.clock.advance(400)
         self.case.assertEqual((self.launcher.running, self.keeper.watched), ([], {}))
-        self.follower.stop()
+        self.run(self.logs.stop())
         self.home.close()
         self.case.assertEqual(self.clock.getDelayedCalls(), [])
 

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from treq.client import HTTPClient
 from treq.testing import RequestTraversalAgent
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -313,6 +314,28 @@ class HangUpTests(Case):
         with capturedLogs() as events:
             self.begin("GET /job").hang_up()
         self.assertEqual((self.done, list(events)), (["CancelledError"], []))
+
+    def test_question_that_takes_it_badly(self) -> None:
+        """An error in giving up is in the log; a question that will not be given up has nobody to answer."""
+
+        async def fall(_: Call) -> Answer:
+            try:
+                await self.gate
+            except CancelledError:
+                raise ZeroDivisionError from None
+            return nothing()
+
+        async def ignore(_: Call) -> Answer:
+            with contextlib.suppress(CancelledError):
+                await self.gate
+            return nothing()
+
+        self.serve(list_jobs=fall, list_sections=ignore)
+        self.begin("GET /job").hang_up()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        with capturedLogs() as events:
+            self.begin("GET /config").hang_up()
+        self.assertEqual(list(events), [])
 
     def test_change_that_is_waited_for(self) -> None:
         """Who stays is answered."""

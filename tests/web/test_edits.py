@@ -10,7 +10,8 @@ from proactor.config.document import parse
 from proactor.errors import Malformed, Refused
 from proactor.web.callers import Anonymous
 from proactor.web.calls import Call
-from proactor.web.edits import flag, merge_patch
+from proactor.web.calls import flag
+from proactor.web.edits import merge_patch
 
 from ..support.http import Exchange, Response, as_form, as_json
 from ..support.rig import CONFIG, GUID, Rig

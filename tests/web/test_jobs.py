@@ -212,6 +212,15 @@ class ReadyTests(Case):
         self.assertEqual((answer.status, answer.headers["location"]), (504, f"/job/{job['guid']}"))
         self.assertEqual(answer.json()["detail"], f"{job['guid']} is created, and starting: it is not ready yet")
 
+    def test_command(self) -> None:
+        """A command that does not speak to us is ready when something answers at its port."""
+        self.rig = Rig(self, CONFIG + "\n[plain]\ncommand = program --port {port}\n")
+        exchange = self.rig.begin("POST /create", wait=10, **as_form(module="plain"))
+        self.rig.clock.advance(0)
+        record = exchange.response.json()
+        self.assertEqual((record["state"], record["ready"]), ("running", True))
+        self.assertEqual(self.rig.endpoints.asked, [(f"http://127.0.0.1:{record['port']}", "")])
+
     def test_ended(self) -> None:
         """If its process ended for good, that is told, with its last words."""
         self.config = CONFIG + "\n[once]\nrestart = never\n"
@@ -377,6 +386,16 @@ class FailureTests(Case):
         self.finish()
         self.assertEqual((deletion.response.status, exchange.response.status), (204, 201))
         self.assertEqual([job["state"] for job in self.jobs()], ["starting"] * 2)
+
+    def test_deleted_and_failed_in_the_middle(self) -> None:
+        """If those that are still to be made cannot be, the others go, and one that was deleted is no obstacle."""
+        exchange, guid = self.in_the_middle()
+        deletion = self.rig.begin(f"DELETE /job/{guid}", wait=5)
+        shutil.rmtree(self.rig.home.path / "logs")
+        self.finish()
+        (self.rig.home.path / "logs").mkdir()
+        self.assertEqual((deletion.response.status, exchange.response.status), (204, 503))
+        self.assert_nothing_left()
 
     def test_stopped_in_the_middle(self) -> None:
         """An initiator that is told to stop starts none of those that are being made, and leaves none running."""

@@ -28,6 +28,7 @@ EXPECTED = {
     "POST /job/<guid>/stop": "o",
     "POST /job/<guid>/restart": "o",
     "POST /job/<guid>/signal": "o",
+    "GET /job/<guid>/log": "o",
     "GET /job/<guid>/events": "o",
     "GET /events": "o",
     "POST /restart": "o",
@@ -178,6 +179,9 @@ class TableTests(SynchronousTestCase):
         claims = self.rig.initiator.exchange.identify(self.rig.token(self.own))
         for caller in (Operator("token"), Operator("local"), ProcessorCaller(claims, "token")):
             self.assertRaises(Forbidden, authorize, route, caller, {"guid": self.own.guid})
+        any_of_them = Route("for processors", "GET", "/closed", frozenset({Who.PROCESSOR}))
+        authorize(any_of_them, ProcessorCaller(claims, "token"), {"guid": self.other.guid})
+        self.assertRaises(Forbidden, authorize, any_of_them, Operator("token"), {})
         route = Route("for itself", "GET", "/closed", frozenset({Who.ITSELF}))
         self.assertRaises(Forbidden, authorize, route, ProcessorCaller(claims, "token"), {})
 

@@ -1,0 +1,68 @@
+"""Tests of a job's log over HTTP."""
+
+from __future__ import annotations
+
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ..support.rig import Rig
+
+
+class LogTests(SynchronousTestCase):
+    """Its end, and what comes after."""
+
+    def setUp(self) -> None:
+        self.rig = Rig(self)
+        self.job = self.rig.create()
+        self.path = f"GET /job/{self.job.guid}/log"
+
+    def write(self, data: bytes) -> None:
+        """Write as the job's process does, and let that be seen."""
+        descriptor = self.rig.home.open_log(self.job.guid)
+        os.write(descriptor, data)
+        os.close(descriptor)
+        self.rig.clock.pump([1, 1])
+
+    def test_tail(self) -> None:
+        """The last lines, as many as are asked for, as text that no browser takes for a page."""
+        self.write(b"one\ntwo\n<b>\xff\n")
+        response = self.rig.ask(f"{self.path}?tail=2")
+        self.assertEqual((response.status, response.body), (200, b"two\n<b>\xff\n"))
+        self.assertEqual(response.headers["content-type"], "text/plain; charset=utf-8")
+        self.assertEqual(response.headers["x-content-type-options"], "nosniff")
+
+    def test_usual(self) -> None:
+        """Without a number it is the last hundred."""
+        self.write(b"".join(b"%d\n" % number for number in range(150)))
+        self.assertEqual(self.rig.ask(self.path).body.split(b"\n")[0], b"50")
+
+    def test_since(self) -> None:
+        """Only what was written from a time on."""
+        self.write(b"2026-11-24T11:00:00Z old\n2026-11-24T11:59:59Z new\n")
+        self.assertEqual(self.rig.ask(f"{self.path}?since=60").body, b"2026-11-24T11:59:59Z new\n")
+
+    def test_follow(self) -> None:
+        """What is written later comes when it is written, until the job is no more."""
+        self.write(b"one\n")
+        exchange = self.rig.begin(f"{self.path}?follow=1")
+        self.assertIn("one\n", exchange.received)
+        self.write(b"two\n")
+        self.assertIn("two\n", exchange.received)
+        self.assertFalse(exchange.answered)
+        self.rig.run(self.rig.fleet.delete(self.job.guid, "test"))
+        self.assertTrue(exchange.answered)
+
+    def test_hang_up(self) -> None:
+        """Who hangs up follows no more."""
+        exchange = self.rig.begin(f"{self.path}?follow=1")
+        exchange.hang_up()
+        self.write(b"later\n")
+        self.assertNotIn("later", exchange.received)
+
+    def test_wrong(self) -> None:
+        """What cannot be is refused; no job is 404."""
+        wrong = {"tail=x": 422, "tail=-1": 422, "since=yesterday": 400, "follow=perhaps": 422, "x=1": 400}
+        for query, status in wrong.items():
+            self.assertEqual(self.rig.ask(f"{self.path}?{query}").status, status, query)
+        self.assertEqual(self.rig.ask(f"GET /job/{'0' * 32}/log").status, 404)
