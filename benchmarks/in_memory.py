@@ -175,7 +175,8 @@ def assemble(reactor: Any, text: str, launcher: ILauncher, places: int, listen_p
 def serve(reactor: Any, initiator: Initiator, home: Home, listening: socket.socket) -> None:
     """Serve it as the plugin does."""
     token_file = str(home.path / "operator.token")
-    store = LogStore(reactor, home.path / "logs", deferToThread)
+    # mypy takes what runs in a thread for something else than what is asked for, though the two are one.
+    store = LogStore(reactor, home.path / "logs", cast(Any, deferToThread))
     resource = make_resource(reactor, initiator, store, home.operator_token, token_file, os.geteuid())
     site = Site(resource, clock=reactor, on_connect=learn)
     reactor.adoptStreamPort(listening.fileno(), listening.family, site)

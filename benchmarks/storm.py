@@ -37,7 +37,7 @@ def main() -> None:
     with measured(text) as initiator, closing(initiator.another()) as operator:
         initiator.inside()
         cpu = initiator.outside()["cpu_s"]
-        with pulse(initiator.operator.port, options.pause) as beat:
+        with pulse([initiator.operator.port], options.pause) as beat:
             began = time.monotonic()
             jobs = operator.call("POST", "/create", {"count": options.jobs})
             created = time.monotonic() - began

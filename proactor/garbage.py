@@ -20,8 +20,9 @@ from .periodic import Periodic
 
 #: Between two looks, in seconds.
 PERIOD = 1.0
-#: What the heap has grown by when all of it is looked through.
+#: What the heap has grown by when all of it is looked through, and the least time between two times, in seconds.
 GROWTH = 2.0
+LEAST = 600.0
 _NEVER = 1 << 30
 
 
@@ -39,6 +40,7 @@ class GarbageCollector:
     collect_all: Callable[[], object] = gc.collect
     _thresholds: tuple[int, int, int] = field(factory=gc.get_threshold, init=False)
     _size_after: int = field(default=0, init=False)
+    _not_before: float = field(default=0.0, init=False)
     _looking: Periodic = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -48,7 +50,7 @@ class GarbageCollector:
         """Begin. What there is now stays for as long as the process does, and is never looked through again."""
         gc.freeze()
         gc.set_threshold(*self._thresholds[:2], _NEVER)
-        self._size_after = self.size()
+        self._all_looked_through()
         self._looking.start(now=False)
 
     def stop(self) -> Deferred[None]:
@@ -58,8 +60,12 @@ class GarbageCollector:
         return self._looking.stop()
 
     def _look(self) -> None:
-        if self.size() < GROWTH * self._size_after:
+        if self.clock.seconds() < self._not_before or self.size() < GROWTH * self._size_after:
             self.collect_new()
             return
         self.collect_all()
+        self._all_looked_through()
+
+    def _all_looked_through(self) -> None:
         self._size_after = self.size()
+        self._not_before = self.clock.seconds() + LEAST

@@ -12,9 +12,10 @@ from attrs import define, field
 class LaunchQueue:
     """A line before a number of places.
 
-    Those that somebody asked for go before those that are started again after a failure, so that a storm of
-    failures holds up nobody; among equals who came first goes first. One goes in each turn of the reactor: to start
-    a process takes milliseconds, and where many are to be started the rest has its turn in between.
+    Those that somebody asked for go before those that are started again after a failure, which get half of the places
+    at most, so that a storm of failures holds up nobody; among equals who came first goes first. One goes in each turn
+    of the reactor: to start a process takes milliseconds, and where many are to be started the rest has its turn in
+    between.
 
     :param places: how many may launch at once.
     :param later: has something called in the next turn.
@@ -26,7 +27,8 @@ class LaunchQueue:
     _line: list[tuple[int, int]] = field(factory=list)
     _waiting: dict[tuple[int, int], tuple[str, Callable[[], None]]] = field(factory=dict)
     _tickets: dict[str, tuple[int, int]] = field(factory=dict)
-    _launching: set[str] = field(factory=set)
+    #: Whether it is a start after a failure.
+    _launching: dict[str, bool] = field(factory=dict)
     _is_called: bool = False
 
     def enter(self, guid: str, go: Callable[[], None], again: bool = False) -> None:
@@ -50,7 +52,7 @@ class LaunchQueue:
             del self._waiting[ticket]
             del self._line[bisect_left(self._line, ticket)]
         if guid in self._launching:
-            self._launching.discard(guid)
+            del self._launching[guid]
             # Not at once: where a process ends at once its end would be in the midst of its start, and so on.
             self._call()
 
@@ -69,13 +71,17 @@ class LaunchQueue:
         self._go()
 
     def _go(self) -> None:
-        if not self._line or len(self._launching) >= self.places:
+        if not self._line or not self._has_place(bool(self._line[0][0])):
             return
         ticket = self._line.pop(0)
         guid, go = self._waiting.pop(ticket)
         del self._tickets[guid]
-        self._launching.add(guid)
+        self._launching[guid] = bool(ticket[0])
         # Also where nobody is in line yet: who comes in this turn waits for the next.
         self._is_called = True
         self.later(self._turn)
         go()
+
+    def _has_place(self, again: bool) -> bool:
+        is_free = len(self._launching) < self.places
+        return is_free and (not again or sum(self._launching.values()) < max(1, self.places // 2))

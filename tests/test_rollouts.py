@@ -364,6 +364,9 @@ class Broken:
         """Make it."""
         raise ZeroDivisionError
 
+    def wake(self, guids: object) -> None:
+        """Come never to this."""
+
 
 class UnforeseenTests(Case):
     """An error that nobody foresaw."""

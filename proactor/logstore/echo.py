@@ -138,8 +138,10 @@ class Echo:
         self._turn_call = None
         until = self.clock.seconds() + SLICE
         try:
-            while self._lines and self.clock.seconds() < until:
+            while self._lines:
                 self._hand_over(*self._lines.popleft())
+                if self.clock.seconds() >= until:
+                    break
             if not self._lines and self._ready and not self._reading:
                 self._read()
         finally:

@@ -75,6 +75,8 @@ class Rotation:
 
     def load(self) -> None:
         """Find out what is there, once."""
+        if self.loaded:
+            return
         # Apart from the other lock, which is held for long: the reactor's thread may come here too.
         with self._loading:
             if not self.loaded:

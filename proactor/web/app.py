@@ -37,8 +37,8 @@ def make_app(handlers: Mapping[str, Handler], identifier: Identifier, clock: IRe
     differing = {route.name for route in ROUTES} ^ handlers.keys()
     if differing:
         raise ValueError(f"not both in the table and handled: {', '.join(sorted(differing))}")
-    app = App(_failed)
     turns = None if clock is None else Turns(clock)
+    app = App(_failed, turns)
     for route in ROUTES:
         _add(app, route, handlers[route.name], identifier, turns)
     return app
@@ -66,7 +66,7 @@ async def _respond(
 ) -> bytes:
     caller = _admitted(request, route, identifier, path)
     if turns is not None and isinstance(caller, ProcessorCaller):
-        await turns.wait()
+        await _take_turn(turns, request)
     call = _read(request, route, caller, path)
     if route.changes:
         answer = await _to_its_end(handler, call, route)
@@ -81,6 +81,14 @@ async def _respond(
         return b""
     await send(request, answer.stream)
     return b""
+
+
+async def _take_turn(turns: Turns, request: IRequest) -> None:
+    """Wait for it, where the connection is not known as a processor's yet; what comes on it later waits earlier."""
+    connection = getattr(request, "channel", None)
+    if connection is not None and not turns.joined(connection):
+        turns.join(connection)
+        await turns.wait()
 
 
 def _admitted(request: IRequest, route: Route, identifier: Identifier, path: Mapping[str, str]) -> Caller:

@@ -24,6 +24,7 @@ from twisted.web.server import NOT_DONE_YET
 from werkzeug.routing import RequestRedirect
 
 from ..errors import Malformed
+from .turns import Turns
 
 log = Logger(namespace="proactor.web")
 
@@ -32,24 +33,27 @@ class App(Klein):
     """Routes.
 
     :param failed: sets status and headers of the answer to a request that failed, and gives its body.
+    :param turns: taken by what comes on the connections that have joined them.
     """
 
-    def __init__(self, failed: Callable[[IRequest, Failure], bytes]) -> None:
+    def __init__(self, failed: Callable[[IRequest, Failure], bytes], turns: Turns | None = None) -> None:
         super().__init__()
         self._failed = failed
+        self._turns = turns
 
     def resource(self) -> KleinResource:
         """What serves them."""
-        return _Routed(self, self._failed)
+        return _Routed(self, self._failed, self._turns)
 
 
 class _Routed(KleinResource):
     """Calls the endpoint of a request; one whose caller hangs up is cancelled, wherever it waits."""
 
-    def __init__(self, app: Klein, failed: Callable[[IRequest, Failure], bytes]) -> None:
+    def __init__(self, app: Klein, failed: Callable[[IRequest, Failure], bytes], turns: Turns | None) -> None:
         super().__init__(app)
         self._map = app.url_map.bind("")
         self._failed = failed
+        self._turns = turns
 
     def render(self, request: Any) -> Any:
         """Answer, now or later."""
@@ -61,6 +65,8 @@ class _Routed(KleinResource):
 
     async def _answer(self, request: Any, ended: Deferred[None]) -> None:
         try:
+            if self._turns is not None and self._turns.joined(request.channel):
+                await self._turns.wait()
             body = await self._called(request)
         except Exception:  # noqa: BLE001 - whatever it is, the caller is told as much as is good for it
             self._tell(request, Failure(), ended.called)

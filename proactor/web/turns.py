@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from weakref import WeakSet
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -24,6 +25,15 @@ class Turns:
     _until: float = 0.0
     _next: IDelayedCall | None = None
     _waiting: deque[Deferred[None]] = field(factory=deque)
+    _connections: WeakSet[object] = field(factory=WeakSet)
+
+    def joined(self, connection: object) -> bool:
+        """Whether what comes on a connection takes turns."""
+        return connection in self._connections
+
+    def join(self, connection: object) -> None:
+        """Have what comes on a connection take turns, before anything is done with it."""
+        self._connections.add(connection)
 
     async def wait(self) -> None:
         """Wait for one's turn, which may be now."""

@@ -201,7 +201,7 @@ class KeepingTests(StoreCase):
         self.add()
         self.add(OTHER)
         ticks = iter(range(10**6))
-        self.patch(self.clock, "seconds", lambda: next(ticks) * SLICE * 0.8)
+        self.patch(self.clock, "seconds", lambda: next(ticks) * SLICE * 1.2)
         self.store._look_at_all()
         self.assertEqual(len(self.store._unseen), 1)
         self.store._look_at_all()
