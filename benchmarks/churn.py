@@ -38,8 +38,13 @@ command =
     -I
     -S
     -c
-    import socket; s = socket.socket(fileno={fd}); s.setblocking(True); [(c.recv(1000), c.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n'), c.close()) for c, _ in iter(s.accept, None)]
+    {program}
 """
+_PROGRAM = (
+    "import socket; s = socket.socket(fileno={fd}); s.setblocking(True); "
+    "[(c.recv(1000), c.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n'), c.close()) for c, _ in iter(s.accept, None)]"
+)
+LIGHT = LIGHT.replace("{program}", _PROGRAM)
 HEAD = ("after", "cycles", "RSS, MiB", "private", "descriptors", "threads", "processes", "delayed calls", "objects")
 
 

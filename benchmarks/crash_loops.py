@@ -57,16 +57,19 @@ def storm(initiator: Measured, options: argparse.Namespace) -> dict[str, Any]:
     before = [operator.call("GET", f"/job/{job['guid']}") for job in well]
     initiator.inside()
     cpu = initiator.outside()["cpu_s"]
-    with closing(initiator.another()) as another, pulse([operator.port], 0.005) as own:
-        with pulse([job["port"] for job in well], 0.05) as theirs:
-            operator.call("POST", "/create", {"module": "crashing", "count": options.crashing})
-            reads = read(another, [job["guid"] for job in well], options.seconds / 2)
-            began = time.monotonic()
-            one_more = operator.call("POST", "/create", {}, Prefer="wait=120")
-            one_more_took = time.monotonic() - began
-            reads += read(another, [one_more["guid"]], options.seconds / 2)
-            inside, outside = initiator.inside(), initiator.outside()
-            launches = sum(job["incarnation"] for job in operator.call("GET", "/job?module=crashing"))
+    with (
+        closing(initiator.another()) as another,
+        pulse([operator.port], 0.005) as own,
+        pulse([job["port"] for job in well], 0.05) as theirs,
+    ):
+        operator.call("POST", "/create", {"module": "crashing", "count": options.crashing})
+        reads = read(another, [job["guid"] for job in well], options.seconds / 2)
+        began = time.monotonic()
+        one_more = operator.call("POST", "/create", {}, Prefer="wait=120")
+        one_more_took = time.monotonic() - began
+        reads += read(another, [one_more["guid"]], options.seconds / 2)
+        inside, outside = initiator.inside(), initiator.outside()
+        launches = sum(job["incarnation"] for job in operator.call("GET", "/job?module=crashing"))
     after = [operator.call("GET", f"/job/{job['guid']}") for job in well]
     return {
         "launches_per_s": launches / options.seconds,

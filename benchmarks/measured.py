@@ -1,7 +1,7 @@
 """A real initiator, started as ``twistd -n proactor``, that can be asked from outside how it is.
 
-As a program, ``python -m benchmarks.measured REPORT twistd's arguments``: it runs twistd, and on SIGUSR2 writes a line of
-JSON behind the file REPORT: what there was since the last one.
+As a program, ``python -m benchmarks.measured REPORT twistd's arguments``: it runs twistd, and on SIGUSR2 writes a line
+of JSON behind the file REPORT: what there was since the last one.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorTime
 from .periodic import Periodic
 
 #: Between two looks, in seconds.
-PERIOD = 1.0
+PERIOD = 0.25
 #: What the heap has grown by when all of it is looked through, and the least time between two times, in seconds.
 GROWTH = 2.0
 LEAST = 600.0

@@ -5,7 +5,7 @@ import gc
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.garbage import PERIOD, GarbageCollector
+from proactor.garbage import LEAST, PERIOD, GarbageCollector
 
 
 class GarbageCollectorTests(SynchronousTestCase):
@@ -48,8 +48,19 @@ class GarbageCollectorTests(SynchronousTestCase):
         self.start()
         seen = []
         for self.size in (199, 200, 399, 400, 400, 150, 799, 800):
+            self.clock.rightNow += LEAST
             seen += self.look()
         self.assertEqual(seen, ["new", "all", "new", "all", "new", "new", "new", "all"])
+
+    def test_not_too_often(self) -> None:
+        """Nor is it twice within some minutes, however fast it grows: a fleet that comes up is not held up by that."""
+        self.start()
+        self.size = 1000
+        self.assertEqual(self.look(), ["new"])
+        self.clock.advance(LEAST)
+        self.assertIn("all", self.collected)
+        self.size = 10_000
+        self.assertEqual(self.look(), ["new"])
 
     def test_python_keeps_out(self) -> None:
         """Meanwhile Python itself looks through what is new, and never through everything."""

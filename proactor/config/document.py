@@ -155,8 +155,8 @@ def _translated(error: ParserError | AttributeError, source: str, line: int) -> 
         problem = "a line before the first section: begin with [DEFAULT] or another section's header"
         return ConfigError(problem, source=source, line=error.lineno)
     if isinstance(error, ParsingError) and getattr(error, "errors", None):
-        line, text = error.errors[0]
-        return ConfigError(f"cannot be read: {text}: write option = value", source=source, line=line)
+        line, _ = error.errors[0]
+        return ConfigError("a value without an option: write option = value", source=source, line=line)
     # The parser has an error of its own for this since Python 3.13, and before it breaks.
     problem = "an indented line goes on with the value above, and there is none: write option = value, or do not indent"
     return ConfigError(problem, source=source, line=line)

@@ -9,8 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.config.document import parse
 from proactor.errors import Malformed, Refused
 from proactor.web.callers import Anonymous
-from proactor.web.calls import Call
-from proactor.web.calls import flag
+from proactor.web.calls import Call, flag
 from proactor.web.edits import merge_patch
 
 from ..support.http import Exchange, Response, as_form, as_json

@@ -79,3 +79,16 @@ class WorkTests(SynchronousTestCase):
         self.begin(1)
         self.turn()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_connections(self) -> None:
+        """A connection has joined from when it joins, for as long as there is such a one."""
+
+        class Connection:
+            """One, as it were."""
+
+        first, second = Connection(), Connection()
+        self.turns.join(first)
+        self.assertEqual([self.turns.joined(each) for each in (first, second, None)], [True, False, False])
+        del first
+        self.turns.join(second)
+        self.assertTrue(self.turns.joined(second))

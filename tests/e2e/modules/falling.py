@@ -5,5 +5,5 @@ from __future__ import annotations
 import sys
 
 if __name__ == "__main__":
-    print("there is no database", file=sys.stderr)
+    sys.stderr.write("there is no database\n")
     sys.exit(3)

@@ -1,4 +1,4 @@
-"""A processor that starts programs and leaves them alone: one plain, one deaf to SIGTERM, one in a session of its own."""
+"""A processor that starts programs and leaves them alone: a plain one, one deaf to SIGTERM, one in its own session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A processor whose callers have work for it: some that takes its time, some that is the end of it, some that has none."""
+"""A processor whose callers have work for it: some that takes time, some that is the end of it."""
 
 from __future__ import annotations
 
