@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import select
 import subprocess
 import sys
 import tempfile
@@ -55,9 +56,12 @@ class Held:
     def heard(self) -> Any:
         """Its next answer.
 
-        :raises Unexpected: it has ended.
+        :raises Unexpected: it has ended, or says nothing.
         """
         assert self.process.stdout is not None
+        # Nothing of an answer is in a buffer here: each was read to its end before the next was asked for.
+        if not select.select([self.process.stdout], [], [], running.PATIENCE)[0]:
+            raise running.Unexpected("the initiator says nothing")
         line = self.process.stdout.readline()
         if not line:
             raise running.Unexpected("the initiator ended")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -89,28 +89,12 @@ class Operator:
             raise Unexpected(f"{method} {path}: {response.status}: {text[:500]!r}")
         return json.loads(text) if text else None
 
-    def events(self, rollout: str) -> Iterator[tuple[str, Any]]:
-        """The events of a rollout as they come, to its last: each one's name and data."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        sent = {"Authorization": f"Bearer {self.token}", "Accept": "text/event-stream"}
-        connection.request("GET", f"/rollout/{rollout}", headers=sent)
-        try:
-            name = ""
-            for line in connection.getresponse():
-                key, _, value = line.decode().rstrip("\n").partition(": ")
-                if key == "event":
-                    name = value
-                elif key == "data":
-                    yield name, json.loads(value)
-        finally:
-            connection.close()
-
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
 
 
-def wait_until(holds: Any, what: str, patience: float = PATIENCE, pause: float = 0.02) -> None:
+def wait_until(holds: Callable[[], object], what: str, patience: float = PATIENCE, pause: float = 0.02) -> None:
     """Ask until it holds.
 
     :raises Unexpected: it does not come to.

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from .backoff import Backoff
@@ -17,7 +18,7 @@ from .config.grammar import new_guid
 from .config.job_settings import JobSettings, job_settings
 from .config.layers import Member
 from .config.settings import declared_module, module_sections
-from .configurator import Configurator
+from .configurator import SLICE, Configurator
 from .errors import NotFound, Refused, Unavailable
 from .interfaces import ILauncher
 from .launch_plan import LaunchPlanner, base_url
@@ -138,12 +139,16 @@ class Fleet:
     async def _create_all(self, section: str, order: Order, sockets: list[HeldSocket], actor: str) -> list[Job]:
         made: list[Job] = []
         self._creating += len(sockets)
+        until = self.clock.seconds() + SLICE
         try:
             while sockets:
                 made.append(await self._create_one(section, order, sockets[0], actor))
                 sockets.pop(0)
                 self._creating -= 1
-            self._check_open()
+                if self.clock.seconds() >= until:
+                    await deferLater(self.clock, 0)
+                    until = self.clock.seconds() + SLICE
+                self._check_open()
         except BaseException:
             self._creating -= len(sockets)
             for each in sockets:

@@ -6,7 +6,7 @@
         lock            held with flock(2) while an initiator runs; holds its pid
         operator.token  0600
         keys/           0700, what signs the tokens
-        logs/           0700, GUID.log of each processor
+        logs/           0700, GUID.log and GUID.old/ of each processor
 """
 
 from __future__ import annotations

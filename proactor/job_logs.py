@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 
 from attrs import define
 from twisted.logger import Logger
 
 from .home import Home
-from .logstore import LogStore
+from .logstore import LogStore, sweep
 
 #: How long logs of jobs that are no more are kept for who wants to look into what happened, in seconds.
 KEPT = 7 * 24 * 3600
@@ -52,9 +51,4 @@ class JobLogs:
 
     def sweep(self) -> None:
         """Delete what earlier runs left long ago; whoever they were of, nobody can ask for it any more."""
-        old = time.time() - KEPT
-        with os.scandir(self.home.path / "logs") as files:
-            for file in files:
-                with suppress(FileNotFoundError):
-                    if file.is_file(follow_symlinks=False) and file.stat(follow_symlinks=False).st_mtime < old:
-                        os.unlink(file.path)
+        sweep(self.home.path / "logs", time.time() - KEPT)

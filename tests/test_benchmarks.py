@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from benchmarks.figures import Memory, median, percentile
 
 ROOT = Path(__file__).parent.parent
+NOT_HERE = None if Path("/proc/self/smaps_rollup").exists() else "the kernel does not tell of memory here"
 
 SMAPS = """\
 562f43496000-7ffd1dc7d000 ---p 00000000 00:00 0                          [rollup]
@@ -38,6 +39,8 @@ def run(name: str, *arguments: str) -> tuple[list[str], dict[str, Any]]:
 
 class ProgramTests(SynchronousTestCase):
     """Each as a program."""
+
+    skip = NOT_HERE
 
     def assertPositive(self, figures: dict[str, Any], *names: str) -> None:
         for name in names:
@@ -112,4 +115,5 @@ class FiguresTests(SynchronousTestCase):
     def test_memory(self) -> None:
         """Private memory is what would be given back."""
         self.assertEqual(Memory.parse(SMAPS), Memory(private=152, pss=283, rss=1752))
-        self.assertGreater(Memory.of(os.getpid()).private, 0)
+        if NOT_HERE is None:
+            self.assertGreater(Memory.of(os.getpid()).private, 0)

@@ -46,16 +46,17 @@ class LotsTests(SynchronousTestCase):
         self.addCleanup(self.close)
 
     def close(self) -> None:
-        for reader in self.reactor.removeAll():
-            if not isinstance(reader, Reader):
-                reader.connectionLost(None)
+        for waker in list(self.reactor._internalReaders):
+            self.reactor.removeReader(waker)
+            waker.connectionLost(None)
         self.reactor._poller.close()
 
     def readers(self, count: int) -> list[Reader]:
         made = [Reader() for _ in range(count)]
         for reader in made:
-            self.addCleanup(reader.close)
             self.reactor.addReader(reader)
+            self.addCleanup(reader.close)
+            self.addCleanup(self.reactor.removeReader, reader)
         return made
 
     def test_lots(self) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from ..errors import Refused
 from ..interfaces import Limits
 
-__all__ = ["check_limits", "wrapped"]
+__all__ = ["check_limits", "for_session", "wrapped"]
 
 _MIB = 1024 * 1024
 _UMASK = re.compile("0*[0-7]{1,3}")
@@ -26,6 +26,12 @@ _NOBODY_CAN = 1 << 20
 # Numbers of capabilities(7).
 _SETGID, _SETUID, _SYS_NICE, _SYS_RESOURCE = 6, 7, 23, 24
 _PACKAGES = {"prlimit": "util-linux", "setpriv": "util-linux", "nice": "coreutils", "sh": "a shell"}
+_AUTOGROUPS = Path("/proc/sys/kernel/sched_autogroup_enabled")
+# Who has no rights may do that once in a tenth of a second, all of them together.
+_AUTOGROUP_SCRIPT = (
+    'for _ in 1 2 3 4 5 6 7 8 9; do { echo "$1" > /proc/self/autogroup; } 2> /dev/null && break; sleep 0.1; done; '
+    'shift; exec "$@"'
+)
 _SCRIPT = '{ [ -z "$1" ] || umask "$1"; } && { [ -z "$2" ] || cd "$2"; } || exit 126; shift 2; exec "$@"'
 
 
@@ -38,6 +44,23 @@ def wrapped(argv: Sequence[str], limits: Limits) -> tuple[str, ...]:
     """
     # Raising a limit takes rights that the user has not: that comes first. The folder is entered as the user.
     return (*_prlimit(limits), *_nice(limits), *_setpriv(limits), *_sh(limits), *argv)
+
+
+def for_session(limits: Limits) -> tuple[str, ...]:
+    """What comes before that in a session of its own, where the kernel shares out among sessions (sched(7), autogroup).
+
+    There a niceness counts within the session alone, and it is the session's that counts among all.
+    """
+    if limits.nice is None or not _has_autogroups():
+        return ()
+    return (_tool("sh", "nice"), "-c", _AUTOGROUP_SCRIPT, "sh", str(limits.nice))
+
+
+def _has_autogroups() -> bool:
+    try:
+        return _AUTOGROUPS.read_text().strip() == "1"
+    except OSError:
+        return False
 
 
 def check_limits(limits: Limits) -> None:

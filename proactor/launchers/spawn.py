@@ -20,7 +20,7 @@ from zope.interface import implementer
 from ..errors import Conflict, Refused
 from ..interfaces import Handle, ILauncher, LaunchSpec
 from ..model import Exit
-from .limits import wrapped
+from .limits import for_session, wrapped
 
 
 class SpawnReactor(IReactorProcess, IReactorTime):
@@ -127,7 +127,7 @@ class SpawnLauncher:
         return succeed(Handle(spec.guid, spec.incarnation, child.pid))
 
     def _spawn(self, child: _Child, spec: LaunchSpec) -> None:
-        argv = [*self._session, *wrapped(spec.argv, spec.limits)]
+        argv = [*self._session, *for_session(spec.limits), *wrapped(spec.argv, spec.limits)]
         stdin = _filled(spec.stdin)
         try:
             self._reactor.spawnProcess(

@@ -282,6 +282,18 @@ class SpawnTests(TestCase):
 
         return Deferred.fromCoroutine(run())
 
+    def test_niceness_among_sessions(self) -> Deferred[None]:
+        """Its niceness counts against other processes too, where the kernel gives to each session alike."""
+
+        async def run() -> None:
+            if not Path("/proc/self/autogroup").exists():
+                raise SkipTest("sessions are no groups here")
+            for nice in (7, 0):
+                _, output, _ = await self.run_with(Limits(nice=nice), "cat", "/proc/self/autogroup")
+                self.assertTrue(output.endswith(b" nice %d\n" % nice), output)
+
+        return Deferred.fromCoroutine(run())
+
     def test_refused(self) -> Deferred[None]:
         """What cannot be is a refusal that the launch ends with, and nothing is started."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,11 @@ def everything(log: Rotation, offset: int | None = None) -> bytes:
 
 def taken_on_disk(files: Files) -> int:
     """Bytes that the files of a log take."""
-    paths = [files.live, *(files.folder.iterdir() if files.folder.is_dir() else [])]
-    return sum(path.stat().st_blocks * 512 for path in paths if path.exists())
+    total = 0
+    for path in [files.live, *(files.folder.iterdir() if files.folder.is_dir() else [])]:
+        with suppress(FileNotFoundError):
+            total += path.stat().st_blocks * 512
+    return total
 
 
 @contextmanager

@@ -80,7 +80,10 @@ class ProcessTests(TestCase):
             lambda _, line: self.lines.append(line),
         )
         self.store.start()
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.store.stop()))
+        self.addCleanup(self.stop)
+
+    def stop(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self.store.stop())
 
     def spawn(self, code: str) -> Program:
         """Start a process that writes to the log, with a pipe to tell it to go on."""
@@ -88,7 +91,13 @@ class ProcessTests(TestCase):
         with self.files.live.open("ab") as log:
             argv = [sys.executable, "-c", code]
             reactor.spawnProcess(program, argv[0], argv, env={}, childFDs={0: "w", 1: log.fileno(), 2: 2})
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.ended(program)))
         return program
+
+    async def ended(self, program: Program) -> None:
+        """Have a process end."""
+        program.transport.closeStdin()
+        await program.over
 
     async def follow(self, came: Callable[[bytes], bool]) -> int:
         """Follow the log until ``came`` says that it was enough; gives how much came."""
@@ -113,9 +122,9 @@ class ProcessTests(TestCase):
             most = max(most, taken_on_disk(self.files))
             said += b"".join(line for line in piece.splitlines(keepends=True) if b" dropped here ---\n" in line)
             self.assertNotIn(b"\0" * 100, piece)
-            return piece.endswith(b"\nalive\n")
+            return piece.endswith(b"alive\n")
 
-        program = self.spawn(FLOOD)
+        self.spawn(FLOOD)
         total = await self.follow(came)
         await self.store.shown(GUID)
         stored = self.store.stored(GUID)
@@ -130,8 +139,6 @@ class ProcessTests(TestCase):
         self.assertEqual(self.store.last_lines(GUID, 1), ("alive",))
         tail = await self.store.tail(GUID, 1)
         self.assertEqual(tail.data, b"alive\n")
-        program.transport.closeStdin()
-        await program.over
 
     async def test_nothing_lost(self) -> None:
         """Of a process that gives us time each line is there once, over all rotations: in the files, on the console,
@@ -153,8 +160,7 @@ class ProcessTests(TestCase):
         program.transport.write(b"x")
         batches = 1
         await self.follow(came)
-        program.transport.closeStdin()
-        await program.over
+        await self.ended(program)
         await self.store.shown(GUID)
         older = sorted(self.files.folder.iterdir())
         self.assertTrue(len(older) > 5)

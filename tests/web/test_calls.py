@@ -252,7 +252,7 @@ class JsonTests(SynchronousTestCase):
 
     def test_place(self) -> None:
         """Who makes a mistake is told where."""
-        self.refused(b'{\n "rate": 2,\n}', "line 3", "column 1")
+        self.refused(b'{\n "rate": x}', "line 2", "column 10")
 
     def test_twice(self) -> None:
         """A name that is there twice is refused, at any depth: readers disagree on which counts (RFC 8259, 4)."""
