@@ -207,6 +207,7 @@ class Rollouts:
         while unconfirmed := rollout.unconfirmed():
             if not await driven.wait(self.clock, until) and rollout.unconfirmed():
                 rollout.tell(self.now(), "silent", processors=unconfirmed)
+                rollout.problem = f"{rollout.problem}; not known to have taken it back: {len(unconfirmed)}"
                 break
 
     def _finish(self, driven: _Driven, stage: Stage) -> None:

@@ -101,7 +101,13 @@ class Supervised:
 
     async def settled(self) -> None:
         """Wait until it is ready, or will not be without somebody doing something."""
-        await self._until(lambda: self.job.state not in (State.STARTING, State.STOPPING, State.BACKOFF))
+        await self._until(self._is_settled)
+
+    def _is_settled(self) -> bool:
+        if self.job.state is State.STOPPED:
+            # In passing, where it is wanted: the next process is on its way.
+            return self.job.wanted is Wanted.STOPPED
+        return self.job.state in (State.RUNNING, State.EXITED, State.FATAL)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition() and not self._closed:

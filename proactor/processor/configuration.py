@@ -17,6 +17,8 @@ from ..options import Options, Value, secret_globs
 __all__ = ["Config", "Start", "is_token", "read_section", "read_start", "redacted"]
 
 _SOURCE = "standard input"
+#: How long a secret is at least, in characters, for a text that holds it to be taken for one that was made of it.
+_TELLING = 4
 _HIDDEN = "***"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}")
 
@@ -48,6 +50,9 @@ class Config(Mapping[str, str]):
         """
         own = {name: text for name, text in raw.items() if name not in ("token", "revision")}
         secret = options.secrets(own, secret_globs(own))
+        # The initiator says what secrets went into, but for those that are only declared here, until it has heard.
+        texts = [own[name] for name in secret if len(own[name]) >= _TELLING]
+        secret |= {name for name, text in own.items() if any(each in text for each in texts)}
         return cls(raw=own, values=options.check(own), secret=secret, guid=guid, revision=revision)
 
     def __getitem__(self, name: str) -> str:

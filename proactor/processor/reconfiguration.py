@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -69,7 +70,9 @@ async def take_up(processor: Reconfigurable, raw: Mapping[str, str], revision: i
     except Rejected as rejected:
         return _rejection(revision, rejected, (old, wanted))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the owner's code: whatever it raises, it took nothing
-        _log.failure("Reconfiguring to revision {revision} failed", revision=revision)
+        _log.error("Reconfiguring to revision {revision} failed", revision=revision)
+        for line in redacted(traceback.format_exc(), old, wanted).splitlines():
+            _log.error("  {line}", line=line)
         return _rejection(revision, Rejected("", f"{type(error).__name__}: {error}"), (old, wanted))
     processor.config = new
     for change in _changes(old, new):

@@ -68,11 +68,11 @@ class Edits:
     async def _changed(
         self, call: Call, section: str, make: Callable[[], Draft], overridden: Mapping[str, Any]
     ) -> Answer:
+        wait = _choice(call, "conflict", ("wait", "refuse")) != "refuse"
+        pace = self._pace(call, section)
         if flag(call, "plan", False):
             plan = await self.initiator.configurator.plan(make)
             return as_json(_plan_record(section, plan, overridden))
-        wait = _choice(call, "conflict", ("wait", "refuse")) != "refuse"
-        pace = self._pace(call, section)
         plan, rollout = await self.initiator.rollouts.start(make, section, call.caller.name, pace, wait)
         record = _plan_record(section, plan, overridden)
         if rollout is not None and call.wait:
@@ -95,7 +95,7 @@ class Edits:
             sizes=check_sizes(call.query.get("batch") or sizes),
             first=chosen(self.initiator, call.query.get("first", [])),
             watch=_seconds(call, "watch", watch),
-            timeout=_seconds(call, "timeout", timeout),
+            timeout=_seconds(call, "timeout", timeout, least=0.1),
             revert=flag(call, "revert", True),
         )
 
@@ -175,7 +175,7 @@ def _choice(call: Call, name: str, words: tuple[str, ...]) -> str | None:
     return value
 
 
-def _seconds(call: Call, name: str, default: float) -> float:
+def _seconds(call: Call, name: str, default: float, least: float = 0) -> float:
     text = call.one(name)
     if text is None:
         return default
@@ -183,6 +183,6 @@ def _seconds(call: Call, name: str, default: float) -> float:
         value = float(text)
     except ValueError:
         value = -1
-    if not 0 <= value <= 24 * 3600:
-        raise Refused(f"{name}: must be a number of seconds, at most a day")
+    if not least <= value <= 24 * 3600:
+        raise Refused(f"{name}: must be a number of seconds from {least:g}, at most a day")
     return value

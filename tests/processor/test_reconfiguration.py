@@ -81,7 +81,10 @@ class TakeUpTests(SynchronousTestCase):
                 outcome.to_json(), {"revision": revision, "status": "rejected", "option": option, "reason": reason}
             )
             self.assertEqual((self.processor.config.wind, self.processor.config.revision), (1.0, 1))
-        self.assertEqual(len(self.flushLoggedErrors(KeyError, SystemExit, ValueError)), 3)
+        told = self.log.lines()
+        self.assertEqual(sum("Traceback" in line for line in told), 3)
+        self.assertTrue(any("ValueError: pin ***" in line for line in told))
+        self.assertFalse(any("1234" in line for line in told))
 
     def test_nothing_of_its_own(self) -> None:
         """Where only the revision or what steers it is new, the processor is not bothered, nor the log."""

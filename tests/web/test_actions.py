@@ -41,6 +41,19 @@ class StopAndStartTests(Case):
         self.rig.acknowledge(self.job)
         self.assertEqual(exchange.response.json()["state"], "running")
 
+    def test_start_while_it_stops(self) -> None:
+        """Started while its last process still ends, it is waited for until it is ready, not until that has ended."""
+        self.rig.ask(f"POST {self.path}/stop")
+        self.rig.ask(f"POST {self.path}/start")
+        self.rig.acknowledge(self.job)
+        stopping = self.rig.begin(f"POST {self.path}/stop")
+        exchange = self.rig.begin(f"POST {self.path}/start", wait=5)
+        self.assertEqual(stopping.response.status, 202)
+        self.rig.clock.pump([0, 0])
+        self.assertFalse(exchange.answered)
+        self.rig.acknowledge(self.job)
+        self.assertEqual(exchange.response.json()["state"], "running")
+
     def test_start_and_wait_in_vain(self) -> None:
         """When it is not ready in time it is 202."""
         self.rig.ask(f"POST {self.path}/stop", wait=5)
