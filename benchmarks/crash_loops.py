@@ -1,17 +1,17 @@
 """Jobs that crash again and again, beside others that are well: what the initiator has time for meanwhile.
 
-    python -m benchmarks.crash_loops [--crashing 200] [--well 10] [--seconds 30] [--light]
+    python -m benchmarks.crash_loops [--crashing 200] [--well 10] [--seconds 30] [--light] [--nice N]
 
 The ones that crash are modules that cannot be imported, or with ``--light`` programs that end within milliseconds. They
-are started again for ever, after at most one second: as fast as the machine can. Meanwhile the initiator's and the
-healthy ones' ``GET /healthz`` are asked, records are read, and one more healthy processor is created.
+are started again for ever, after at most one second: as fast as the machine can. When each has crashed once, the
+initiator's and the healthy ones' ``GET /healthz`` are asked, records are read, and one more healthy processor is
+created.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from contextlib import closing
 from typing import Any
 
 from . import figures, running
@@ -55,33 +55,35 @@ def storm(initiator: Measured, options: argparse.Namespace) -> dict[str, Any]:
     operator = initiator.operator
     well = operator.call("POST", "/create", {"count": options.well}, Prefer="wait=120")
     before = [operator.call("GET", f"/job/{job['guid']}") for job in well]
+    operator.call("POST", "/create", {"module": "crashing", "count": options.crashing})
+    running.wait_until(lambda: all(number > 1 for number in incarnations(operator)), "each crashed", 600, 0.5)
     initiator.inside()
-    cpu = initiator.outside()["cpu_s"]
-    with (
-        closing(initiator.another()) as another,
-        pulse([operator.port], 0.005) as own,
-        pulse([job["port"] for job in well], 0.05) as theirs,
-    ):
-        operator.call("POST", "/create", {"module": "crashing", "count": options.crashing})
-        reads = read(another, [job["guid"] for job in well], options.seconds / 2)
-        began = time.monotonic()
+    cpu, launches, began = initiator.outside()["cpu_s"], sum(incarnations(operator)), time.monotonic()
+    with pulse([operator.port], 0.005) as own, pulse([job["port"] for job in well], 0.05) as theirs:
+        reads = read(operator, [job["guid"] for job in well], options.seconds / 2)
+        one_more_began = time.monotonic()
         one_more = operator.call("POST", "/create", {}, Prefer="wait=120")
-        one_more_took = time.monotonic() - began
-        reads += read(another, [one_more["guid"]], options.seconds / 2)
-        inside, outside = initiator.inside(), initiator.outside()
-        launches = sum(job["incarnation"] for job in operator.call("GET", "/job?module=crashing"))
+        one_more_took = time.monotonic() - one_more_began
+        reads += read(operator, [one_more["guid"]], options.seconds / 2)
+    took, inside, outside = time.monotonic() - began, initiator.inside(), initiator.outside()
+    launches = sum(incarnations(operator)) - launches
     after = [operator.call("GET", f"/job/{job['guid']}") for job in well]
     return {
-        "launches_per_s": launches / options.seconds,
+        "launches_per_s": launches / took,
         **own.figures,
         **{f"well_{name}": value for name, value in theirs.figures.items() if name.startswith("healthz")},
         **{f"read_p{percent}_ms": figures.percentile(reads, percent) for percent in (50, 99, 100)},
         "one_more_ready_s": one_more_took,
         "disturbed": sum(now["pid"] != then["pid"] for now, then in zip(after, before, strict=True)),
         **{f"stall_{name}_ms": value for name, value in inside.items() if name.startswith(("late", "cpu"))},
-        "cpu_s": outside["cpu_s"] - cpu,
+        "cpu_percent": (outside["cpu_s"] - cpu) / took * 100,
         "rss_mib": outside["rss_mib"],
     }
+
+
+def incarnations(operator: running.Operator) -> list[int]:
+    """How often each of those that crash was launched."""
+    return [job["incarnation"] for job in operator.call("GET", "/job?module=crashing")]
 
 
 def read(operator: running.Operator, guids: list[str], seconds: float) -> list[float]:

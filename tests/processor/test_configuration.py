@@ -39,6 +39,11 @@ class ConfigTests(SynchronousTestCase):
         self.assertEqual(str(caught.exception), "no option 'colour' is declared or set")
         self.assertFalse(hasattr(config(), "_nothing"))
 
+    def test_made_of_a_secret(self) -> None:
+        """What holds the text of a secret is one too; a short text is in too many to tell."""
+        self.assertEqual(set(config(pin="4711", odd="x4711y", even="47").public_items()), {"even"})
+        self.assertEqual(set(config(pin="1", odd="10").public_items()), {"odd"})
+
     def test_read_only(self) -> None:
         """Nobody changes it, not even by the dictionary that it was made of."""
         raw = {"rate": "2"}
