@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -160,7 +161,8 @@ class Rollouts:
         """Wait until a batch has answered and stayed well, or there is a problem."""
         rollout = driven.rollout
         until = self.clock.seconds() + rollout.pace.timeout
-        while rollout.problem is None and not rollout.answered(batch):
+        unanswered = deque(batch)
+        while rollout.problem is None and _drop_answered(rollout, unanswered):
             if not await driven.wait(self.clock, until) and (silent := rollout.silent(batch)):
                 rollout.problem = f"{silent[0]} did not answer within {rollout.pace.timeout:g} s"
                 rollout.tell(self.now(), "silent", processors=silent)
@@ -270,3 +272,10 @@ class Rollouts:
             if not await driven.wait(self.clock, until):
                 break
         return driven.rollout
+
+
+def _drop_answered(rollout: Rollout, left: deque[str]) -> bool:
+    """Drop those in front that have answered, or cannot; whether one is left. All in all each is looked at once."""
+    while left and rollout.answered([left[0]]):
+        left.popleft()
+    return bool(left)

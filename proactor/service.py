@@ -36,6 +36,7 @@ from .launchers.ports import Ports
 from .launchers.spawn import SpawnLauncher
 from .logs import Observer, file_observer
 from .logstore import LogStore
+from .lots import take_up_in_lots
 from .monotonic import use_monotonic_clock
 from .readiness import prober
 from .startup import Options, StartError
@@ -121,6 +122,7 @@ class ProactorService(Service):
 
         Service.startService(self)
         use_monotonic_clock(reactor)
+        take_up_in_lots(reactor)
         self._bind()
         try:
             self._running = self._start(reactor)

@@ -80,7 +80,8 @@ class Draft:
             if self.layers.exists(section):
                 self.layers.check_section(section)
                 yield
-        if self.sections - set(self.layers.members):
+        # Asked of each, and not of a set of all processors: there may be many.
+        if any(section not in self.layers.members for section in self.sections):
             yield from self._other_sections()
         for guid in touched:
             before = now(guid)
@@ -111,10 +112,17 @@ class Draft:
 
     def differences(self, now: Callable[[str], View | None]) -> Iterator[Difference]:
         """Processor by processor, what it would change."""
+        # Those that share what they had and what they come to share the difference: it is made once.
+        made: dict[tuple[int, int], dict[str, tuple[str | None, str | None]]] = {}
         for guid, view in self.views.items():
             before = now(guid)
-            if before is not None and (options := _difference(before, view)):
-                yield Difference(guid, options)
+            if before is None:
+                continue
+            pair = (id(before), id(view))
+            if pair not in made:
+                made[pair] = _difference(before, view)
+            if made[pair]:
+                yield Difference(guid, made[pair])
 
 
 def _difference(before: View, after: View) -> dict[str, tuple[str | None, str | None]]:
@@ -131,9 +139,10 @@ def _difference(before: View, after: View) -> dict[str, tuple[str | None, str | 
     }
 
 
-def edit(layers: Layers, base: int, section: str, patch: Patch) -> Draft:
+def edit(layers: Layers, base: int, section: str, patch: Patch, summary: str | None = None) -> Draft:
     """An edit of one section.
 
+    :param summary: what it is; that it is an edit of the section, else.
     :raises NotFound: there is no such section.
     :raises Refused: names the option that cannot be edited so, and why.
     """
@@ -154,7 +163,7 @@ def edit(layers: Layers, base: int, section: str, patch: Patch) -> Draft:
         evolve(layers, edits=ChainMap({section: after}, cast(dict[str, Settings], layers.edits))),
         base,
         frozenset([section] if changed else ()),
-        f"edit of [{section}]",
+        summary or f"edit of [{section}]",
         {section: changed} if changed else {},
     )
 
@@ -203,8 +212,8 @@ def join(layers: Layers, base: int, member: Member, options: Patch) -> Draft:
     member = evolve(member, created=base + 1)
     members = ChainMap({member.guid: member}, cast(dict[str, Member], layers.members))
     with_member = evolve(layers, members=members)
-    draft = edit(with_member, base, member.guid, options)
-    draft.joined, draft.summary = member, f"creation of {member.guid}"
+    draft = edit(with_member, base, member.guid, options, f"creation of {member.guid}")
+    draft.joined = member
     return draft
 
 

@@ -109,8 +109,7 @@ class LiveConfiguration:
         """
         if not self.layers.exists(name):
             raise NotFound(f"there is no section [{name}]")
-        written = self.layers.written_options(name)
-        return {option: self._redacted(option, setting) for option, setting in written.items()}
+        return {option: self._redacted(option, each) for option, each in self.layers.written_options(name).items()}
 
     def section_names(self) -> list[str]:
         """All sections, DEFAULT first, then the file's, then those of processors."""
@@ -140,10 +139,9 @@ class LiveConfiguration:
         return drafts.edit(self.layers, self.revision, section, patch)
 
     def _check_match(self, section: str, if_match: int | None) -> None:
-        if if_match is not None and not self.section_revision(section) <= if_match <= self.revision:
-            raise Overtaken(
-                f"[{section}] is at revision {self.section_revision(section)}, not {if_match}: read it again"
-            )
+        present = self.section_revision(section)
+        if if_match is not None and not present <= if_match <= self.revision:
+            raise Overtaken(f"[{section}] is at revision {present}, not {if_match}: read it again")
 
     def draft_rollback(self, section: str, to: int, if_match: int | None = None) -> Draft:
         """The edits of a section as they were at a revision. What stands in the file is the file's.
@@ -158,9 +156,7 @@ class LiveConfiguration:
             raise NotFound(f"there is no revision {to}: the present one is {self.revision}")
         self._check_match(section, if_match)
         patch = self._history.back_to(section, to, self._edits.get(section, {}))
-        made = drafts.edit(self.layers, self.revision, section, patch)
-        made.summary = f"[{section}] back to revision {to}"
-        return made
+        return drafts.edit(self.layers, self.revision, section, patch, f"[{section}] back to revision {to}")
 
     def draft_revert(self, section: str, revision: int) -> Draft:
         """A section without what one revision edited in it; what was edited again since stays.
@@ -170,9 +166,7 @@ class LiveConfiguration:
         patch = self._history.without(section, revision, self._edits.get(section, {}))
         if patch is None:
             raise NotFound(f"revision {revision} is no edit of [{section}]")
-        made = drafts.edit(self.layers, self.revision, section, patch)
-        made.summary = f"revision {revision} taken back"
-        return made
+        return drafts.edit(self.layers, self.revision, section, patch, f"revision {revision} taken back")
 
     def draft_reload(self, document: Document, secret_globs: tuple[str, ...] | None = None) -> Draft:
         """The file, read again; it may say anew what is secret."""

@@ -115,8 +115,10 @@ class LogStore:
         :raises NotFound: none of that guid is kept.
         """
         entry = self._entry(guid)
-        entry.log.limits = Limits(max_bytes, backups)
-        self._workers.add(entry)
+        limits = Limits(max_bytes, backups)
+        if limits != entry.log.limits:
+            entry.log.limits = limits
+            self._workers.add(entry)
 
     async def remove(self, guid: str) -> None:
         """Keep a log no longer: returns when what it holds was shown, its followers are at the end, its files deleted.

@@ -28,8 +28,17 @@ class Answer:
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """A JSON document, with a line feed at its end for those who read it in a terminal."""
-    text = json.dumps(value, ensure_ascii=False) + "\n"
-    return Answer(status, text.encode("utf-8", "surrogatepass"), "application/json", headers or {})
+    return as_json_text(json_text(value), status, headers)
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def as_json_text(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    """A JSON document that is text already."""
+    return Answer(status, f"{text}\n".encode("utf-8", "surrogatepass"), "application/json", headers or {})
 
 
 def as_line(status: int, headers: Mapping[str, str] | None = None) -> Answer:

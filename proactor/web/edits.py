@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -12,13 +12,13 @@ from ..config.draft import Draft
 from ..config.grammar import REDACTED
 from ..config.job_settings import rollout_pace
 from ..config.live import Entry
-from ..configurator import Plan
+from ..configurator import Plan, in_slices
 from ..errors import Malformed, Refused
 from ..initiator import Initiator
 from ..model import timestamp
 from ..rollout import Pace, Rollout, check_sizes
 from . import forms
-from .answers import Answer, as_json, etag
+from .answers import Answer, as_json, as_json_text, etag, json_text
 from .app import Handler
 from .calls import Call, flag
 from .selection import chosen
@@ -72,12 +72,20 @@ class Edits:
         pace = self._pace(call, section)
         if flag(call, "plan", False):
             plan = await self.initiator.configurator.plan(make)
-            return as_json(_plan_record(section, plan, overridden))
+            return as_json_text(await self._text(_plan_record(section, plan, overridden), plan))
         plan, rollout = await self.initiator.rollouts.start(make, section, call.caller.name, pace, wait)
         record = _plan_record(section, plan, overridden)
         if rollout is not None and call.wait:
             record["outcome"] = await self._outcome(rollout, min(call.wait, _LONGEST_WAIT))
-        return as_json(record, headers=etag(plan.revision))
+        return as_json_text(await self._text(record, plan), headers=etag(plan.revision))
+
+    async def _text(self, record: Mapping[str, Any], plan: Plan) -> str:
+        """A plan's record, with its changes, which may be very many: so it is made in slices."""
+        changes: list[str] = []
+        await in_slices(self.clock, map(changes.append, _change_texts(plan)))
+        members = {name: json_text(value) for name, value in record.items()}
+        members["changes"] = f"{{{', '.join(changes)}}}"
+        return f"{{{', '.join(f'{json_text(name)}: {text}' for name, text in members.items())}}}"
 
     async def _outcome(self, rollout: Rollout, seconds: float) -> dict[str, Any]:
         until = self.clock.seconds() + seconds
@@ -129,17 +137,23 @@ class Edits:
 
 
 def _plan_record(section: str, plan: Plan, overridden: Mapping[str, Any]) -> dict[str, Any]:
-    changes = {
-        difference.guid: {name: {"from": old, "to": new} for name, (old, new) in difference.options.items()}
-        for difference in plan.differences
-    }
     return {
         "section": section,
         "revision": plan.revision,
-        "changes": changes,
+        "changes": {},
         "overrides": dict(overridden),
-        "rollout": str(plan.revision) if changes else None,
+        "rollout": str(plan.revision) if plan.differences else None,
     }
+
+
+def _change_texts(plan: Plan) -> Iterator[str]:
+    """The members of a plan's ``changes`` as JSON; what many share is written once."""
+    texts: dict[int, str] = {}
+    for difference in plan.differences:
+        key = id(difference.options)
+        if key not in texts:
+            texts[key] = json_text({name: {"from": old, "to": new} for name, (old, new) in difference.options.items()})
+        yield f"{json_text(difference.guid)}: {texts[key]}"
 
 
 def _entry_record(entry: Entry) -> dict[str, Any]:

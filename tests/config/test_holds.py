@@ -96,8 +96,11 @@ class HoldTests(Case):
     def test_released_while_hiding(self) -> None:
         """Work in slices finds a processor gone on, and does not take it back."""
         live = begun("[m]\npin = 1\nrate = 1\n")
-        join(live, A)
-        edit(live, "m", {"rate": "2"}, hold=[A])
-        for _ in live.hide(["pin"]):
-            live.release([A])
-        self.assertEqual((live.view(A).secrets, live.view(A).values["rate"], list(live.held())), ({"pin"}, "2", []))
+        join(live, A, B)
+        edit(live, "m", {"rate": "2"}, hold=[A, B])
+        for number, _ in enumerate(live.hide(["pin"])):
+            if number == 2:
+                self.assertEqual(live.release([B]), [B])
+        self.assertEqual(list(live.held()), [A])
+        self.assertEqual(values(live, [A, B], "rate"), ["1", "2"])
+        self.assertEqual([live.view(guid).secrets for guid in (A, B)], [{"pin"}, {"pin"}])
