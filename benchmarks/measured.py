@@ -88,11 +88,9 @@ def main() -> None:
     untyped: Any = reactor
     stalls = Stalls(untyped)
 
-    def begin() -> None:
-        stalls.start()
-        signal.signal(signal.SIGUSR2, lambda *_: untyped.callFromThread(_report, untyped, stalls, path))
-
-    untyped.callWhenRunning(begin)
+    # Before there is a reactor that runs: who asks early waits until it does.
+    signal.signal(signal.SIGUSR2, lambda *_: untyped.callFromThread(_report, untyped, stalls, path))
+    untyped.callWhenRunning(stalls.start)
     run()
 
 

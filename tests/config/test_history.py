@@ -15,7 +15,7 @@ from proactor.config.grammar import DEFAULT, REDACTED
 from proactor.config.interpolation import escaped
 from proactor.config.live import Change, LiveConfiguration
 from proactor.config.render import render
-from proactor.errors import ConfigError, NotFound, ProactorError
+from proactor.errors import ConfigError, NotFound, Overtaken, ProactorError
 
 from .samples import NOW, A, B, C, Case, begun, edit, join, member, parsed, state, steering, take, texts
 
@@ -66,6 +66,15 @@ class HistoryTests(Case):
             self.assertEqual((texts(live, A), change.summary), (expected, f"[{A}] back to revision {to}"))
         self.assertEqual(live.revision, 8)
         self.assertTrue(live.draft_rollback(A, 8).empty)
+
+    def test_if_match(self) -> None:
+        """A way back from what was overtaken is refused, as an edit is."""
+        live = begun(FILE)
+        edit(live, "m", {"rate": "5"})
+        edit(live, "m", {"rate": "6"})
+        self.assertRaises(Overtaken, live.draft_rollback, "m", 2, 2)
+        take(live, live.draft_rollback("m", 2, 3))
+        self.assertEqual(texts(live, "m"), {"rate": "5"})
 
     def test_secrets_come_back(self) -> None:
         """The real ones."""

@@ -16,7 +16,7 @@ from .support import Initiator, configuration, marked, until
 LONG = bool(os.environ.get("PROACTOR_TEST_LONG"))
 FALLING, HANGING, STUBBORN, FORKING, WELL = (30, 10, 10, 10, 40) if LONG else (5, 2, 2, 2, 5)
 #: The processes of one ``forking``, itself included.
-FAMILY = 6
+FAMILY = 4
 
 FLEET = """\
 [falling]
