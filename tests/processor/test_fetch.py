@@ -212,7 +212,6 @@ class LoopTests(SynchronousTestCase):
             rig.initiator.acks[-1],
             {"revision": 2, "status": "rejected", "option": "", "reason": "ZeroDivisionError: broken by ***"},
         )
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         self.assertEqual(rig.initiator.waiting, 1)
 
     # Trouble
