@@ -196,7 +196,7 @@ class ProactorService(Service):
         source, running = self.options.source, self._running
         if running is None:
             return
-        if source.path is not None and not source.path.is_file():
+        if source.path is not None and source.path.exists() and not source.path.is_file():
             # To read another kind of file could take for ever.
             log.error("{why}: the configuration stays as it was: {file} is no file", why=why, file=source.name)
             return
