@@ -454,10 +454,13 @@ class DeclarationTests(Case):
         for section in ("m", A):
             error = self.refused(self.editing(section, {"rate": "-1"}))
             self.assertEqual(str(error), f"edit 5 [{A}] rate = -1: must be > 0")
-        self.edit(B, {"rate": "-1"})
-        self.edit(A, {"rate": "0.5"})
+        self.configurator.forget_declaration(A)
+        self.run_(self.configurator.declare(B, (RATE,)))
+        self.assertIn(f"[{B}] rate = -1", str(self.refused(self.editing("m", {"rate": "-1"}))))
+        self.edit(B, {"rate": "0.5"})
+        self.edit(A, {"rate": "-1"})
         self.edit("m", {"rate": "-3"})
-        self.assertEqual(self.rates(), ["0.5", "-1", None])
+        self.assertEqual(self.rates(), ["-1", "0.5", None])
 
     def test_refuses_a_file(self) -> None:
         """With the file's line, in the module's section or in DEFAULT."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from proactor.config.grammar import DEFAULT
 from proactor.errors import NotFound
 
-from .samples import A, B, C, Case, begun, edit, join, member, reload, take, texts, values
+from .samples import A, B, C, Case, begun, edit, join, member, parsed, reload, take, texts, values
 
 FILE = f"[{DEFAULT}]\nd = 1\n[m]\nrate = 2\n"
 
@@ -92,6 +92,25 @@ class HoldTests(Case):
         self.assertEqual((live.view(A).secrets, live.view(A).values["rate"]), ({"pin"}, "1"))
         live.release([A])
         self.assertEqual((live.view(A).secrets, live.view(A).values["rate"]), ({"pin"}, "2"))
+
+    def test_back_and_secret(self) -> None:
+        """Who is wanted to have what it has, but to keep it secret, is told so."""
+        live = begun("[m]\nrate = 2\npin = 1\n")
+        join(live, A)
+        take(live, live.draft_reload(parsed("[m]\nrate = 5\npin = 1\n")), hold=[A])
+        change = reload(live, "[m]\nrate = 2\npin = 1\n", ("pin",))
+        self.assertEqual((list(change.before), live.offered(A), live.view(A).secrets), ([A], 4, {"pin"}))
+
+    def test_what_was_secret(self) -> None:
+        """Is so in what a processor is kept at, though in what is wanted it is no more."""
+        live = begun("[m]\nx = ${a_secret}\na_secret = S\npin = 1\n")
+        join(live, A)
+        take(live, live.draft_reload(parsed("[m]\nx = open\na_secret = S\npin = 1\n")), hold=[A])
+        for _ in live.hide(["pin"]):
+            pass
+        self.assertEqual(live.view(A).secrets, {"x", "a_secret", "pin"})
+        live.release([A])
+        self.assertEqual(live.view(A).secrets, {"a_secret", "pin"})
 
     def test_released_while_hiding(self) -> None:
         """Work in slices finds a processor gone on, and does not take it back."""

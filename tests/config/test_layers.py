@@ -177,6 +177,8 @@ class CheckTests(Case):
         self.check(text, "m")
         self.assertEqual(resolved(state(text), "url"), "h:49152")
         self.refused("[m]\nurl = h:${listen_port}\n", "m")
+        for section in (DEFAULT, "m"):
+            self.refused(f"[{DEFAULT}]\nurl = ${{token}}\n[m]\n", section)
 
     def test_processors_to_come(self) -> None:
         """A guid section of the file is sound though its processor does not run yet."""

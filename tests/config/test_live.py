@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from proactor.config.grammar import DEFAULT
+from proactor.config.layers import Member
 from proactor.config.live import Change
 from proactor.errors import ConfigError, NotFound, Overtaken
 
@@ -100,6 +101,14 @@ class ReachTests(Case):
         reload(live, "[o]\ny = 1\n[m]\nx = 2\n[n]\n")
         self.assertEqual(list(live.members_of("o")), [])
         self.assertEqual(edit(live, "o", {"y": "3"}).before, {})
+
+    def test_steering(self) -> None:
+        """Those that are alike but for what the initiator sets each have their own."""
+        live = begun(f"[{DEFAULT}]\nurl = h:${{listen_port}}\n[m]\n")
+        for guid, port in ((A, "1"), (B, "2")):
+            take(live, live.draft_join(Member(guid, "m", {"listen_port": port}), {}))
+        edit(live, DEFAULT, {"url": "i:${listen_port}"})
+        self.assertEqual(values(live, [A, B], "url"), ["i:1", "i:2"])
 
     def test_modules(self) -> None:
         """The processors of a module, whoever else refers to it."""

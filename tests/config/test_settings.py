@@ -236,6 +236,7 @@ class WrongTests(Case):
         self.assert_error(
             error, line=3, section=INITIATOR, option="max_jobs", value="***", says=["is not a whole number"]
         )
+        self.assertNotIn("S1", str(error))
         for option in ("nice", "labels", "rollout_batch"):
             layers = Layers(parsed(f"[m]\na_secret = S1\n{option} = ${{a_secret}}\n"))
             error = self.assertRaises(ConfigError, check_sections, layers, 300)
