@@ -49,9 +49,15 @@ class RolloutTests(SharedCase):
         return record
 
     def saw(self, job: Record, revision: int) -> bool:
-        """Whether a processor ever was given a revision: it logs what it takes, and what it rejects."""
+        """Whether a processor has said that it was given a revision: it logs what it takes, and what it rejects."""
         mine = rf"\|{job['pid']}\|proactor.processor\|"
         return bool(self.it.console.lines(rf"{mine}(Changed .*\(revision {revision}\)|Rejected revision {revision}:)"))
+
+    async def check_saw(self, jobs: list[Record], revision: int, *wanted: bool) -> None:
+        """Who was given a revision, and who never was; the console is a moment behind the acknowledgements."""
+        saying = [job for job, given in zip(jobs, wanted, strict=True) if given]
+        await until(lambda: all(self.saw(job, revision) for job in saying), self.it.console.text)
+        self.assertEqual([self.saw(job, revision) for job in jobs], list(wanted))
 
     async def check_old(self, jobs: list[Record]) -> None:
         """All run the old value: the same processes."""
@@ -92,7 +98,7 @@ class RolloutTests(SharedCase):
         self.assertEqual((rollout["state"], rollout["batches"], rollout["batch"]), ("reverted", [3, 3, 3, 3], 2))
         self.assertIn(f"{jobs[4]['guid']} rejected it: rate: ", rollout["problem"])
         await self.check_old(jobs)
-        self.assertEqual([self.saw(job, revision) for job in jobs], [True] * 6 + [False] * 6)
+        await self.check_saw(jobs, revision, *[True] * 6, *[False] * 6)
         self.check_order(
             rollout,
             *("started", "batch 1", f"applied {jobs[0]['guid']}", "batch 2", f"rejected {jobs[4]['guid']}"),
@@ -108,7 +114,7 @@ class RolloutTests(SharedCase):
         self.assertIn(f"{fallen['guid']} fell over", rollout["problem"])
         self.assertEqual((await self.job(self.it, fallen["guid"]))["exit"]["code"], 3)
         await self.check_old([job for job in jobs if job is not fallen])
-        self.assertEqual([self.saw(job, revision) for job in jobs], [True] * 6 + [False] * 6)
+        await self.check_saw(jobs, revision, *[True] * 6, *[False] * 6)
         taken = (f"applied {fallen['guid']}", f"absent {fallen['guid']}")
         self.check_order(rollout, "batch 1", "batch 2", *taken, "stopped", "reverting", "reverted")
 
@@ -122,7 +128,7 @@ class RolloutTests(SharedCase):
         self.assertEqual(first["processors"], [canary["guid"]])
         done = await self.patched(self.it, "picky", {"rate": 3}, f"?first={canary['guid']}")
         self.assertEqual(done["outcome"]["state"], "reverted")
-        self.assertEqual([self.saw(job, done["revision"]) for job in jobs], [False, False, True, False])
+        await self.check_saw(jobs, done["revision"], False, False, True, False)
         self.assertEqual([config["rate"] for config in await self.each_running(jobs)], ["2"] * 4)
 
     async def test_watched(self) -> None:
@@ -144,7 +150,7 @@ class RolloutTests(SharedCase):
         rollout = await self.over(done)
         self.assertEqual((rollout["state"], rollout["batch"]), ("reverted", 1))
         await self.check_old(jobs[1:])
-        self.assertEqual([self.saw(job, done["revision"]) for job in jobs], [True, False, False])
+        await self.check_saw(jobs, done["revision"], True, False, False)
 
     async def over(self, done: Record) -> Record:
         """Wait for the end of a rollout, by requests that are held until there is news of it."""
