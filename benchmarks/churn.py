@@ -113,7 +113,7 @@ def look(initiator: Measured) -> dict[str, float]:
 
 def main() -> None:
     """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser("python -m benchmarks.churn", description=__doc__.partition("\n")[0])
     parser.add_argument("--cycles", type=int, default=2000, help="how many")
     parser.add_argument("--at-once", type=int, default=6, help="how many at the same time")
     parser.add_argument("--module", default="light", help="what they are")

@@ -34,7 +34,7 @@ LIGHT = "/bin/sh -c 'echo it cannot be; exit 1' sh {fd}"
 
 def main() -> None:
     """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser("python -m benchmarks.crash_loops", description=__doc__.partition("\n")[0])
     parser.add_argument("--crashing", type=int, default=200, help="how many crash")
     parser.add_argument("--well", type=int, default=10, help="how many do not")
     parser.add_argument("--seconds", type=float, default=30, help="for how long")

@@ -119,7 +119,7 @@ class NoLogs:
         """Nothing was."""
         return 0
 
-    def last_lines(self, guid: str, start: int) -> tuple[str, ...]:
+    def last_lines(self, guid: str, start: int, count: int) -> tuple[str, ...]:
         """There are none."""
         return ()
 

@@ -25,7 +25,7 @@ GOALS = {"healthz_p99_ms": 50.0}
 
 def main() -> None:
     """Measure, and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = argparse.ArgumentParser("python -m benchmarks.storm", description=__doc__.partition("\n")[0])
     parser.add_argument("--jobs", type=int, default=200, help="how many are created")
     parser.add_argument("--concurrency", type=int, default=2 * (os.cpu_count() or 1), help="launches at a time")
     parser.add_argument("--nice", type=int, help="the niceness of the processors")

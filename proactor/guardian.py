@@ -1,4 +1,4 @@
-"""No orphans: a small process of its own ends what the initiator started when that is killed, by whatever it was.
+"""No orphans: when the initiator is killed, or stops, a small process of its own ends what that started and is left.
 
 It holds the other end of a pipe, which the kernel closes with the initiator. ``guardian_main`` is what runs in it.
 """
@@ -28,6 +28,10 @@ from .launchers.spawn import SpawnReactor
 __all__ = ["Guardian"]
 
 _AGAIN = Backoff(first=0.1, cap=30.0)
+_LAST_GRACE = 1.0
+"""Seconds between SIGTERM and SIGKILL of what is left at a stop: its time is over."""
+_LAST_WORK = 10.0
+"""Seconds that it may take over that."""
 _GOOD_RUN = 60.0
 """Seconds after which its end is not one in a row of failures."""
 
@@ -49,6 +53,11 @@ class _Line(ProcessProtocol):
         """Write to it, by and by; nothing where it has gone."""
         assert self.transport is not None
         self.transport.write(lines)
+
+    def close(self) -> None:
+        """Close it, when all was written."""
+        assert self.transport is not None
+        self.transport.closeStdin()
 
     def kill(self) -> None:
         """End it, if it has not ended."""
@@ -91,7 +100,7 @@ class Guardian:
         self._tries = Tries(random)
         self._line: _Line | None = None
         self._started_at = 0.0
-        self._retry: IDelayedCall | None = None
+        self._later: IDelayedCall | None = None  # a start, or the kill at a stop
         self._stopped: Deferred[None] | None = None
 
     @property
@@ -138,15 +147,17 @@ class Guardian:
             self._tell(f"- {pid}\n")
 
     def stop(self) -> Deferred[None]:
-        """End the guardian's process, and no other; fires when it is no more."""
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
+        """End what is left of ours, then the guardian's process; fires when that is no more.
+
+        What is left was started by a process that has ended, and made a session of its own.
+        """
+        self._cancel()
         if self._line is None:
             return succeed(None)
         self._stopped = Deferred()
-        # It has nothing to lose, and is not asked to do anything that it could take for our end.
-        self._line.kill()
+        self._line.tell(f"! {_LAST_GRACE}\n".encode())
+        self._line.close()
+        self._later = self._reactor.callLater(_LAST_WORK, self._line.kill)
         return self._stopped
 
     def _tell(self, text: str) -> None:
@@ -156,6 +167,7 @@ class Guardian:
     def _ended(self, reason: str) -> None:
         self._line = None
         if self._stopped is not None:
+            self._cancel()
             stopped, self._stopped = self._stopped, None
             stopped.callback(None)
             return
@@ -163,8 +175,13 @@ class Guardian:
             self._tries.reset()
         delay = self._tries.next(_AGAIN)
         _log.warn("The guardian ended, and is started again in {delay:.1f} s: {reason}", delay=delay, reason=reason)
-        self._retry = self._reactor.callLater(delay, self._again)
+        self._later = self._reactor.callLater(delay, self._again)
+
+    def _cancel(self) -> None:
+        if self._later is not None and self._later.active():
+            self._later.cancel()
+        self._later = None
 
     def _again(self) -> None:
-        self._retry = None
+        self._later = None
         self.start()

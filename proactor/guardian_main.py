@@ -1,4 +1,4 @@
-"""The guardian's process: when the initiator is gone, it ends what that started and left behind.
+"""The guardian's process: when the initiator is gone, or stops, it ends what that started and left behind.
 
 Run as a script, and small: nothing of the package is imported, and little else. It reads lines from standard input, a
 pipe that the initiator alone can write to::
@@ -6,6 +6,7 @@ pipe that the initiator alone can write to::
     = MARK GRACE          the processes of the initiator have MARK in their environment
     + PID START GRACE     there is a process, which leads a session; START is its start time (proc(5), field 22)
     - PID                 there is no more
+    ! GRACE               the end that follows is a stop: what is there then was left behind, and has that time to end
 
 Times in seconds. The pipe's end is the initiator's. Then all are sent SIGTERM, those that are left after their grace
 SIGKILL, and this ends when none is left. They are the processes of the sessions, grandchildren in process groups of
@@ -108,12 +109,16 @@ def processes() -> dict[int, Process]:
 
 
 class Guard:
-    """What is known of one initiator's processes."""
+    """What is known of one initiator's processes.
+
+    :ivar is_stop: whether the initiator's end is a stop.
+    """
 
     def __init__(self) -> None:
         self._mark = b""
         self._grace = 10.0
         self._leaders: dict[int, tuple[int, float]] = {}
+        self.is_stop = False
 
     def obey(self, line: bytes) -> None:
         """Take note of what a line tells."""
@@ -122,6 +127,8 @@ class Guard:
             self._mark, self._grace = first, float(rest[0])
         elif kind == b"+":
             self._leaders[int(first)] = int(rest[0]), float(rest[1])
+        elif kind == b"!":
+            self._grace, self.is_stop = float(first), True
         else:
             self._leaders.pop(int(first), None)
 
@@ -191,11 +198,13 @@ def read_all(fd: int, guard: Guard) -> None:
             guard.obey(line)
 
 
-def report(ended: int) -> None:
+def report(ended: int, is_stop: bool) -> None:
     """Say what was done, in the format of the log, as far as standard error can be had."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     message = f"The initiator is gone: ended {ended} of its processes"
+    if is_stop:
+        message = f"Ended {ended} process{'' if ended == 1 else 'es'} that had been left behind"
     with suppress(OSError):
         os.write(2, f"{stamp},{int(now % 1 * 1000):03} WARNING|{os.getpid()}|proactor.guardian|{message}\n".encode())
 
@@ -210,7 +219,7 @@ def main() -> None:
     read_all(sys.stdin.fileno(), guard)
     ended = guard.end_all()
     if ended:
-        report(ended)
+        report(ended, guard.is_stop)
 
 
 if __name__ == "__main__":

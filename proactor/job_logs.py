@@ -38,9 +38,9 @@ class JobLogs:
         """How many bytes were written since it began."""
         return self.store.stored(guid).written
 
-    def last_lines(self, guid: str, start: int) -> tuple[str, ...]:
+    def last_lines(self, guid: str, start: int, count: int) -> tuple[str, ...]:
         """The last that was written, from an offset on."""
-        return self.store.last_lines(guid, start=start)
+        return self.store.last_lines(guid, count, start)
 
     async def remove(self, guid: str) -> None:
         """Show what is left of a log, then delete it."""

@@ -44,6 +44,11 @@ class Exit:
     reason: str
     lines: tuple[str, ...] = ()
 
+    @property
+    def last_words(self) -> str:
+        """The last line that says anything."""
+        return next((line for line in reversed(self.lines) if line.strip()), "")
+
 
 @define
 class Job:

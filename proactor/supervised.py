@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -27,6 +28,8 @@ from .timers import Timers
 LONGEST_LAUNCH = 10.0
 #: Between asking a silent process where it is and ending it, in seconds.
 _DUMP_TIME = 1.0
+#: How many of its last lines are kept with a process's end, and where it was made to end: its stacks are among them.
+_LAST_LINES, _DUMP_LINES = 20, 100
 
 log = Logger(namespace="proactor.supervisor")
 
@@ -253,13 +256,17 @@ class Supervised:
     def _ask_where_it_is(self, cause: str) -> None:
         """A processor writes its stacks to its log on SIGUSR1; that is kept with its end."""
         if self._handle is not None:
-            self.around.launcher.signal(self._handle, signal.SIGUSR1)
+            # Who does not know that signal ends by it, and of no other trouble.
+            self._trouble = cause
+            with suppress(Conflict):
+                self.around.launcher.signal(self._handle, signal.SIGUSR1)
         self._timers.set("watchdog", _DUMP_TIME, partial(self._still_silent, cause, self._contact_at))
 
     def _still_silent(self, cause: str, since: float) -> None:
         if self._contact_at == since:
             self._begin_stop(cause, "watchdog", trouble=True)
         else:
+            self._trouble = None
             self._watch()
 
     # Ending.
@@ -294,7 +301,8 @@ class Supervised:
         self._leave_line()
         job.ready = False
         reason = exit_.reason if self._trouble is None else f"{self._trouble}; {exit_.reason}"
-        job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid, self._log_start))
+        count = _LAST_LINES if self._trouble is None else _DUMP_LINES
+        job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid, self._log_start, count))
         on_purpose = job.wanted is Wanted.STOPPED or (job.state is State.STOPPING and self._trouble is None)
         # To be made to end is a failure whatever it says of it.
         failed, self._trouble = exit_.code != 0 or self._trouble is not None, None
@@ -318,7 +326,7 @@ class Supervised:
         ran = clock.seconds() - self._launched_at
         decision = self._history.ended(settings.policy, failed, ran, clock.seconds(), self.around.random)
         # What a signal ended had no time to say why.
-        last = f": {exit_.lines[-1]}" if exit_.code and exit_.lines else ""
+        last = f": {exit_.last_words}" if exit_.code and exit_.last_words else ""
         log.warn(
             "Processor {guid} ({module}) {reason}{last}",
             guid=job.guid,

@@ -32,8 +32,8 @@ class Logs(Protocol):
     def written(self, guid: str) -> int:
         """How many bytes were written since it began."""
 
-    def last_lines(self, guid: str, start: int) -> tuple[str, ...]:
-        """The last that was written, from an offset on."""
+    def last_lines(self, guid: str, start: int, count: int) -> tuple[str, ...]:
+        """The last that was written, from an offset on, so many lines at most."""
 
 
 @frozen

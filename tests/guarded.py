@@ -19,7 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
 
 from proactor.guardian import Guardian
-from proactor.interfaces import LaunchSpec
+from proactor.interfaces import Handle, LaunchSpec
 from proactor.launchers.spawn import SpawnLauncher
 
 
@@ -32,6 +32,7 @@ class Initiator(LineOnlyReceiver):
     guardian: Guardian
     launcher: SpawnLauncher
     _started: int = 0
+    _handles: list[Handle] = field(factory=list)
     delimiter: bytes = field(default=b"\n", init=False)
 
     def lineReceived(self, line: bytes) -> None:
@@ -49,6 +50,7 @@ class Initiator(LineOnlyReceiver):
         argv = ("sh", "-c", script)
         spec = LaunchSpec("0" * 32, self._started, argv, environment, b"", self.out, self.out)
         handle = await self.launcher.launch(spec, lambda _exit: self.guardian.unwatch(handle.pid))
+        self._handles.append(handle)
         if watched:
             self.guardian.watch(handle.pid, grace)
         for _ in range(3):
@@ -59,6 +61,11 @@ class Initiator(LineOnlyReceiver):
         """Start a shell's script, and be killed before the guardian can have been told of it."""
         self.start(script, 0).send(None)  # until it would wait for the reactor
         os.kill(os.getpid(), signal.SIGKILL)
+
+    async def stop_processes(self) -> None:
+        """Stop all that were started."""
+        for handle in self._handles:
+            await self.launcher.stop(handle, 60)
 
     async def guardians(self) -> int | None:
         """Answer the guardian's number."""

@@ -92,10 +92,31 @@ class ProgramTests(SynchronousTestCase):
         self.assertIn("0.2 s after they have it", table[0])
         self.assertGreaterEqual(found["all_hold_s"], found["half_have_s"] + 0.2)
 
+    def test_storm(self) -> None:
+        """All that it creates are ready, and meanwhile the initiator answers."""
+        table, found = run("storm", "--jobs", "3", "--concurrency", "2")
+        self.assertEqual((found["benchmark"], found["jobs"], found["goals"]), ("storm", 3, {"healthz_p99_ms": 50.0}))
+        self.assertPositive(found, "created_s", "ready_s", "asked", "healthz_p99_ms", "stall_cpu_max_ms")
+        self.assertLessEqual(found["created_s"], found["ready_s"])
+        self.assertEqual(table[0].split(), ["figure", "value"])
+
+    def test_churn(self) -> None:
+        """All that it creates is gone, and no process of it is left."""
+        table, found = run("churn", "--cycles", "20", "--at-once", "2")
+        self.assertEqual((found["benchmark"], found["cycles"]), ("churn", 20))
+        self.assertEqual((found["grown"]["processes"], found["grown"]["descriptors"]), (0, 0))
+        self.assertEqual([row.split()[0] for row in table[:5]], ["after", "start", "warm", "half", "end"])
+
+    def test_crash_loops(self) -> None:
+        """What crashes is started again and again, and the others go on."""
+        _, found = run("crash_loops", "--crashing", "2", "--well", "1", "--seconds", "1", "--light")
+        self.assertEqual((found["benchmark"], found["crashing"], found["disturbed"]), ("crash_loops", 2, 0))
+        self.assertPositive(found, "launches_per_s", "healthz_p50_ms", "well_healthz_p50_ms", "one_more_ready_s")
+
     def test_help(self) -> None:
         """Each says what it does."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        for name in ("processor_cost", "push", "holders"):
+        for name in ("processor_cost", "push", "holders", "storm", "churn", "crash_loops"):
             command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
             said = subprocess.check_output(command, text=True, env=environment)
             self.assertTrue(said.startswith(f"usage: python -m benchmarks.{name} "), said)

@@ -33,6 +33,7 @@ READY = '$| = 1; print "ready\\n"; sleep 1 while 1'
 POLITE = f"""exec perl -e '{CHILD} $SIG{{TERM}} = sub {{ print "asked\\n"; exit }}; {READY}'"""
 STUBBORN = f"""exec perl -e '$SIG{{TERM}} = "IGNORE"; {CHILD} {READY}'"""
 GROUP_APART = f"perl -e 'setpgrp(0, 0); {READY}' & wait"
+DEAF_SESSION_APART = f"perl -MPOSIX -e 'POSIX::setsid(); $SIG{{TERM}} = \"IGNORE\"; {READY}' & wait"
 SESSION_APART = f"perl -MPOSIX -e 'POSIX::setsid(); {READY}' & wait"
 ORPHANED = f"(perl -e '{READY}' &); exec sleep 1000"
 
@@ -218,16 +219,29 @@ class KilledTests(SynchronousTestCase):
         self.assertEqual(Path(f"/proc/{guardian}/environ").read_bytes(), b"")
 
     def test_stop(self) -> None:
-        """A clean stop ends the guardian alone."""
-        pid = self.start(POLITE)
+        """A clean stop ends the guardian, and no process of anybody else."""
+        self.start(POLITE)
         guardian = self.order("guardians")
+        self.assertIsNone(self.order("stop_processes"))
+        self.assertEqual(read(self.out), b"asked\n")
+        other = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        self.addCleanup(other.wait)
+        self.addCleanup(other.kill)
         self.assertIsNone(self.order("stop"))
         self.assertIsNone(Process.look(guardian))
-        self.process.kill()
-        self.process.wait()
-        self.assertEqual(self.report(), "")
-        os.killpg(pid, signal.SIGKILL)
-        self.assertEqual(read_all(self.out), "")
+        self.assertIsNone(other.poll())
+        self.assertEqual((self.kill(), self.report()), ("", ""))
+
+    def test_stop_with_something_left(self) -> None:
+        """What is left of ours by then, in a session of its own, is ended first: asked, and made to a moment later."""
+        for script in (SESSION_APART, DEAF_SESSION_APART):
+            self.start(script)
+        self.assertIsNone(self.order("stop_processes"))
+        self.assertIsNone(self.order("stop"))
+        self.assertEqual(self.kill(), "")
+        self.assertRegex(
+            self.report(), r" WARNING\|[0-9]+\|proactor.guardian\|Ended 2 processes that had been left behind\n$"
+        )
 
 
 class ScriptTests(SynchronousTestCase):
@@ -384,6 +398,10 @@ class MemoryProcess:
         self.written = b""
         self.signals: list[str] = []
         self.reaped = False
+        self.closed = False
+
+    def closeStdin(self) -> None:
+        self.closed = True
 
     def write(self, data: bytes) -> None:
         self.written += data
@@ -517,10 +535,20 @@ class GuardianTests(SynchronousTestCase):
         self.guardian.start()
         stopped = self.guardian.stop()
         self.assertNoResult(stopped)
+        self.assertTrue(self.reactor.last.closed)
+        self.assertEqual(self.reactor.last.written, self.hello + b"! 1.0\n")
+        self.reactor.end()
+        self.successResultOf(stopped)
+        self.assertEqual((self.reactor.getDelayedCalls(), self.reactor.last.signals), ([], []))
+
+    def test_stop_in_vain(self) -> None:
+        """One that does not come to its end is killed."""
+        self.guardian.start()
+        stopped = self.guardian.stop()
+        self.reactor.advance(10)
         self.assertEqual(self.reactor.last.signals, ["KILL"])
         self.reactor.end()
         self.successResultOf(stopped)
-        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_stop_between(self) -> None:
         """A stop while there is none, or none yet, is over at once."""
@@ -535,6 +563,7 @@ class GuardianTests(SynchronousTestCase):
         self.guardian.start()
         self.reactor.last.reaped = True
         stopped = self.guardian.stop()
+        self.reactor.advance(10)
         self.reactor.end()
         self.successResultOf(stopped)
         self.assertEqual(self.reactor.getDelayedCalls(), [])

@@ -27,6 +27,15 @@ class TimestampTests(SynchronousTestCase):
         self.assertIsNone(timestamp(None))
 
 
+class ExitTests(SynchronousTestCase):
+    """How a process ended."""
+
+    def test_last_words(self) -> None:
+        """The last line that says anything tells why; there may be none."""
+        for lines, words in ((("a", "b", "", " "), "b"), (("",), ""), ((), "")):
+            self.assertEqual(Exit(1, None, "exited with status 1", lines).last_words, words)
+
+
 class JobTests(SynchronousTestCase):
     """A record of a job."""
 

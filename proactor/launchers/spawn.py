@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ProcessTerminated
@@ -21,6 +22,7 @@ from ..errors import Conflict, Refused
 from ..interfaces import Handle, ILauncher, LaunchSpec
 from ..model import Exit
 from .limits import for_session, wrapped
+from .turns import InTurn
 
 
 class SpawnReactor(IReactorProcess, IReactorTime):
@@ -28,11 +30,16 @@ class SpawnReactor(IReactorProcess, IReactorTime):
 
 
 class _Child(ProcessProtocol):
-    """One process, from its start until it is reaped."""
+    """One process, from its start until it is reaped.
+
+    :ivar pid: its number; 0 when it is reaped, and that may be another's.
+    :ivar number: the same, and kept.
+    """
 
     def __init__(self, clock: IReactorTime, ended: Callable[[Exit], None]) -> None:
         self._clock = clock
         self._ended = ended
+        self.number = 0
         self._kill: IDelayedCall | None = None
         self._waiting: list[Deferred[None]] = []
         self.pid = 0
@@ -40,7 +47,7 @@ class _Child(ProcessProtocol):
     def connectionMade(self) -> None:
         """Keep the number: the transport forgets it when the process is reaped."""
         assert self.transport is not None
-        self.pid = self.transport.pid or 0
+        self.number = self.pid = self.transport.pid or 0
 
     def processExited(self, reason: Failure) -> None:
         """Tell of the end. Not ``processEnded``: a grandchild that holds a pipe would delay that."""
@@ -104,6 +111,7 @@ class SpawnLauncher:
         self._reactor = reactor
         self._children: dict[tuple[str, int], _Child] = {}
         self._session = _session_command()
+        self._turns = InTurn(reactor)
 
     def launch(self, spec: LaunchSpec, ended: Callable[[Exit], None]) -> Deferred[Handle]:
         """Start a process; see :class:`~proactor.interfaces.ILauncher`."""
@@ -111,7 +119,7 @@ class SpawnLauncher:
 
         def forget(exit_: Exit) -> None:
             self._children.pop(place, None)
-            ended(exit_)
+            self._turns.call(partial(ended, exit_))
 
         child = _Child(self._reactor, forget)
         if not _is_there(spec):
@@ -124,7 +132,7 @@ class SpawnLauncher:
             return fail(e)
         if child.pid:
             self._children[place] = child
-        return succeed(Handle(spec.guid, spec.incarnation, child.pid))
+        return succeed(Handle(spec.guid, spec.incarnation, child.number))
 
     def _spawn(self, child: _Child, spec: LaunchSpec) -> None:
         argv = [*self._session, *for_session(spec.limits), *wrapped(spec.argv, spec.limits)]

@@ -53,7 +53,8 @@ class Processor:
 
     options: ClassVar[tuple[Option, ...]] = ()
     app: ClassVar[Klein] = Klein()
-    limits: ClassVar[Limits] = Limits()
+    #: As many connections as fit in the 1,024 descriptors that a process may usually have, with some for other things.
+    limits: ClassVar[Limits] = Limits(unauthenticated=900)
     schema: ClassVar[Options] = Options(STANDARD)
 
     def __init_subclass__(cls) -> None:

@@ -96,5 +96,5 @@ class Jobs:
 def _why_not(job: Job) -> str:
     if job.exit is None:
         return f"{job.guid} is created, and {job.state.value}: it is not ready yet"
-    last = f": {job.exit.lines[-1]}" if job.exit.lines else ""
+    last = f": {job.exit.last_words}" if job.exit.last_words else ""
     return f"{job.guid} is created, and {job.state.value}: {job.exit.reason}{last}"

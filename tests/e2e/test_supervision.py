@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 from signal import SIGKILL
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 
 from .callers import ANSWERED, CUT, REFUSED, Callers, call
 from .case import Record, SharedCase
@@ -16,6 +17,7 @@ from .support import configuration, until
 LONG = bool(os.environ.get("PROACTOR_TEST_LONG"))
 RESTARTS = 51 if LONG else 9
 AT_ONCE = 4
+MANY = 500
 
 FLEET = """\
 [worker]
@@ -98,6 +100,16 @@ class RestartTests(SharedCase):
         await callers.stop()
         self.assertEqual(set(callers.came), {ANSWERED}, callers.came)
         self.assertIn(str(job["pid"]), callers.bodies)
+
+    async def test_many_at_once(self) -> None:
+        """Hundreds who call at the same time, and who wait while it is restarted, are all answered."""
+        job = await self.worker()
+        works = [Deferred.fromCoroutine(call(job["port"], "/work")) for _ in range(MANY)]
+        await self.it.console.line(rf"\|{job['pid']}\|worker\|Working$")
+        after = await self.restart(job)
+        answers = await gatherResults(works)
+        self.assertEqual({came for came, _ in answers}, {ANSWERED}, Counter(answers))
+        self.assertLessEqual({pid for _, pid in answers}, {str(job["pid"]), str(after["pid"])})
 
     async def test_in_progress(self) -> None:
         """What a processor has begun it finishes, before the next one takes its place."""

@@ -39,15 +39,9 @@ class Worker(Processor):
 
     @app.route("/hang", methods=["POST"])
     def hang(self, request: IRequest) -> bytes:
-        """Do nothing any more, a moment later."""
-        self.reactor.callLater(0.1, sleep_on)
-        return b"hanging"
-
-
-def sleep_on() -> None:
-    """Have the reactor for ever."""
-    while True:
-        time.sleep(60)
+        """Have the reactor for ever."""
+        while True:
+            time.sleep(60)
 
 
 if __name__ == "__main__":
