@@ -8,8 +8,8 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from subprocess import STDOUT, Popen, TimeoutExpired
@@ -132,6 +132,16 @@ async def until(condition: Callable[[], Any], what: Callable[[], str] | str) -> 
         await deferLater(reactor, _LOOK)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """What is started here heeds Ctrl-C, though these tests may run in the background, where a shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Console:
     """A file that somebody writes lines to."""
 
@@ -178,7 +188,8 @@ class Initiator:
             argv += ["--home", str(self.home)]
         with open(self.console.path, "wb") as output, open(stdin or os.devnull, "rb") as source:
             env = environment(**{MARK: self.mark, **(variables or {})})
-            self.process = Popen(argv, cwd=folder, stdin=source, stdout=output, stderr=STDOUT, env=env)
+            with _interruptible():
+                self.process = Popen(argv, cwd=folder, stdin=source, stdout=output, stderr=STDOUT, env=env)
 
     @property
     def pid(self) -> int:

@@ -5,7 +5,6 @@ They restore the signal's default and send it to themselves, by which no exit ha
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 
@@ -31,8 +30,6 @@ def saving(end: Callable[[int], None]) -> Callable[[int], None]:
 def main(program: str, *arguments: str) -> None:
     """Run one of the two."""
     sys.argv[:] = [program, *arguments]
-    # Of who runs the tests in the background it is inherited as ignored, and then Twisted leaves it so.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     if program == "twist":
         _twist._exitWithSignal = saving(_twist._exitWithSignal)  # type: ignore[attr-defined]
         _twist.Twist.main()
