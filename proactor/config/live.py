@@ -258,7 +258,8 @@ class LiveConfiguration:
         return not unmoved
 
     def _read_by(self, guid: str, old: View | None, sections: Collection[str]) -> None:
-        for section in old.sections if old is not None else ():
+        # Those who go on reading a section keep their place there: the oldest stay first.
+        for section in (each for each in (old.sections if old is not None else ()) if each not in sections):
             self._readers[section].pop(guid, None)
             if not self._readers[section]:
                 del self._readers[section]

@@ -66,6 +66,15 @@ class ReachTests(Case):
             self.assertEqual(sorted(change.before), reached)
         self.assertEqual(values(self.live, [A, B, C], "rate"), ["7", "7", "5"])
 
+    def test_oldest_first(self) -> None:
+        """Processors come in the order of their creation, whatever was edited of one since."""
+        edit(self.live, A, {"rate": "6"})
+        edit(self.live, A, {"rate": None})
+        edit(self.live, B, {"mine": "1"})
+        edit(self.live, DEFAULT, {"d": "5"})
+        self.assertEqual([*self.live.members_of("m")], [A, B])
+        self.assertEqual([*edit(self.live, "m", {"rate": "7"}).before], [A, B])
+
     def test_other_sections(self) -> None:
         """A section that is only referred to reaches those who do, over any number of references."""
         text = "[o]\ny = ${z}\nz = 1\n[m]\nx = ${o:y}\n[n]\n"
