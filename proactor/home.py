@@ -29,6 +29,7 @@ __all__ = ["DEFAULT_HOME", "Home"]
 
 DEFAULT_HOME = "~/.proactor"
 
+_OURS = {"lock", "operator.token", "keys"}
 _SECRET_MAX = 64 << 10
 _GUID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -81,6 +82,24 @@ def _open_folder(path: Path) -> None:
             "is not a folder" if error.errno in {errno.EEXIST, errno.ENOTDIR} else f"cannot be used: {_reason(error)}"
         )
         raise ProactorError(f"{path}: {what}; choose another folder with --home") from error
+
+
+def _check_ours(path: Path) -> None:
+    """See that a folder which is open to others is one to close to them: it is empty, or was a home before.
+
+    :raises ProactorError: it serves something else.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        found = set(os.listdir(path))
+    except OSError:
+        # It is not there, or is no folder, or not ours: that is seen to by who opens it.
+        return
+    if mode & 0o077 and found and not found & _OURS:
+        raise ProactorError(
+            f"{path}: holds other things, and is open to others (mode {mode:04o}), which a home must not be; "
+            "choose a folder for this alone with --home"
+        )
 
 
 def _take_lock(home: Path) -> int:
@@ -170,6 +189,7 @@ class Home:
             folder = Path(path).expanduser().resolve()
         except (OSError, RuntimeError, ValueError) as error:
             raise ProactorError(f"{os.fspath(path)!r}: no such place; choose a folder with --home") from error
+        _check_ours(folder)
         _open_folder(folder)
         lock = _take_lock(folder)
         try:

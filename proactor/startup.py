@@ -57,6 +57,8 @@ class Options(UsageOptions):
         """
         if self["log-format"] not in FORMATS:
             raise UsageError(f"--log-format: must be {' or '.join(FORMATS)}")
+        if not self["home"]:
+            raise UsageError("--home: must name a folder")
         self["home"] = str(Path(self["home"]).expanduser().absolute())
         log.info("Place defaults")
         self.source = _find_config(self["config"])

@@ -80,6 +80,28 @@ class OpenTests(Case):
         (warning,) = warnings(events)
         self.assertIn(f"{self.path.resolve()} was open to others (mode 0755): changed to 0700", warning)
 
+    def test_of_others(self) -> None:
+        """A folder that holds something else is not closed to others: who named it will have meant another one."""
+        self.path.mkdir()
+        (self.path / "notes.txt").touch()
+        for found in (0o755, 0o1777):
+            self.path.chmod(found)
+            self.refused(str(self.path), "holds other things", f"{found:04o}")
+            self.assertEqual((mode(self.path), os.listdir(self.path)), (found, ["notes.txt"]))
+        self.path.chmod(0o700)
+        self.opened()
+
+    def test_found_open(self) -> None:
+        """What was a home before is closed again, whatever else is in there."""
+        self.path.mkdir()
+        (self.path / "notes.txt").touch()
+        (self.path / "operator.token").write_bytes(b"x" * 22)
+        self.path.chmod(0o755)
+        with capturedLogs() as events:
+            self.opened()
+        self.assertEqual(mode(self.path), 0o700)
+        self.assertEqual(len(warnings(events)), 1)
+
     def test_link(self) -> None:
         """A symbolic link to a folder of ours is as good as the folder."""
         self.path.mkdir(mode=0o700)
@@ -132,7 +154,7 @@ class OpenTests(Case):
 
     def test_logs_unusable(self) -> None:
         """A home that cannot keep logs is refused, and is free again."""
-        self.path.mkdir()
+        self.path.mkdir(mode=0o700)
         (self.path / "logs").write_text("")
         self.refused("logs: is not a folder")
         (self.path / "logs").unlink()

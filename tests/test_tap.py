@@ -157,6 +157,12 @@ class OptionTests(Case):
         error = self.assertRaises(UsageError, self.options, "--log-format", "xml")
         self.assertEqual(str(error), "--log-format: must be text or json")
 
+    def test_home_without_a_name(self) -> None:
+        """An empty name, as of a variable that is not set, is not the current folder."""
+        self.write()
+        error = self.assertRaises(UsageError, self.options, "--home", "")
+        self.assertEqual(str(error), "--home: must name a folder")
+
     def test_help(self) -> None:
         """``--help`` tells every option."""
         printed = io.StringIO()
