@@ -137,7 +137,7 @@ def _fields(raw: bytes, what: str) -> dict[str, list[str]]:
     if raw.count(b"&") >= _FIELDS:
         raise Malformed(f"{what} has more than {_FIELDS} fields")
     try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
+        pairs = parse_qsl(raw.decode("utf-8"), keep_blank_values=True, errors="strict")
     except ValueError:
         raise Malformed(f"{what} is not URL-encoded UTF-8") from None
     fields: dict[str, list[str]] = {}
