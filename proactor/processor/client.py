@@ -190,7 +190,8 @@ class Client:
         try:
             return await exchange.addTimeout(timeout, self.clock, _timed_out)
         except _UNREACHABLE as error:
-            raise Unavailable(f"it gave no answer: {_innermost(error) or type(error).__name__}") from error
+            cause = _innermost(error)
+            raise Unavailable(f"it gave no answer: {str(cause) or type(cause).__name__}") from error
 
     async def _exchange(self, method: str, url: str, **kwargs: Any) -> _Answer:
         response: IResponse = await self.http.request(method, url, allow_redirects=False, unbuffered=True, **kwargs)

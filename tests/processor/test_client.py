@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet import error
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -148,6 +148,12 @@ class BodyTests(SynchronousTestCase):
         self.response.protocol.connectionLost(Failure(error.ConnectionLost()))
         failure = self.failureResultOf(self.fetch, Unavailable)
         self.assertTrue(str(failure.value).startswith("it gave no answer: Connection to the other side was lost"))
+
+    def test_without_a_word(self) -> None:
+        """A cause that says nothing is named."""
+        self.response.protocol.connectionLost(Failure(CancelledError()))
+        failure = self.failureResultOf(self.fetch, Unavailable)
+        self.assertEqual(str(failure.value), "it gave no answer: CancelledError")
 
     def test_trickles(self) -> None:
         """The time-out is one for the whole answer, however its bytes trickle."""
