@@ -10,6 +10,7 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from ..config.settings import declared_module
 from ..errors import Refused
 from ..initiator import Initiator
 from ..rollout import check_sizes
@@ -98,6 +99,9 @@ class Actions:
         if module is None and not wanted:
             raise Refused("say which: ?module=NAME, ?label=NAME or ?label=NAME=VALUE")
         guids = [job.guid for job in selected(self.initiator, None, module, wanted)]
+        layers = self.initiator.configurator.live.layers
+        if not guids and module is not None and declared_module(layers, module) is None:
+            raise Refused(f"module {module[:100]!r} is not declared, and no job runs it")
         sizes = check_sizes(call.query.get("batch", []))
         restart = self.initiator.restarts.start(guids, sizes, call.caller.name)
         location = {"Location": f"/restart/{restart.id}"}

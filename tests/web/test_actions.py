@@ -160,4 +160,7 @@ class RollingRestartTests(Case):
         """It must be said which, and in sizes that are such."""
         self.assertEqual(self.rig.ask("POST /restart").status, 422)
         self.assertEqual(self.rig.ask("POST /restart?module=my.module&batch=0").status, 422)
+        response = self.rig.ask("POST /restart?module=my.modul")
+        self.assertEqual(response.status, 422)
+        self.assertEqual(response.json()["detail"], "module 'my.modul' is not declared, and no job runs it")
         self.assertEqual(self.rig.ask("GET /restart/nothing").status, 404)
