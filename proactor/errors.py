@@ -82,6 +82,14 @@ class Unavailable(ProactorError):
         self.retry_after = retry_after
 
 
+class StorageFull(ProactorError):
+    """There is no room to keep it: nothing of it was done."""
+
+
+class StorageFailed(ProactorError):
+    """It cannot be kept, for another reason: nothing of it was done."""
+
+
 class ConfigError(Refused):
     """A place of the configuration that is wrong.
 

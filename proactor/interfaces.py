@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
 from .model import Exit
+from .saved import Identity
 
 
 @frozen
@@ -41,6 +42,9 @@ class LaunchSpec:
     :param stdin: what the process reads from standard input: its configuration, token and all.
     :param listening: the descriptor of the bound socket, which the child finds as ``fd``.
     :param log: a descriptor open for appending, which the child finds as 1 and 2.
+    :param lock: a descriptor whose flock(2) is held, which the child inherits as ``fd + 1``: while it lives the lock is.
+    :param module: the importable module that is to run, where ``argv`` is that of one; it has its arguments behind it.
+    :param launcher: the ``launcher`` that its section asks for.
     """
 
     guid: str
@@ -50,17 +54,28 @@ class LaunchSpec:
     stdin: bytes = field(repr=False)
     listening: int
     log: int
+    lock: int = -1
     fd: int = 3
     limits: Limits = Limits()
+    module: str | None = None
+    launcher: str = "spawn"
 
 
 @frozen
 class Handle:
-    """One launched process: plain values, to find it again by."""
+    """One launched process: plain values, to find it again by.
+
+    :param identity: the process, as no other will ever be.
+    """
 
     guid: str
     incarnation: int
-    pid: int
+    identity: Identity
+
+    @property
+    def pid(self) -> int:
+        """The number that it has."""
+        return self.identity.pid
 
 
 class ILauncher(Interface):
@@ -73,6 +88,13 @@ class ILauncher(Interface):
 
         :param ended: called once, when the process is no more.
         :return: fires when it is started; fails with :class:`~proactor.errors.ProactorError` where it cannot be.
+        """
+
+    def adopt(handle: Handle, ended: Callable[[Exit], None]) -> bool:
+        """Take over a process that an earlier initiator launched.
+
+        :param ended: called once, when the process is no more; its status cannot be known where it is not our child.
+        :return: whether it lives; where it does not, nothing will be called.
         """
 
     def stop(handle: Handle, grace: float) -> Deferred[None]:

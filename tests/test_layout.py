@@ -27,6 +27,7 @@ PLAIN = (
     "model",
     "restart",
     "rollout",
+    "saved",
     "timeline",
     "tokens",
 )

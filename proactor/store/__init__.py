@@ -1,0 +1,1 @@
+"""The store: what must outlive the initiator, committed before it is answered."""
