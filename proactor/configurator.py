@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from weakref import WeakValueDictionary
 
-from attrs import define, field, frozen
-from twisted.internet.defer import Deferred, DeferredLock
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -18,6 +19,7 @@ from .config.document import Document
 from .config.draft import Difference, Draft, Patch
 from .config.layers import Layers, Member, View
 from .config.live import LiveConfiguration
+from .config.restoring import Remembered, restored, saved_edits, settings_of
 from .config.settings import (
     CheckLaunch,
     InitiatorSettings,
@@ -29,6 +31,7 @@ from .config.settings import (
     initiator_settings,
 )
 from .options import Option, Options
+from .saved import AddRevision, PutDocument, PutValue, SavedRevision, Write
 
 #: How long one turn of the reactor may go to work on a change, in seconds.
 SLICE = 0.004
@@ -68,6 +71,8 @@ class Configurator:
     check_launch: CheckLaunch
     #: Told of each change, of who made it: but not of processors that come and go.
     heard_change: Callable[[Plan, str, str], None] = lambda _plan, _summary, _actor: None
+    #: Keeps what a change writes, all of it or nothing; it fails where it cannot, and the change is not made then.
+    keep: Callable[[Sequence[Write]], Awaitable[None]] = lambda _: succeed(None)
     #: What running processors declared, the same object for all that declared the same.
     _declared: dict[str, Options] = field(factory=dict)
     _known: WeakValueDictionary[tuple[Option, ...], Options] = field(factory=WeakValueDictionary)
@@ -94,6 +99,27 @@ class Configurator:
         check_sections(live.layers, settings.token_ttl, check_launch)
         return cls(clock, now, live, settings, check_launch)
 
+    @classmethod
+    def restored(
+        cls,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+        remembered: Remembered,
+        guid: str,
+        check_launch: CheckLaunch,
+        place: Callable[[InitiatorSettings, Member], Member],
+    ) -> Configurator:
+        """Go on with what an earlier initiator left.
+
+        :param place: a member as it is steered now, by the initiator's settings.
+        :raises ConfigError: for the first thing that does not hold any more.
+        """
+        edits = {section: settings_of(edited) for section, edited in remembered.edits.items()}
+        settings = initiator_settings(Layers(remembered.document, edits), guid)
+        members = [place(settings, member) for member in remembered.members]
+        live = restored(evolve(remembered, members=members, secret_globs=settings.secret_options))
+        return cls(clock, now, live, settings, check_launch)
+
     # Changes.
 
     async def plan(self, make: Callable[[], Draft]) -> Plan:
@@ -108,17 +134,23 @@ class Configurator:
         make: Callable[[], Draft],
         actor: str,
         hold: Callable[[Draft], Collection[str]] = lambda _: (),
+        more: Callable[[Draft], Sequence[Write]] = lambda _: (),
     ) -> Plan:
-        """Make a draft, try it, take it, and tell those whose configuration it changed.
+        """Make a draft, try it, keep it, take it, and tell those whose configuration it changed.
 
         :param hold: who of those does not get it yet.
+        :param more: what else is kept with it, asked for behind ``hold``.
+        :raises StorageFull, StorageFailed: it cannot be kept; nothing has changed.
         """
         async with _held(self._lock):
             draft = make()
             settings = await self._try(draft)
             planned = await self._planned(draft)
-            held = hold(draft)
-            change = self.live.commit(draft, actor, self.now(), held)
+            held, now = hold(draft), self.now()
+            writes = [*self._writes(draft, actor, now), *more(draft)]
+            if writes:
+                await self.keep(writes)
+            change = self.live.commit(draft, actor, now, held)
             self.settings = settings
         log.debug("Revision {revision}: {summary}", revision=change.revision, summary=change.summary)
         if not draft.empty and draft.joined is None and draft.left is None:
@@ -126,16 +158,31 @@ class Configurator:
         await self.wake(guid for guid in change.before if guid not in held)
         return planned
 
-    async def join(self, member: Member, options: Patch, actor: str) -> None:
+    def _writes(self, draft: Draft, actor: str, now: datetime) -> list[Write]:
+        writes: list[Write] = []
+        if not draft.empty:
+            edits = saved_edits(draft.edited)
+            writes.append(AddRevision(SavedRevision(draft.revision, now, actor, draft.summary, edits)))
+        if draft.layers.document is not self.live.layers.document:
+            writes += document_writes(draft.layers.document, self.live.file_revisions(draft))
+        return writes
+
+    async def join(
+        self, member: Member, options: Patch, actor: str, more: Callable[[Draft], Sequence[Write]] = lambda _: ()
+    ) -> None:
         """Add a processor, with options of its own.
 
+        :param more: what is kept with it.
         :raises Refused: they cannot be; there is no such processor then.
         """
-        await self.take(lambda: self.live.draft_join(member, options), actor)
+        await self.take(lambda: self.live.draft_join(member, options), actor, more=more)
 
-    async def leave(self, guid: str, actor: str) -> None:
-        """Forget a processor and all that was edited of it."""
-        await self.take(lambda: self.live.draft_leave(guid), actor)
+    async def leave(self, guid: str, actor: str, more: Sequence[Write] = ()) -> None:
+        """Forget a processor and all that was edited of it.
+
+        :param more: what is kept with that.
+        """
+        await self.take(lambda: self.live.draft_leave(guid), actor, more=lambda _: more)
         self.forget_declaration(guid)
         await self.wake([guid])
 
@@ -262,6 +309,15 @@ class Configurator:
     def release(self, guids: Collection[str]) -> list[str]:
         """Let processors have what a rollout kept from them; they are still to be woken."""
         return self.live.release(guids)
+
+
+def document_writes(document: Document, revisions: Mapping[str, int]) -> list[Write]:
+    """What is kept of a file that was taken.
+
+    :param revisions: those at which its sections changed last.
+    """
+    digest = sha256(document.text.encode()).hexdigest()
+    return [PutDocument(document.text, digest), PutValue("sections", dict(revisions))]
 
 
 def _answer(waiting: Deferred[None]) -> None:

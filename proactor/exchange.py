@@ -85,7 +85,7 @@ class Exchange:
         if known == self.configurator.live.offered(guid) and left > 0:
             await self.configurator.changed(guid, known, min(wait, LONGEST_WAIT, left))
         job = self.fleet.jobs.get(guid)
-        if job is None or job.incarnation != claims.incarnation:
+        if job is None or job.incarnation != claims.incarnation or guid not in self.configurator.live.members():
             raise Gone(f"processor {guid}, incarnation {claims.incarnation}, is not wanted any more")
         revision, options = self.configurator.configuration(guid)
         renew = self._time() >= due or (not wait and claims.expires <= self._latest_next(options))
@@ -118,6 +118,9 @@ class Exchange:
             what = f"revision {answer.revision}: {rejected}"
             log.warn("Processor {guid} ({module}) rejected {what}", guid=guid, module=job.module, what=what)
         self.rollouts.answered(guid, answer.revision, rejected)
+        if declared is not None:
+            job.declared = [option.to_json() for option in declared]
+        self.fleet.note(job)
         if declared is not None:
             await self.configurator.declare(guid, declared)
         supervised.said_ready()

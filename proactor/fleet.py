@@ -1,65 +1,64 @@
-"""The jobs there are: made, found, stopped, forgotten; each has its own supervision."""
+"""The jobs there are: made, found, stopped, forgotten; each has its own supervision. What is wished is kept first."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
+from twisted.internet import defer
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from .backoff import Backoff
-from .config.grammar import new_guid
+from .config.draft import Draft
 from .config.job_settings import JobSettings, job_settings
-from .config.layers import Member
-from .config.settings import declared_module, module_sections
-from .configurator import SLICE, Configurator
-from .errors import NotFound, Refused, Unavailable
+from .configurator import Configurator
+from .creation import Creation, Order
+from .errors import Conflict, NotFound
 from .interfaces import ILauncher
+from .job_records import saved_job
 from .launch_plan import LaunchPlanner, base_url
 from .launch_queue import LaunchQueue
 from .launchers.held import HeldSocket
 from .launchers.ports import Ports
 from .lifecycle import Step
-from .model import Exit, Job, State, Wanted, job_record
+from .model import Exit, Identity, Job, State, Wanted, job_record
 from .readiness import Prober
 from .resources import Meter
+from .saved import DropJob, PutJob, SavedJob, Write
+from .store.interface import IStore
 from .supervised import Supervised
-from .supervision import Launch, Logs, Surroundings
+from .supervision import Launch, Locks, Logs, Surroundings
 from .timeline import Timeline
 
+__all__ = ["Fleet", "Keeper", "Order"]
+
 _PROBES = Backoff(first=0.1, cap=2.0)
+#: How long creation waits for processes, in seconds.
+_BEGIN = 2.0
 
 log = Logger()
 
 
-@frozen
-class Order:
-    """What to create.
-
-    :param module: a module section; ``None`` for the default module.
-    :param options: of the new processors' own, over their module's.
-    """
-
-    module: str | None = None
-    count: int = 1
-    options: Mapping[str, str] = field(factory=dict)
-    labels: Mapping[str, str] = field(factory=dict)
-
-
 class Keeper(Protocol):
-    """Ends processes when the initiator itself cannot any more."""
+    """Keeps sockets and processes over the end of the initiator, or ends the processes then."""
 
-    def watch(self, pid: int, grace: float) -> None:
+    def watch(self, guid: str, process: Identity, grace: float) -> None:
         """There is a process; it may take so many seconds to end."""
 
     def unwatch(self, pid: int) -> None:
         """It is no more."""
+
+    def keep(self, guid: str, fileno: int) -> None:
+        """There is a socket for a processor, or another one than before."""
+
+    def let_go(self, guid: str) -> None:
+        """There is none any more."""
 
 
 @define(eq=False)
@@ -79,9 +78,11 @@ class Fleet:
     launcher: ILauncher
     queue: LaunchQueue
     logs: Logs
+    locks: Locks
     prober: Prober
     timeline: Timeline
     keeper: Keeper
+    store: IStore
     #: Told of the end of each process, and whether it was wanted.
     heard_end: Callable[[Job, Exit, bool], None] = lambda _job, _exit, _on_purpose: None
     #: Told of each job that is no more.
@@ -90,97 +91,68 @@ class Fleet:
     _meters: dict[str, Meter] = field(factory=dict)
     _supervised: dict[str, Supervised] = field(factory=dict)
     _around: Surroundings = field(init=False)
-    #: How many are ordered and not among the jobs yet.
-    _creating: int = 0
+    _creation: Creation = field(init=False)
+    #: Those that are being forgotten at this moment.
+    _leaving: set[str] = field(factory=set)
     _closing: bool = False
 
     def __attrs_post_init__(self) -> None:
-        self._around = Surroundings(self.clock, self.now, self.random, self.launcher, self.queue, self.logs, self)
+        self._around = Surroundings(
+            self.clock, self.now, self.random, self.launcher, self.queue, self.logs, self.locks, self
+        )
+        self._creation = Creation(self.clock, self.configurator, self.planner, self.ports, self, lambda: len(self.jobs))
 
     # Making.
 
     async def create(self, order: Order, actor: str) -> list[Job]:
-        """Launch processors: each has its socket bound and its job recorded when this returns.
+        """Launch processors: each has its socket bound and its job kept when this returns.
 
-        Its process is started by then, or in line to be.
+        Its process is started by then, or in line to be; a launch that takes long is not waited for.
 
         :raises Refused: the module is not declared, or the options cannot be.
         :raises Unavailable: there is no room or no port for that many. None was created then.
+        :raises StorageFull, StorageFailed: they cannot be kept; nor then.
         """
-        section = self._declared(order.module)
-        self._check_room(order.count)
-        sockets = self.ports.take(self._listen_addr(section), order.count)
-        return await self._create_all(section, order, sockets, actor)
-
-    def _declared(self, module: str | None) -> str:
-        layers = self.configurator.live.layers
-        name = self.configurator.settings.default_module if module is None else module
-        section = declared_module(layers, name)
-        if section is None:
-            declared = ", ".join(module_sections(layers)) or "none"
-            remedy = f"add a section of that name to {layers.document.source}; there are: {declared}"
-            raise Refused(f"module {name[:100]!r} is not declared: {remedy}")
-        return section
-
-    def _check_open(self) -> None:
-        if self._closing:
-            raise Unavailable("the initiator is stopping", retry_after=10)
-
-    def _check_room(self, count: int) -> None:
-        self._check_open()
-        taken, most = len(self.jobs) + self._creating, self.configurator.settings.max_jobs
-        if taken + count > most:
-            raise Unavailable(f"max_jobs = {most} is reached: there are {taken} jobs; delete some, or raise it", 30)
-
-    def _listen_addr(self, section: str) -> str:
-        resolved = self.configurator.live.layers.resolver().resolve(section, "listen_addr")
-        return self.configurator.settings.listen_addr if resolved is None else resolved.text
-
-    async def _create_all(self, section: str, order: Order, sockets: list[HeldSocket], actor: str) -> list[Job]:
-        made: list[Job] = []
-        self._creating += len(sockets)
-        until = self.clock.seconds() + SLICE
-        try:
-            while sockets:
-                made.append(await self._create_one(section, order, sockets[0], actor))
-                sockets.pop(0)
-                self._creating -= 1
-                if self.clock.seconds() >= until:
-                    await deferLater(self.clock, 0)
-                    until = self.clock.seconds() + SLICE
-                self._check_open()
-        except BaseException:
-            self._creating -= len(sockets)
-            for each in sockets:
-                self.ports.give_back(each)
-            for job in made:
-                await self._remove(job, actor)
-            raise
+        made = await self._creation.create(order, actor)
         # One may have been deleted while the others were made.
-        left = [job for job in made if job.guid in self.jobs]
+        left = [job for job in made if job.guid in self.jobs and not job.doomed]
         for job in left:
             self._supervised[job.guid].start(actor, "create")
+        begun = DeferredList(
+            [Deferred.fromCoroutine(self._supervised[job.guid].begun()) for job in left], consumeErrors=True
+        )
+        with suppress(defer.TimeoutError):
+            await begun.addTimeout(_BEGIN, self.clock)
         return left
 
-    async def _create_one(self, section: str, order: Order, held: HeldSocket, actor: str) -> Job:
-        guid = new_guid()
-        member = Member(guid, section, self.planner.steering(guid, section, held))
-        await self.configurator.join(member, order.options, actor)
-        try:
-            return self._recorded(guid, section, order, held)
-        except BaseException:
-            await self.configurator.leave(guid, actor)
-            raise
-
-    def _recorded(self, guid: str, section: str, order: Order, held: HeldSocket) -> Job:
-        settings = self._settings(guid)
-        self.logs.add(guid, settings.log_max_bytes, settings.log_backups)
+    def draft(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
+        """The record of a job to be; see :class:`~proactor.creation.Keeper`."""
+        settings = job_settings(draft.views[guid].values)
         url = self.configurator.settings.public_url(held.port)
         labels = {**settings.labels, **order.labels}
-        job = Job(guid, section, settings.launcher, held.port, url, self.now(), labels)
-        self.jobs[guid] = job
-        self._supervised[guid] = Supervised(job, held, self._around)
-        return job
+        return Job(guid, section, settings.launcher, held.port, url, self.now(), labels, held.address)
+
+    def writes(self, job: Job, joined: int) -> Sequence[Write]:
+        """What is kept of a job; see :class:`~proactor.creation.Keeper`."""
+        history = self._supervised[job.guid].history if job.guid in self._supervised else None
+        return [PutJob(saved_job(job, joined, history, self.now(), self.clock.seconds()))]
+
+    def add(self, job: Job, held: HeldSocket) -> Supervised:
+        """It is one of the jobs from now on; nothing is started.
+
+        :raises Unavailable: there can be no log for it.
+        """
+        settings = self._settings(job.guid)
+        self.logs.add(job.guid, settings.log_max_bytes, settings.log_backups)
+        self.jobs[job.guid] = job
+        supervised = self._supervised[job.guid] = Supervised(job, held, self._around)
+        held.changed = lambda: self.keeper.keep(job.guid, held.fileno())
+        held.changed()
+        return supervised
+
+    async def withdraw(self, job: Job, actor: str) -> None:
+        """A job that was not to be made after all."""
+        await self._remove(job, actor)
 
     # Finding.
 
@@ -195,8 +167,9 @@ class Fleet:
             raise NotFound(f"there is no job {guid[:64]}") from None
 
     def of_module(self, section: str) -> list[Job]:
-        """The jobs of a module."""
-        return [self.jobs[guid] for guid in self.configurator.live.members_of_module(section) if guid in self.jobs]
+        """The jobs of a module, but for those that are being deleted."""
+        guids = self.configurator.live.members_of_module(section)
+        return [self.jobs[guid] for guid in guids if guid in self.jobs and not self.jobs[guid].doomed]
 
     def speaks(self, guid: str) -> bool:
         """Whether a processor has a process that acknowledges its configuration."""
@@ -220,39 +193,110 @@ class Fleet:
         usage = meter.sample() if meter is not None else None
         return {**self.record(job), "resources": usage.record() if usage is not None else None}
 
-    # Ending.
+    # What is wished of them: kept, then done.
 
-    async def delete(self, guid: str, actor: str) -> None:
-        """Stop a job's process and forget the job; returns when both are done.
+    async def start(self, guid: str, actor: str) -> Supervised:
+        """Have a job run; returns when that is kept, and begun."""
+        supervised = await self._wish(guid, Wanted.RUNNING)
+        supervised.start(actor)
+        return supervised
+
+    async def stop(self, guid: str, actor: str) -> Deferred[None]:
+        """Have a job not run; returns when that is kept and begun, with what fires when it does not."""
+        supervised = await self._wish(guid, Wanted.STOPPED)
+        return Deferred.fromCoroutine(supervised.stop(actor))
+
+    async def restart(self, guid: str, actor: str, cause: str = "restart") -> Deferred[None]:
+        """Have another process take a job's process's place; returns as :meth:`stop` does."""
+        supervised = await self._wish(guid, Wanted.RUNNING)
+        return Deferred.fromCoroutine(supervised.restart(actor, cause))
+
+    async def _wish(self, guid: str, wanted: Wanted) -> Supervised:
+        """Keep what is wanted of a job, where that is something else than before.
 
         :raises NotFound: there is none of that guid.
+        :raises Conflict: it is being deleted.
+        :raises StorageFull, StorageFailed: it cannot be kept, and is not so.
         """
-        await self._remove(self.job(guid), actor)
+        job = self.job(guid)
+        if job.doomed:
+            raise Conflict(f"job {guid} is being deleted")
+        if job.wanted is not wanted or job.state in (State.EXITED, State.FATAL, State.BACKOFF):
+            # That it is taken up again is kept, too.
+            resting = wanted is Wanted.RUNNING and job.state is not State.RUNNING
+            state = State.STOPPED if resting and not job.alive else job.state
+            await self.store.commit([PutJob(evolve(self._saved(job), wanted=wanted, state=state))])
+        return self.supervised(guid)
+
+    async def delete(self, guid: str, actor: str) -> Deferred[None]:
+        """Stop a job's process and forget the job; returns when that is kept and begun.
+
+        :return: fires when it is done.
+        :raises NotFound: there is none of that guid.
+        :raises StorageFull, StorageFailed: it cannot be kept, and is not so.
+        """
+        job = self.job(guid)
+        if not job.doomed:
+            await self.store.commit([PutJob(evolve(self._saved(job), wanted=Wanted.STOPPED, doomed=True))])
+            job.doomed = True
+        return Deferred.fromCoroutine(self._remove(job, actor))
 
     async def _remove(self, job: Job, actor: str) -> None:
         supervised = self._supervised.get(job.guid)
         if supervised is None:
             return
         await supervised.stop(actor, "delete")
-        # Another who deleted it at the same time may have been here already.
-        if self.jobs.pop(job.guid, None) is None:
+        if job.guid in self._leaving:
+            # Another who deleted it at the same time has come so far.
+            await supervised.waiters.until(lambda: job.guid not in self._leaving)
+        if self.jobs.get(job.guid) is not job:
             return
-        del self._supervised[job.guid]
+        self._leaving.add(job.guid)
+        try:
+            await self.configurator.leave(job.guid, actor, [DropJob(job.guid)])
+            del self.jobs[job.guid], self._supervised[job.guid]
+        finally:
+            self._leaving.discard(job.guid)
+            supervised.waiters.news()
         supervised.close()
         self.ports.give_back(supervised.listening)
-        await self.configurator.leave(job.guid, actor)
+        self.keeper.let_go(job.guid)
+        self.locks.remove(job.guid)
         self.timeline.add(self.now(), "deleted", job.guid, "delete", actor)
         self.timeline.forget(job.guid)
         await self.logs.remove(job.guid)
         self.heard_removal(job)
+
+    def finish_deletions(self, actor: str) -> None:
+        """Go on with the deletions that an earlier initiator began."""
+        for job in [job for job in self.jobs.values() if job.doomed]:
+            Deferred.fromCoroutine(self._remove(job, actor)).addErrback(
+                lambda failure, guid=job.guid: log.failure("Deleting {guid}", failure, guid=guid)
+            )
+
+    def note(self, job: Job) -> None:
+        """What is seen of a job is something else: keep it, by and by."""
+        if job.guid in self.jobs:
+            self.store.note([PutJob(self._saved(job))])
+
+    def _saved(self, job: Job) -> SavedJob:
+        joined = self.configurator.live.member(job.guid).created
+        history = self._supervised[job.guid].history
+        return saved_job(job, joined, history, self.now(), self.clock.seconds())
+
+    # The end of it all.
 
     @property
     def closing(self) -> bool:
         """Whether nothing new is taken on."""
         return self._closing
 
-    async def stop(self, actor: str) -> None:
-        """Stop every processor, all at once; returns when none is left."""
+    def close(self) -> None:
+        """Take on nothing new."""
+        self._closing = True
+
+    async def shut_down(self, actor: str) -> None:
+        """Stop every processor, all at once; returns when none is left. What is wanted of each stays."""
         self._closing = True
         # One that is being stopped already is waited for as well.
         running = [
@@ -265,7 +309,12 @@ class Fleet:
             log.info("Stopping {count} processor{s}", count=alive, s="" if alive == 1 else "s")
         # Those in line first: they would be launched when those before them give up their places.
         running.sort(key=lambda each: self.queue.place(each.job.guid) is None)
-        await DeferredList([Deferred.fromCoroutine(each.stop(actor, "shutdown")) for each in running])
+        await DeferredList([Deferred.fromCoroutine(each.shut_down(actor)) for each in running])
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Have nothing more to do with any job; processes that there are live on."""
+        self._closing = True
         for each in list(self._supervised.values()):
             each.close()
 
@@ -278,7 +327,7 @@ class Fleet:
     def _settings(self, guid: str) -> JobSettings:
         return job_settings(self.configurator.live.view(guid).values)
 
-    def launch(self, job: Job, listening: HeldSocket) -> Launch:
+    def launch(self, job: Job) -> Launch:
         """How a job is to be started now."""
         return self.planner.plan(job)
 
@@ -294,12 +343,18 @@ class Fleet:
     def stepped(self, job: Job, before: State, step: Step, cause: str, actor: str) -> None:
         """A job went from one state to another."""
         self.timeline.add(self.now(), job.state.value, job.guid, cause, actor, before=before.value, step=step.value)
+        self.note(job)
 
     def launched(self, job: Job) -> None:
         """A job has a process."""
-        assert job.pid is not None
-        self.keeper.watch(job.pid, self.settings(job).stop_timeout)
-        self._meters[job.guid] = Meter(job.pid)
+        assert job.process is not None
+        self.keeper.watch(job.guid, job.process, self.settings(job).stop_timeout)
+        self._meters[job.guid] = Meter(job.process.pid)
+        self.note(job)
+
+    def answers(self, job: Job) -> None:
+        """The endpoint of a job whose process was adopted answers."""
+        self.timeline.add(self.now(), "adopted", job.guid, "its endpoint answers", "the initiator", pid=job.pid)
 
     def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
         """A job's process is no more."""

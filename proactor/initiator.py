@@ -12,12 +12,14 @@ from twisted.logger import Logger
 from .config.document import Document
 from .config.settings import InitiatorSettings
 from .configurator import Configurator, Plan
+from .errors import Unavailable
 from .exchange import Exchange
 from .fleet import Fleet
 from .model import Exit, Job
 from .restarts import Restarts
 from .rollouts import Rollouts
 from .scale import Scale
+from .store.interface import IStore
 from .tokens import TokenAuthority
 
 #: Changes of these wait for the next start of the initiator.
@@ -38,13 +40,16 @@ class Initiator:
     configurator: Configurator
     authority: TokenAuthority
     fleet: Fleet
+    store: IStore
+    #: Told that it is to end, and whether processors live on.
+    heard_shutdown: Callable[[bool], None] = lambda _: None
     rollouts: Rollouts = field(init=False)
     exchange: Exchange = field(init=False)
     restarts: Restarts = field(init=False)
     scale: Scale = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.rollouts = Rollouts(self.clock, self.now, self.configurator, self.fleet.speaks)
+        self.rollouts = Rollouts(self.clock, self.now, self.configurator, self.fleet.speaks, self.store)
         self.exchange = Exchange(
             self.now, self.configurator, self.authority, self.fleet.planner, self.fleet, self.rollouts
         )
@@ -103,8 +108,22 @@ class Initiator:
                         revision=edit.revision,
                     )
 
-    async def stop(self) -> None:
-        """Stop every processor, all at once; returns when none is left."""
-        await self.fleet.stop("the initiator")
+    def shut_down(self, keep: bool) -> None:
+        """Have the whole program end, in a moment.
+
+        :param keep: whether processors live on.
+        :raises Unavailable: it does already.
+        """
+        if self.fleet.closing:
+            raise Unavailable("the initiator is stopping", retry_after=10)
+        self.fleet.close()
+        self.clock.callLater(0, self.heard_shutdown, keep)
+
+    async def stop(self, keep: bool = False) -> None:
+        """Come to an end: with every processor, all at once, or leaving them to the next initiator."""
+        if keep:
+            self.fleet.let_go()
+        else:
+            await self.fleet.shut_down("the initiator")
         # Whoever still waits for a change is answered, or the connections would not end.
         await self.configurator.let_go()

@@ -8,8 +8,7 @@ from attrs import field, frozen
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-from .model import Exit
-from .saved import Identity
+from .model import Exit, Identity
 
 
 @frozen
@@ -42,7 +41,7 @@ class LaunchSpec:
     :param stdin: what the process reads from standard input: its configuration, token and all.
     :param listening: the descriptor of the bound socket, which the child finds as ``fd``.
     :param log: a descriptor open for appending, which the child finds as 1 and 2.
-    :param lock: a descriptor whose flock(2) is held, which the child inherits as ``fd + 1``: while it lives the lock is.
+    :param lock: a descriptor whose flock(2) is held, which the child finds as ``fd + 1``: the lock lives as it does.
     :param module: the importable module that is to run, where ``argv`` is that of one; it has its arguments behind it.
     :param launcher: the ``launcher`` that its section asks for.
     """

@@ -10,10 +10,10 @@ from attrs import frozen
 from .config.grammar import importable
 from .config.job_settings import JobSettings, job_settings
 from .config.render import render
+from .config.settings import InitiatorSettings
 from .configurator import Configurator
 from .interfaces import LaunchSpec, Limits
 from .launchers.command import check_command, command_line, environment, takes_socket
-from .launchers.held import HeldSocket
 from .launchers.limits import check_limits
 from .model import Job
 from .supervision import Launch
@@ -22,7 +22,7 @@ from .tokens import TokenAuthority
 #: How much longer than others a processor's first token lives, in seconds: it may have to wait for its start.
 FIRST_TOKEN_EXTRA = 60.0
 #: Where a child finds its socket.
-_FD = 3
+FD = 3
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are what is not connected to
 
 
@@ -41,6 +41,23 @@ def _limits(settings: JobSettings) -> Limits:
         umask=settings.umask,
         user=settings.user,
     )
+
+
+def steering(
+    settings: InitiatorSettings, listen_port: int, guid: str, section: str, address: str, port: int
+) -> dict[str, str]:
+    """The options of a processor that the initiator alone sets.
+
+    :param listen_port: where the initiator is reached.
+    :param address: where the processor is; and its port.
+    """
+    return {
+        "guid": guid,
+        "module": importable(section),
+        "listen_addr": address,
+        "listen_port": str(port),
+        "parent_url": base_url(settings.listen_addr, listen_port),
+    }
 
 
 def check_launch(values: Mapping[str, str]) -> None:
@@ -72,16 +89,9 @@ class LaunchPlanner:
     python: str
     listen_port: int
 
-    def steering(self, guid: str, section: str, held: HeldSocket) -> dict[str, str]:
+    def steering(self, guid: str, section: str, address: str, port: int) -> dict[str, str]:
         """The options of a processor that the initiator alone sets."""
-        settings = self.configurator.settings
-        return {
-            "guid": guid,
-            "module": importable(section),
-            "listen_addr": held.address,
-            "listen_port": str(held.port),
-            "parent_url": base_url(settings.listen_addr, self.listen_port),
-        }
+        return steering(self.configurator.settings, self.listen_port, guid, section, address, port)
 
     def plan(self, job: Job) -> Launch:
         """How a job's process is to be started now.
@@ -96,13 +106,15 @@ class LaunchPlanner:
         spec = LaunchSpec(
             guid=job.guid,
             incarnation=job.incarnation,
-            argv=command_line(options["module"], command, job.guid, job.port, _FD, self.python),
+            argv=command_line(options["module"], command, job.guid, job.port, FD, self.python),
             environment=environment(self.environment, options, settings.inherit_environment, settings.user),
             stdin=text.encode(),
             listening=-1,
             log=-1,
-            fd=_FD,
+            fd=FD,
             limits=_limits(settings),
+            module=options["module"] if command is None else None,
+            launcher=settings.launcher,
         )
         return Launch(
             spec,

@@ -50,9 +50,27 @@ class Exit:
         return next((line for line in reversed(self.lines) if line.strip()), "")
 
 
+@frozen
+class Identity:
+    """One process, told from every other of the same number.
+
+    :param start: its start time, in clock ticks since the boot (proc(5), stat, field 22).
+    :param boot: the boot's id (``/proc/sys/kernel/random/boot_id``).
+    """
+
+    pid: int
+    start: int
+    boot: str
+
+
 @define
 class Job:
-    """The initiator's record of one processor: what is wanted, what is seen. Times are aware, in UTC."""
+    """The initiator's record of one processor: what is wanted, what is seen. Times are aware, in UTC.
+
+    :ivar doomed: whether it is to be forgotten once its process has ended.
+    :ivar process: of the present incarnation, where there is one; speaks: whether that acknowledges its configuration.
+    :ivar log_start: where in its log what that process writes begins.
+    """
 
     guid: str
     module: str
@@ -61,11 +79,15 @@ class Job:
     url: str
     created: datetime
     labels: Mapping[str, str] = field(factory=dict)
+    address: str = ""
     wanted: Wanted = Wanted.RUNNING
+    doomed: bool = False
     state: State = State.STOPPED
     ready: bool = False
     incarnation: int = 0
-    pid: int | None = None
+    process: Identity | None = None
+    speaks: bool = True
+    log_start: int = 0
     started: datetime | None = None
     restarts: int = 0
     next_start: datetime | None = None
@@ -73,11 +95,18 @@ class Job:
     #: The last configuration that the process said it runs, and what it said of the newest it was given.
     running_revision: int | None = None
     answer: Answer | None = None
+    #: The options that its process declared, as its acknowledgement had them.
+    declared: Sequence[Mapping[str, Any]] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of its process."""
+        return None if self.process is None else self.process.pid
 
     @property
     def alive(self) -> bool:
         """Whether there is a process."""
-        return self.pid is not None
+        return self.process is not None
 
 
 @frozen

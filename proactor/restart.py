@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from attrs import define, field, frozen
 
@@ -80,6 +80,15 @@ class RestartHistory:
         delay = _backoff(policy).delay(self._failures, random)
         self._failures += 1
         return Retry(delay)
+
+    def kept(self, now: float) -> tuple[tuple[float, ...], int]:
+        """How long ago each restart in the window was, in seconds, and how many failures there were in a row."""
+        return tuple(now - time for time in self._times), self._failures
+
+    @classmethod
+    def of(cls, ages: Iterable[float], in_a_row: int, now: float) -> RestartHistory:
+        """As another initiator kept it; what a clock that was set puts in the future is taken for now."""
+        return cls(deque(now - max(0.0, age) for age in ages), in_a_row)
 
     def forgive(self) -> None:
         """Begin anew: somebody wants it to."""

@@ -115,7 +115,9 @@ class Restarts:
         if guid not in self.fleet.jobs:
             return
         job = self.fleet.job(guid)
-        await self.fleet.supervised(guid).restart(restart.actor, f"rolling restart {restart.id}")
+        if job.doomed:
+            return
+        await (await self.fleet.restart(guid, restart.actor, f"rolling restart {restart.id}"))
         if job.ready:
             restart.ready += 1
         elif job.wanted is Wanted.RUNNING:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -14,7 +15,10 @@ from twisted.logger import Logger
 from .config.draft import Draft
 from .configurator import Configurator, Plan
 from .errors import Conflict, NotFound, ProactorError
+from .kept_rollouts import kept_record, rollout_of
 from .rollout import Pace, Progress, Rollout, Stage, batches
+from .saved import DropRollout, PutRollout
+from .store.interface import IStore
 
 #: How many rollouts that are over are remembered.
 KEPT = 100
@@ -71,6 +75,7 @@ class Rollouts:
     now: Callable[[], datetime]
     configurator: Configurator
     speaks: Callable[[str], bool]
+    store: IStore
     _known: dict[str, _Driven] = field(factory=dict)
     _under_way: dict[str, _Driven] = field(factory=dict)
 
@@ -106,14 +111,24 @@ class Rollouts:
             started.append(self._begun(draft, section, actor, pace))
             return [guid for batch in started[0].rollout.batches[1:] for guid in batch]
 
-        plan = await self.configurator.take(make, actor, hold)
+        try:
+            plan = await self.configurator.take(make, actor, hold, lambda _: [_put(each.rollout) for each in started])
+        except BaseException:
+            for each in started:
+                # Those who wait for it to be over try again.
+                each.rollout.stage = Stage.FAILED
+                self._under_way.pop(each.rollout.id, None)
+                each.news()
+            raise
         if not started:
             return plan, None
         driven = started[0]
-        Deferred.fromCoroutine(self._drive(driven)).addErrback(
-            lambda failure: log.failure("Rollout {id}", failure, id=driven.rollout.id)
-        )
+        self._known[driven.rollout.id] = driven
+        self._run(self._drive(driven), driven.rollout)
         return plan, driven.rollout
+
+    def _run(self, work: Coroutine[Deferred[Any], Any, None], rollout: Rollout) -> None:
+        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("Rollout {id}", failure, id=rollout.id))
 
     def _check_overlap(self, guids: Iterable[str]) -> None:
         touched = set(guids)
@@ -128,7 +143,7 @@ class Rollouts:
         rollout = Rollout(draft.revision, section, actor, self.now(), pace, planned)
         rollout.progress = dict.fromkeys(present, Progress.HELD) | dict.fromkeys(absent, Progress.ABSENT)
         rollout.tell(self.now(), "started", revision=rollout.revision, section=section, processors=len(present))
-        driven = self._known[rollout.id] = self._under_way[rollout.id] = _Driven(rollout)
+        driven = self._under_way[rollout.id] = _Driven(rollout)
         self._send(driven, 0)
         return driven
 
@@ -140,12 +155,13 @@ class Rollouts:
             rollout.tell(self.now(), "batch", batch=rollout.batch, processors=list(rollout.batches[number]))
             driven.news()
 
-    async def _drive(self, driven: _Driven) -> None:
+    async def _drive(self, driven: _Driven, first: int = 0) -> None:
         rollout = driven.rollout
         try:
-            for number, batch in enumerate(rollout.batches):
-                if number:
+            for number, batch in enumerate(rollout.batches[first:], start=first):
+                if number > first:
                     self._send(driven, number)
+                    self.store.note([_put(rollout)])
                     await self.configurator.wake(self.configurator.release(batch))
                 await self._settled(driven, batch)
                 if rollout.problem is not None:
@@ -179,9 +195,16 @@ class Rollouts:
             self._finish(driven, Stage.FAILED)
             return
         rollout.stage = Stage.REVERTING
+        self.store.note([_put(rollout)])
         driven.news()
+        await self._taken_back(driven)
+
+    async def _taken_back(self, driven: _Driven) -> None:
+        rollout = driven.rollout
         try:
-            await self._revert(driven)
+            if rollout.reverted_by is None:
+                await self._revert(driven)
+            await self._confirmed(driven)
         except ProactorError as e:
             rollout.tell(self.now(), "not reverted", problem=str(e))
             log.error("Rollout {id} cannot be taken back: {problem}", id=rollout.id, problem=str(e))
@@ -199,12 +222,23 @@ class Rollouts:
                 rollout.tell(self.now(), "reverting", revision=draft.revision, processors=rollout.reached())
             return ()
 
-        await self.configurator.take(
-            lambda: live.draft_revert(rollout.section, rollout.revision), f"rollout {rollout.id}", note
-        )
+        try:
+            await self.configurator.take(
+                lambda: live.draft_revert(rollout.section, rollout.revision),
+                f"rollout {rollout.id}",
+                note,
+                lambda _: [_put(rollout)],
+            )
+        except BaseException:
+            rollout.reverted_by = None
+            raise
         if rollout.reverted_by is None:
             raise Conflict("it was edited again since, and nothing of it is left to take back")
         driven.news()
+
+    async def _confirmed(self, driven: _Driven) -> None:
+        """Wait until all that were reached say that they run what they ran before."""
+        rollout = driven.rollout
         until = self.clock.seconds() + rollout.pace.timeout
         while unconfirmed := rollout.unconfirmed():
             if not await driven.wait(self.clock, until) and rollout.unconfirmed():
@@ -216,11 +250,43 @@ class Rollouts:
         rollout = driven.rollout
         rollout.stage = stage
         rollout.tell(self.now(), stage.value)
+        self.store.note([_put(rollout)])
         self._under_way.pop(rollout.id, None)
         over = [id_ for id_, each in self._known.items() if each.rollout.over]
         for id_ in over[: max(0, len(over) - KEPT)]:
             del self._known[id_]
+            self.store.note([DropRollout(id_)])
         driven.news()
+
+    # What an earlier initiator left.
+
+    def restore(self, records: Mapping[str, Mapping[str, Any]], running: Mapping[str, int]) -> None:
+        """Remember rollouts; those that are under way hold back again whom they have not reached.
+
+        :param running: the revision that each processor was known to run last.
+        """
+        for record in sorted(records.values(), key=lambda record: record["revision"]):
+            rollout = rollout_of(record)
+            driven = self._known[rollout.id] = _Driven(rollout)
+            if rollout.over:
+                continue
+            self._under_way[rollout.id] = driven
+            for guid, progress in rollout.progress.items():
+                if guid not in running:
+                    rollout.progress[guid] = Progress.ABSENT
+                elif progress is Progress.SENT and running[guid] >= rollout.revision and rollout.reverted_by is None:
+                    rollout.progress[guid] = Progress.APPLIED
+            held = {guid: running[guid] for guid in rollout.held()}
+            self.configurator.live.hold_back(rollout.section, rollout.revision, held)
+
+    def resume(self) -> None:
+        """Go on with those under way, of which as much was heard as there is to hear."""
+        for driven in list(self._under_way.values()):
+            rollout = driven.rollout
+            rollout.tell(self.now(), "resumed", batch=rollout.batch)
+            reverting = rollout.stage is Stage.REVERTING
+            work = self._taken_back(driven) if reverting else self._drive(driven, max(0, rollout.batch - 1))
+            self._run(work, rollout)
 
     def kept(self) -> list[str]:
         """The processors that those under way have not reached yet."""
@@ -272,6 +338,10 @@ class Rollouts:
             if not await driven.wait(self.clock, until):
                 break
         return driven.rollout
+
+
+def _put(rollout: Rollout) -> PutRollout:
+    return PutRollout(rollout.id, kept_record(rollout))
 
 
 def _drop_answered(rollout: Rollout, left: deque[str]) -> bool:

@@ -8,20 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .model import Exit, State, Wanted
-
-
-@frozen
-class Identity:
-    """One process, told from every other of the same number.
-
-    :param start: its start time, in clock ticks since the boot (proc(5), stat, field 22).
-    :param boot: the boot's id (``/proc/sys/kernel/random/boot_id``).
-    """
-
-    pid: int
-    start: int
-    boot: str
+from .model import Exit, Identity, State, Wanted
 
 
 @frozen

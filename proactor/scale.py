@@ -63,7 +63,7 @@ class Scale:
             if len(jobs) < wanted:
                 await self.fleet.create(Order(section, wanted - len(jobs)), "instances")
             for job in _youngest(jobs, len(jobs) - wanted):
-                await self.fleet.delete(job.guid, "instances")
+                await (await self.fleet.delete(job.guid, "instances"))
         except ProactorError as e:
             log.warn("[{section}] instances = {wanted}: {problem}", section=section, wanted=wanted, problem=str(e))
             self.clock.callLater(_LATER, self.look)

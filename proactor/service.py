@@ -6,10 +6,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
-from datetime import datetime, timezone
+from collections.abc import Callable, Mapping
 from functools import partial
-from random import SystemRandom
 from typing import Any
 
 from attrs import define, field
@@ -19,29 +17,23 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.threads import deferToThread, deferToThreadPool
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from .configurator import Configurator
+from .assembly import Parts, assemble, go_on, take_up
 from .errors import ProactorError
 from .file_watch import FileWatch
-from .fleet import Fleet
 from .garbage import GarbageCollector
 from .guardian import Guardian
 from .home import Home
 from .initiator import Initiator
 from .job_logs import JobLogs
-from .launch_plan import LaunchPlanner, check_launch
-from .launch_queue import LaunchQueue
-from .launchers.ports import Ports
-from .launchers.spawn import SpawnLauncher
 from .logs import Observer, file_observer
 from .logstore import LogStore
 from .lots import take_up_in_lots
 from .monotonic import use_monotonic_clock
-from .readiness import prober
 from .startup import Options, StartError
-from .timeline import Timeline
-from .tokens import TokenAuthority, new_key
+from .store.sqlite import SqliteStore, open_store
 from .web.callers import learn
 from .web.resource import make_resource
 from .web.table import body_limit
@@ -61,10 +53,6 @@ def _show(_guid: str, line: bytes) -> None:
     _console.info("{line}", line=line, verbatim=True)
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 def _observer_of(options: Options) -> Observer | None:
     """What writes the log under ``twistd``; ``None`` where twistd's own options ask for something else."""
     twistd: Mapping[str, Any] = getattr(options, "parent", None) or {}
@@ -79,17 +67,21 @@ def _observer_of(options: Options) -> Observer | None:
 
 @define(eq=False)
 class _Running:
-    """What there is while the initiator runs."""
+    """What there is while the initiator runs.
+
+    :ivar started: fires when it serves, or will not.
+    """
 
     home: Home
-    store: LogStore
+    store: SqliteStore
+    logs: LogStore
     pool: ThreadPool
-    guardian: Guardian
-    initiator: Initiator
-    site: Site
-    port: IListeningPort
-    watch: FileWatch | None
+    parts: Parts
     collector: GarbageCollector
+    started: Deferred[None] | None = None
+    site: Site | None = None
+    port: IListeningPort | None = None
+    watch: FileWatch | None = None
 
 
 @define(eq=False)
@@ -99,7 +91,9 @@ class ProactorService(Service):
     options: Options
     _socket: socket.socket | None = None
     _running: _Running | None = None
-    _hangup: Any = field(default=None)
+    _signals: dict[int, Any] = field(factory=dict)
+    #: Whether processors live on when it stops.
+    _keeps: bool = False
 
     def setServiceParent(self, parent: Any) -> None:
         """Have the application log in our format: twistd asks it for that component before it starts anything."""
@@ -147,33 +141,70 @@ class ProactorService(Service):
                 raise self._cannot(f"cannot listen at {where}: {e.strerror or e}; {remedy}") from None
 
     def _start(self, reactor: Any) -> _Running:
+        """Open the home, and put together what is in it; the rest takes some turns of the reactor."""
+        assert self._socket is not None
+        home = Home.open(self.options["home"])
+        try:
+            store = open_store(reactor, home.path)
+            pool = ThreadPool(0, _LOG_THREADS, "logs")
+            logs = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, pool), _show)
+            job_logs = JobLogs(home, logs)
+            guardian = Guardian(reactor, home.path)
+            listen_port = self._socket.getsockname()[1]
+            parts = assemble(reactor, self.options, home, store, job_logs, guardian, listen_port)
+        except BaseException:
+            home.close()
+            raise
+        pool.start()
+        job_logs.sweep()
+        logs.echo = self.options.settings.console
+        logs.start()
+        running = _Running(home, store, logs, pool, parts, GarbageCollector(reactor))
+        running.started = Deferred.fromCoroutine(self._begin(reactor, running))
+        running.started.addErrback(self._not_begun, reactor)
+        return running
+
+    async def _begin(self, reactor: Any, running: _Running) -> None:
+        parts, initiator = running.parts, running.parts.initiator
+        await take_up(parts)
+        _log_jobs.info("Running jobs")
+        token_file = str(running.home.path / "operator.token")
+        resource = make_resource(
+            reactor, initiator, running.logs, running.home.operator_token, token_file, os.geteuid()
+        )
+        running.site = Site(resource, clock=reactor, on_connect=learn, body_limit=body_limit)
         assert self._socket is not None
         listen_port = self._socket.getsockname()[1]
-        home = Home.open(self.options["home"])
-        pool = ThreadPool(0, _LOG_THREADS, "logs")
-        pool.start()
-        store = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, pool), _show)
-        logs = JobLogs(home, store)
-        logs.sweep()
-        store.echo = self.options.settings.console
-        store.start()
-        guardian = Guardian(reactor)
-        initiator = assemble(reactor, self.options, home, logs, guardian, listen_port)
-        guardian.start()
-        _log_jobs.info("Running jobs")
-        token_file = str(home.path / "operator.token")
-        resource = make_resource(reactor, initiator, store, home.operator_token, token_file, os.geteuid())
-        site = Site(resource, clock=reactor, on_connect=learn, body_limit=body_limit)
-        port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, site)
+        running.port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, running.site)
         self._socket.close()
         self._socket = None
-        initiator.start()
-        log.info("Serving on {address}:{port}", address=port.getHost().host, port=listen_port)
-        self._hangup = signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(self.reload))
-        collector = GarbageCollector(reactor)
-        collector.start()
-        watch = self._watch(reactor, initiator)
-        return _Running(home, store, pool, guardian, initiator, site, port, watch, collector)
+        await go_on(parts)
+        log.info("Serving on {address}:{port}", address=running.port.getHost().host, port=listen_port)
+        self._heed(signal.SIGHUP, partial(reactor.callFromThread, self.reload))
+        self._heed(signal.SIGUSR2, partial(reactor.callFromThread, self.shut_down, reactor, True))
+        initiator.heard_shutdown = partial(self.shut_down, reactor)
+        running.collector.start()
+        running.watch = self._watch(reactor, initiator)
+
+    def _not_begun(self, failure: Failure, reactor: Any) -> None:
+        if failure.check(ProactorError):
+            log.critical("{why}", why=failure.getErrorMessage())
+        else:
+            log.failure("Starting", failure)
+        self._keeps = True
+        reactor.callLater(0, reactor.stop)
+
+    def _heed(self, number: int, call: Callable[[], object]) -> None:
+        self._signals[number] = signal.signal(number, lambda *_: call())
+
+    def shut_down(self, reactor: Any, keep: bool) -> None:
+        """End the initiator, as SIGTERM does.
+
+        :param keep: whether processors live on, for the next one to adopt.
+        """
+        self._keeps = keep
+        log.info("Stopping{what}", what=", and leaving the processors to the next initiator" if keep else "")
+        reactor.stop()
 
     def _watch(self, reactor: Any, initiator: Initiator) -> FileWatch | None:
         """Look at the configuration file, and read it again where the configuration says so."""
@@ -204,35 +235,42 @@ class ProactorService(Service):
             log.warn("{why}: the configuration came from standard input, which cannot be read again", why=why)
             return
         try:
-            await running.initiator.reload(source.read(), why)
+            await running.parts.initiator.reload(source.read(), why)
         except ProactorError as e:
             log.error("{why}: the configuration stays as it was: {error}", why=why, error=str(e))
 
     async def _stop(self, running: _Running) -> None:
         from twisted.internet import reactor  # noqa: PLC0415
 
+        assert running.started is not None
+        await running.started
         try:
-            await running.initiator.stop()
-            await maybeDeferred(running.port.stopListening)
+            await running.parts.initiator.stop(self._keeps)
+            if running.port is not None:
+                await maybeDeferred(running.port.stopListening)
             # Who follows a log comes to its end.
-            await running.store.stop()
-            await running.site.drain().addTimeout(_DRAIN, reactor, lambda *_: running.site.close())
+            await running.logs.stop()
+            if (site := running.site) is not None:
+                await site.drain().addTimeout(_DRAIN, reactor, lambda *_: site.close())
         finally:
             await running.collector.stop()
-            await running.guardian.stop()
+            guardian = running.parts.guardian
+            await (guardian.leave() if self._keeps else guardian.stop())
+            await running.store.close()
             await deferToThread(running.pool.stop)
             running.home.close()
 
     def stopService(self) -> Deferred[None] | None:
-        """End the fleet, then the rest; waited for."""
+        """End the fleet, or leave it, then the rest; waited for."""
         Service.stopService(self)
         running, self._running = self._running, None
-        if self._socket is not None:
+        if self._socket is not None and running is None:
             self._socket.close()
             self._socket = None
         if running is None:
             return None
-        signal.signal(signal.SIGHUP, self._hangup)
+        for number, before in self._signals.items():
+            signal.signal(number, before)
         if running.watch is not None:
             running.watch.stop()
         return Deferred.fromCoroutine(self._stop(running))
@@ -251,33 +289,3 @@ def _listening(address: str, port: int) -> socket.socket:
         listening.close()
         raise
     return listening
-
-
-def assemble(
-    reactor: Any, options: Options, home: Home, logs: JobLogs, guardian: Guardian, listen_port: int
-) -> Initiator:
-    """The initiator, of parts that work on this machine.
-
-    :param listen_port: where it is reached.
-    """
-    guid = options["guid"]
-    configurator = Configurator.begin(reactor, _now, options.document, guid, check_launch)
-    authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
-    environment = {**os.environ, **guardian.mark}
-    planner = LaunchPlanner(configurator, authority, _now, environment, sys.executable, listen_port)
-    settings = configurator.settings
-    fleet = Fleet(
-        clock=reactor,
-        now=_now,
-        random=SystemRandom().random,
-        configurator=configurator,
-        planner=planner,
-        ports=Ports(settings.child_port_min, settings.child_port_max),
-        launcher=SpawnLauncher(reactor),
-        queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1), partial(reactor.callLater, 0)),
-        logs=logs,
-        prober=prober(reactor),
-        timeline=Timeline(),
-        keeper=guardian,
-    )
-    return Initiator(reactor, _now, configurator, authority, fleet)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -23,11 +22,11 @@ from .model import Exit, Job, State, Wanted
 from .restart import Finished, GiveUp, RestartHistory, Retry
 from .supervision import Surroundings
 from .timers import Timers
+from .waiters import Waiters
+from .watchdog import Watchdog
 
 #: A launch gives its place to the next after so many seconds, ready or not: a slow one holds up nobody.
 LONGEST_LAUNCH = 10.0
-#: Between asking a silent process where it is and ending it, in seconds.
-_DUMP_TIME = 1.0
 #: How many of its last lines are kept with a process's end, and where it was made to end: its stacks are among them.
 _LAST_LINES, _DUMP_LINES = 20, 100
 
@@ -41,18 +40,16 @@ class Supervised:
     job: Job
     listening: HeldSocket
     around: Surroundings
-    _history: RestartHistory = field(factory=RestartHistory)
+    history: RestartHistory = field(factory=RestartHistory)
     _handle: Handle | None = None
     _launched_at: float = 0.0
-    _contact_at: float = 0.0
-    _speaks: bool = True
-    #: Where in its log what this process writes begins.
-    _log_start: int = 0
     #: What the end that is awaited is about: nothing where it is the operator's wish.
     _trouble: str | None = None
     _timers: Timers = field(init=False)
-    _waiting: list[Deferred[None]] = field(factory=list)
-    _closed: bool = False
+    _watchdog: Watchdog = field(init=False)
+    waiters: Waiters = field(factory=Waiters)
+    #: Whether it is ended because the initiator is: what is wanted of it stays.
+    _shutting_down: bool = False
     #: The incarnations whose process has ended, and whose endpoint is being asked.
     _over: int = 0
     _probed: int = 0
@@ -60,6 +57,9 @@ class Supervised:
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self.around.clock)
+        self._watchdog = Watchdog(
+            self.around.clock, self._timers, self._silence, self._ask_where_it_is, self._spoke, self._bite
+        )
 
     # What an operator does.
 
@@ -68,30 +68,39 @@ class Supervised:
         self.job.wanted = Wanted.RUNNING
         if self.job.state in (State.STARTING, State.RUNNING, State.STOPPING):
             return
-        self._history.forgive()
+        self.history.forgive()
         self._timers.cancel("retry")
         self._enter(cause, actor)
 
     async def stop(self, actor: str, cause: str = "stop") -> None:
         """Have it not run; returns when it does not."""
         self.job.wanted = Wanted.STOPPED
+        await self._stop(cause, actor)
+
+    async def shut_down(self, actor: str) -> None:
+        """End its process with the initiator; the next one starts it again, where it is wanted."""
+        self._shutting_down = True
+        await self._stop("shutdown", actor)
+
+    async def _stop(self, cause: str, actor: str) -> None:
         self._trouble = None
-        if self.job.state in (State.BACKOFF, State.EXITED, State.FATAL):
+        resting = self.job.state in (State.EXITED, State.FATAL) and not self._shutting_down
+        if resting or self.job.state is State.BACKOFF:
             self._rest(Step.STOP, cause, actor)
         elif self.job.state in (State.STARTING, State.RUNNING):
             self._begin_stop(cause, actor)
-        await self._until(lambda: not self.job.alive and self.job.state is not State.STOPPING)
+        await self.waiters.until(lambda: not self.job.alive and self.job.state is not State.STOPPING)
 
     async def restart(self, actor: str, cause: str = "restart") -> None:
         """Have its process end and another take its place; returns when that is ready, or will not be."""
         self.job.wanted = Wanted.RUNNING
-        self._history.forgive()
+        self.history.forgive()
         before = self.job.incarnation
         if self.job.state in (State.STARTING, State.RUNNING):
             self._begin_stop(cause, actor)
         elif self.job.state is not State.STOPPING:
             self.start(actor, cause)
-        await self._until(lambda: self.job.incarnation > before and self.job.state is not State.STARTING)
+        await self.waiters.until(lambda: self.job.incarnation > before and self.job.state is not State.STARTING)
 
     def signal(self, number: int) -> None:
         """Send its process a signal.
@@ -104,40 +113,36 @@ class Supervised:
 
     async def settled(self) -> None:
         """Wait until it is ready, or will not be without somebody doing something."""
-        await self._until(self._is_settled)
+        await self.waiters.until(self._is_settled)
+
+    async def begun(self) -> None:
+        """Wait until it has a process, or is in line for one, or will not have one."""
+        await self.waiters.until(self._is_begun)
+
+    def _is_begun(self) -> bool:
+        in_line = self.around.queue.place(self.job.guid) is not None
+        return self.job.alive or in_line or self.job.state is not State.STARTING
 
     def _is_settled(self) -> bool:
         if self.job.state is State.STOPPED:
             # In passing, where it is wanted: the next process is on its way.
-            return self.job.wanted is Wanted.STOPPED
+            return self.job.wanted is Wanted.STOPPED or self._shutting_down
         return self.job.state in (State.RUNNING, State.EXITED, State.FATAL)
-
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        while not condition() and not self._closed:
-            waiting: Deferred[None] = Deferred()
-            self._waiting.append(waiting)
-            await waiting
-
-    def _news(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if not each.called:
-                each.callback(None)
 
     @property
     def speaks(self) -> bool:
         """Whether it has a process that acknowledges its configuration."""
-        return self.job.alive and self._speaks
+        return self.job.alive and self.job.speaks
 
     # What its process says.
 
     def contact(self) -> None:
         """It was heard of."""
-        self._contact_at = self.around.clock.seconds()
+        self._watchdog.heard()
 
     def said_ready(self) -> None:
         """It says that it serves: see whether its endpoint does."""
-        if self.job.state is State.STARTING and self._speaks and self._probed != self.job.incarnation:
+        if self.job.state is State.STARTING and self.job.speaks and self._probed != self.job.incarnation:
             self._probe()
 
     # Starting.
@@ -152,13 +157,14 @@ class Supervised:
         self.job.next_start = None
         self._step(Step.START, cause, actor)
         self.around.queue.enter(self.job.guid, self._launch, again)
-        self._news()
+        self.waiters.news()
 
     def _launch(self) -> None:
         job, clock = self.job, self.around.clock
         job.incarnation += 1
-        job.running_revision, job.answer, job.ready = None, None, False
-        self._launched_at = self._contact_at = clock.seconds()
+        job.running_revision, job.answer, job.ready, job.declared = None, None, False, None
+        self._launched_at = clock.seconds()
+        self._watchdog.heard()
         settings = self.around.owner.settings(job)
         self._timers.set("place", LONGEST_LAUNCH, partial(self.around.queue.leave, job.guid))
         work = Deferred.fromCoroutine(self._launched(settings))
@@ -166,34 +172,44 @@ class Supervised:
 
     async def _launched(self, settings: JobSettings) -> None:
         job = self.job
-        launch = self.around.owner.launch(job, self.listening)
+        launch = self.around.owner.launch(job)
         if launch.serves_itself:
             self.listening.park()
         else:
             self.listening.listen()
-        self._log_start = self.around.logs.written(job.guid)
-        descriptor = self.around.logs.open(job.guid, settings.log_max_bytes, settings.log_backups)
+        job.log_start = self.around.logs.written(job.guid)
+        log_file = self.around.logs.open(job.guid, settings.log_max_bytes, settings.log_backups)
+        lock = -1
         try:
-            spec = evolve(launch.spec, log=descriptor, listening=self.listening.fileno())
+            # From here on the next initiator knows of this incarnation, whatever becomes of this one.
+            lock = self.around.locks.take(job.guid, job.incarnation)
+            spec = evolve(launch.spec, log=log_file, listening=self.listening.fileno(), lock=lock)
             handle = await self.around.launcher.launch(spec, partial(self._ended, job.incarnation))
         finally:
-            os.close(descriptor)
+            for descriptor in (log_file, lock):
+                if descriptor >= 0:
+                    os.close(descriptor)
         if self._over == handle.incarnation:
             # It was over before it was known to have begun.
             return
-        self._handle = handle
-        job.pid, job.started = self._handle.pid, self.around.now()
-        self.around.owner.launched(job)
-        self._speaks = launch.speaks
-        if not self._speaks:
+        job.speaks = launch.speaks
+        if not job.speaks:
             # It will not say so itself, and reads no other while it runs.
             job.running_revision = launch.revision
+        job.started = self.around.now()
+        self._has(handle)
         self._timers.set("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
-        if not self._speaks:
+        if not job.speaks:
             self._probe()
         if job.state is State.STOPPING:
             # It was told to stop while it was being launched.
             self._end_process(settings.stop_timeout)
+
+    def _has(self, handle: Handle) -> None:
+        self._handle = handle
+        self.job.process = handle.identity
+        self.around.owner.launched(self.job)
+        self.waiters.news()
 
     def _not_launched(self, failure: Failure) -> None:
         if not failure.check(ProactorError):
@@ -201,13 +217,14 @@ class Supervised:
         self._ended(self.job.incarnation, Exit(None, None, f"could not be started: {failure.getErrorMessage()}"))
 
     def _probe(self) -> None:
-        incarnation = self._probed = self.job.incarnation
+        incarnation, state = self.job.incarnation, self.job.state
+        self._probed = incarnation
 
         def alive() -> bool:
-            return self.job.state is State.STARTING and self.job.incarnation == incarnation and self.job.alive
+            return self.job.state is state and self.job.incarnation == incarnation and self.job.alive
 
         async def ask() -> None:
-            if await self.around.owner.probe(self.job, self._speaks, alive):
+            if await self.around.owner.probe(self.job, self.job.speaks, alive):
                 self._ready()
 
         self._probing = Deferred.fromCoroutine(ask())
@@ -226,10 +243,13 @@ class Supervised:
         self._timers.cancel("ready")
         self._leave_line()
         self.job.ready = True
-        self._step(Step.READY, "its endpoint answers", self.job.guid)
+        if self.job.state is State.STARTING:
+            self._step(Step.READY, "its endpoint answers", self.job.guid)
+        else:
+            self.around.owner.answers(self.job)
         self.contact()
-        self._watch()
-        self._news()
+        self._watchdog.watch()
+        self.waiters.news()
 
     def _too_late(self, seconds: float) -> None:
         self._begin_stop(f"not ready within {seconds:g} s", "ready_timeout", trouble=True)
@@ -238,20 +258,63 @@ class Supervised:
         self._timers.cancel("place")
         self.around.queue.leave(self.job.guid)
 
+    # Taking up what an earlier initiator left.
+
+    def adopt(self, handle: Handle) -> bool:
+        """Go on with a process that an earlier initiator launched; false where it has ended meanwhile."""
+        job, around = self.job, self.around
+        if not around.launcher.adopt(handle, partial(self._ended, handle.incarnation)):
+            return False
+        job.incarnation, job.ready = handle.incarnation, False
+        ran = 0.0 if job.started is None else max(0.0, (around.now() - job.started).total_seconds())
+        self._launched_at = around.clock.seconds() - ran
+        if job.state not in (State.RUNNING, State.STOPPING):
+            # What became of it since was not kept: its start is what it is in.
+            job.state = State.STARTING
+        if self._over == handle.incarnation:
+            return True
+        self._has(handle)
+        settings = around.owner.settings(job)
+        if job.wanted is Wanted.STOPPED or job.state is State.STOPPING:
+            self._go_on_stopping(settings.stop_timeout)
+            return True
+        self._timers.set("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
+        self._probe()
+        return True
+
+    def _go_on_stopping(self, grace: float) -> None:
+        if self.job.state is State.STOPPING:
+            self._end_process(grace)
+        else:
+            self._begin_stop("it was to be stopped", "the initiator")
+
+    def take_up(self, ended: Exit | None) -> None:
+        """Go on where an earlier initiator left a job that has no process now.
+
+        :param ended: how the one that it had ended, where that was nobody's wish.
+        """
+        job = self.job
+        job.process, job.ready = None, False
+        if job.state in (State.STARTING, State.RUNNING, State.STOPPING):
+            if job.wanted is Wanted.RUNNING and ended is not None:
+                job.exit = evolve(ended, lines=self.around.logs.last_lines(job.guid, job.log_start, _LAST_LINES))
+                self._ended_by_itself(job.exit, True)
+                return
+            job.state = State.STOPPED
+        if job.wanted is Wanted.RUNNING and job.state is State.STOPPED:
+            self._enter("wanted", "the initiator")
+        elif job.state is State.BACKOFF:
+            left = 0.0 if job.next_start is None else (job.next_start - self.around.now()).total_seconds()
+            # No longer than it can have been: a clock may have been set.
+            longest = self.around.owner.settings(job).policy.delay_max
+            self._timers.set("retry", min(max(left, 0.0), longest), self._again)
+        else:
+            self.listening.park()
+
     # Watching.
 
-    def _watch(self) -> None:
-        """See to it that the process is heard of; the time is read anew, for it may be edited."""
-        limit = self.around.owner.settings(self.job).watchdog
-        if not limit or not self._speaks:
-            # Looked at again later: it may be set while the process runs.
-            self._timers.set("watchdog", LONGEST_LAUNCH, self._watch)
-            return
-        left = self._contact_at + limit - self.around.clock.seconds()
-        if left > 0:
-            self._timers.set("watchdog", min(left, LONGEST_LAUNCH), self._watch)
-            return
-        self._ask_where_it_is(f"silent for {limit:g} s")
+    def _silence(self) -> float:
+        return self.around.owner.settings(self.job).watchdog if self.job.speaks else 0.0
 
     def _ask_where_it_is(self, cause: str) -> None:
         """A processor writes its stacks to its log on SIGUSR1; that is kept with its end."""
@@ -260,14 +323,12 @@ class Supervised:
             self._trouble = cause
             with suppress(Conflict):
                 self.around.launcher.signal(self._handle, signal.SIGUSR1)
-        self._timers.set("watchdog", _DUMP_TIME, partial(self._still_silent, cause, self._contact_at))
 
-    def _still_silent(self, cause: str, since: float) -> None:
-        if self._contact_at == since:
-            self._begin_stop(cause, "watchdog", trouble=True)
-        else:
-            self._trouble = None
-            self._watch()
+    def _spoke(self) -> None:
+        self._trouble = None
+
+    def _bite(self, cause: str) -> None:
+        self._begin_stop(cause, "watchdog", trouble=True)
 
     # Ending.
 
@@ -278,14 +339,15 @@ class Supervised:
         self._trouble = cause if trouble else None
         self.job.ready = False
         self._step(Step.STOP, cause, actor)
-        self._timers.cancel("ready", "watchdog")
+        self._timers.cancel("ready")
+        self._watchdog.stop()
         self._probe_no_more()
         self._leave_line()
         if self._handle is not None:
             self._end_process(self.around.owner.settings(self.job).stop_timeout)
         elif in_line:
             self._ended(self.job.incarnation, Exit(None, None, "stopped before it was started"))
-        self._news()
+        self.waiters.news()
 
     def _end_process(self, grace: float) -> None:
         assert self._handle is not None
@@ -296,18 +358,20 @@ class Supervised:
     def _ended(self, incarnation: int, exit_: Exit) -> None:
         job = self.job
         self._handle, self._over = None, incarnation
-        self._timers.cancel("ready", "watchdog")
+        self._timers.cancel("ready")
+        self._watchdog.stop()
         self._probe_no_more()
         self._leave_line()
         job.ready = False
         reason = exit_.reason if self._trouble is None else f"{self._trouble}; {exit_.reason}"
         count = _LAST_LINES if self._trouble is None else _DUMP_LINES
-        job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid, self._log_start, count))
-        on_purpose = job.wanted is Wanted.STOPPED or (job.state is State.STOPPING and self._trouble is None)
+        job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid, job.log_start, count))
+        is_wish = job.state is State.STOPPING and self._trouble is None
+        on_purpose = job.wanted is Wanted.STOPPED or self._shutting_down or is_wish
         # To be made to end is a failure whatever it says of it.
         failed, self._trouble = exit_.code != 0 or self._trouble is not None, None
         self.around.owner.ended(job, job.exit, on_purpose)
-        job.pid = None
+        job.process = None
         if on_purpose:
             self._ended_on_purpose()
         else:
@@ -316,7 +380,7 @@ class Supervised:
     def _ended_on_purpose(self) -> None:
         if self.job.state is State.STOPPING:
             self._rest(Step.ENDED, "its process ended", self.job.guid)
-        if self.job.wanted is Wanted.RUNNING:
+        if self.job.wanted is Wanted.RUNNING and not self._shutting_down:
             self.job.restarts += 1
             self._enter("restart", "the initiator")
 
@@ -324,7 +388,7 @@ class Supervised:
         job, clock = self.job, self.around.clock
         settings = self.around.owner.settings(job)
         ran = clock.seconds() - self._launched_at
-        decision = self._history.ended(settings.policy, failed, ran, clock.seconds(), self.around.random)
+        decision = self.history.ended(settings.policy, failed, ran, clock.seconds(), self.around.random)
         # What a signal ended had no time to say why.
         last = f": {exit_.last_words}" if exit_.code and exit_.last_words else ""
         log.warn(
@@ -348,7 +412,7 @@ class Supervised:
         job.next_start = self.around.now() + timedelta(seconds=delay)
         self._step(Step.RETRY, cause, job.guid)
         self._timers.set("retry", delay, self._again)
-        self._news()
+        self.waiters.news()
 
     def _again(self) -> None:
         self.job.restarts += 1
@@ -361,12 +425,12 @@ class Supervised:
         self._step(step, cause, actor)
         if self.job.wanted is Wanted.STOPPED or step is not Step.ENDED:
             self.listening.park()
-        self._news()
+        self.waiters.news()
 
     def close(self) -> None:
-        """Give up what is kept for a job that has no process any more."""
-        self._closed = True
+        """Give up what is kept for a job that has no process any more, or whose process goes on without us."""
         self._timers.cancel_all()
+        self._probe_no_more()
         self.around.queue.leave(self.job.guid)
         self.listening.close()
-        self._news()
+        self.waiters.close()

@@ -12,7 +12,6 @@ from twisted.internet.interfaces import IReactorTime
 from .config.job_settings import JobSettings
 from .interfaces import ILauncher, LaunchSpec
 from .launch_queue import LaunchQueue
-from .launchers.held import HeldSocket
 from .lifecycle import Step
 from .model import Exit, Job, State
 
@@ -34,6 +33,19 @@ class Logs(Protocol):
 
     def last_lines(self, guid: str, start: int, count: int) -> tuple[str, ...]:
         """The last that was written, from an offset on, so many lines at most."""
+
+
+class Locks(Protocol):
+    """One lock for each guid: while a process holds it, the processor lives."""
+
+    def take(self, guid: str, incarnation: int) -> int:
+        """A descriptor that holds the lock, for the process that is to be launched; the caller closes its own.
+
+        The incarnation is written down with it. What its last process left behind does not keep it from being had.
+        """
+
+    def remove(self, guid: str) -> None:
+        """A job is no more."""
 
 
 @frozen
@@ -58,7 +70,7 @@ class Owner(Protocol):
     def settings(self, job: Job) -> JobSettings:
         """How it is run."""
 
-    def launch(self, job: Job, listening: HeldSocket) -> Launch:
+    def launch(self, job: Job) -> Launch:
         """How it is to be started now."""
 
     def probe(self, job: Job, speaks: bool, alive: Callable[[], bool]) -> Awaitable[bool]:
@@ -69,6 +81,9 @@ class Owner(Protocol):
 
     def launched(self, job: Job) -> None:
         """It has a process."""
+
+    def answers(self, job: Job) -> None:
+        """The endpoint of a process that was adopted answers."""
 
     def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
         """Its process is no more, by somebody's wish or not; the job still has its number."""
@@ -88,4 +103,5 @@ class Surroundings:
     launcher: ILauncher
     queue: LaunchQueue
     logs: Logs
+    locks: Locks
     owner: Owner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -53,15 +53,30 @@ class Timeline:
     _all: deque[Event] = field(factory=lambda: deque(maxlen=KEPT))
     _of: dict[str, deque[Event]] = field(factory=dict)
     _last: int = 0
+    #: Told of each event.
+    recorded: Callable[[Event], None] = lambda _: None
 
     def add(self, time: datetime, kind: str, guid: str | None, cause: str, actor: str, **more: Any) -> Event:
         """Something happened."""
         self._last += 1
         event = Event(self._last, time, kind, guid, cause, actor, more)
-        self._all.append(event)
-        if guid is not None:
-            self._of.setdefault(guid, deque(maxlen=KEPT_OF_JOB)).append(event)
+        self._remember(event)
+        self.recorded(event)
         return event
+
+    def restore(self, events: Iterable[Event], last: int) -> None:
+        """Go on behind what an earlier initiator told of.
+
+        :param last: the highest number there was.
+        """
+        for event in events:
+            self._remember(event)
+        self._last = max(self._last, last)
+
+    def _remember(self, event: Event) -> None:
+        self._all.append(event)
+        if event.guid is not None:
+            self._of.setdefault(event.guid, deque(maxlen=KEPT_OF_JOB)).append(event)
 
     def of(self, guid: str) -> list[Event]:
         """What happened to one job, oldest first."""

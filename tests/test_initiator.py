@@ -126,7 +126,7 @@ class StopTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.rig.launcher.running, [])
         states = {(job.state.value, job.wanted.value) for job in self.rig.fleet.jobs.values()}
-        self.assertEqual(states, {("stopped", "stopped")})
+        self.assertEqual(states, {("stopped", "running")})
 
     def test_nobody(self) -> None:
         """With nobody to end it is over, and says nothing."""
@@ -145,7 +145,9 @@ class StopTests(SynchronousTestCase):
     def test_being_launched(self) -> None:
         """What is being launched is ended when it is."""
         self.rig.launcher.slow = True
-        self.rig.run(self.rig.fleet.create(Order("my.module", count=3), "test"))
+        creating = Deferred.fromCoroutine(self.rig.fleet.create(Order("my.module", count=3), "test"))
+        self.rig.clock.pump([0, 1, 1])
+        self.successResultOf(creating)
         stopped = self.stop()
         self.rig.clock.advance(5)
         self.assertNoResult(stopped)

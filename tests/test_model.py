@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.model import Answer, Exit, Job, State, Wanted, job_record, timestamp
+from proactor.model import Answer, Exit, Identity, Job, State, Wanted, job_record, timestamp
 
 CREATED = datetime(2026, 11, 24, 18, 4, 16, 425999, tzinfo=timezone.utc)
 
@@ -68,9 +68,10 @@ class JobTests(SynchronousTestCase):
         """How it ended, with the last that it wrote; it is JSON throughout."""
         ended = job()
         self.assertFalse(ended.alive)
-        ended.pid = 1065
+        ended.process = Identity(1065, 1, "boot")
+        self.assertEqual(ended.pid, 1065)
         self.assertTrue(ended.alive)
-        ended.state, ended.wanted, ended.pid = State.EXITED, Wanted.STOPPED, None
+        ended.state, ended.wanted, ended.process = State.EXITED, Wanted.STOPPED, None
         ended.exit = Exit(None, 9, "killed", ("one", "two"))
         record = json.loads(json.dumps(job_record(ended, 1, None)))
         self.assertEqual((record["state"], record["wanted"]), ("exited", "stopped"))

@@ -52,6 +52,8 @@ class Document:
     sections: Mapping[str, Settings] = field(factory=dict)
     #: The line of each section's header.
     lines: Mapping[str, int] = field(factory=dict)
+    #: All of it, as it was read.
+    text: str = field(default="", repr=False, eq=False)
 
     def option(self, section: str, option: str) -> Setting | None:
         """What the file says in that very section, or in DEFAULT where that is meant."""
@@ -126,6 +128,7 @@ def parse(text: str, source: str) -> Document:
         _settings(DEFAULT, defaults, source),
         {name: _settings(name, options, source) for name, options in tracker.sections.items()},
         tracker.headers,
+        text,
     )
 
 

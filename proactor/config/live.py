@@ -56,6 +56,24 @@ class LiveConfiguration:
             layers.check_section(section)
         return cls(layers, 1, members, edits)
 
+    def restore(self, views: Mapping[str, View]) -> None:
+        """Take what the members' sections come to, as an earlier initiator left it."""
+        for guid, view in views.items():
+            self._read_by(guid, None, view.sections)
+            self._views[guid] = view
+
+    def hold_back(self, section: str, revision: int, running: Mapping[str, int]) -> None:
+        """Keep processors at what they had before one edit of a section, as a rollout that goes on does.
+
+        :param running: the revision that each of them runs.
+        """
+        patch = self._history.without(section, revision, self._edits.get(section, {})) or {}
+        before = {name: each for name, each in self._edits.get(section, {}).items() if name not in patch}
+        before |= {name: Setting(text, "earlier") for name, text in patch.items() if text is not None}
+        layers = evolve(self.layers, edits={**self._edits, section: before})
+        for guid, runs in running.items():
+            self._held[guid] = layers.view(guid, runs)
+
     # What is asked of it.
 
     def members(self) -> Collection[str]:
@@ -101,6 +119,13 @@ class LiveConfiguration:
         if section in self._members:
             return self.wanted(section)
         return self._section_revisions.get(section, 1)
+
+    def file_revisions(self, draft: Draft) -> dict[str, int]:
+        """The revisions at which the sections of a draft's file will have changed last, those of 1 left out."""
+        revisions = {**self._section_revisions, **dict.fromkeys(draft.sections, draft.revision)}
+        return {
+            name: each for name, each in revisions.items() if name == DEFAULT or name in draft.layers.document.sections
+        }
 
     def section(self, name: str) -> dict[str, str | None]:
         """A section as written, edits over file, references and all; secrets redacted.

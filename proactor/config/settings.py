@@ -39,6 +39,7 @@ INITIATOR_OPTIONS = (
     Option("launch_concurrency", int, None, minimum=1, help="launches at a time; default: twice the processors"),
     Option("max_jobs", int, 1000, minimum=0, help="how many jobs there may be"),
     seconds("token_ttl", 300, "how long a token is good for, in seconds", least=1),
+    Option("adopt", bool, True, help="whether processors live on when the initiator is killed, for the next to adopt"),
     Option("console", bool, True, help="whether what processors write is shown on the initiator's console"),
     Option("watch_config", bool, False, help="whether a change of the configuration file is taken up by itself"),
     Option("operator_auth", str, "local", choices=("local", "token"), help="who is an operator"),
@@ -62,6 +63,7 @@ class InitiatorSettings:
     launch_concurrency: int | None
     max_jobs: int
     token_ttl: float
+    adopt: bool
     console: bool
     watch_config: bool
     operator_auth: str

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from ..errors import Unavailable
 from .sockets import BACKLOG
 
 
+def is_listening(bound: socket.socket) -> bool:
+    """Whether a socket takes connections (socket(7), SO_ACCEPTCONN)."""
+    return bool(bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+
+
 class HeldSocket:
     """A port that listens, so that clients wait, or is parked: kept from others, and connections are refused.
 
-    :param listening: bound and listening already; it is this object's from now on.
+    :param bound: a socket that listens, or is bound alone; it is this object's from now on. One that is not even bound
+        has lost its port to another program, and may have it again.
+    :param name: the address that it is to be bound to; its own, where it is.
+    :ivar changed: called when another socket has taken its place.
     """
 
-    def __init__(self, listening: socket.socket) -> None:
-        self._socket = listening
-        self._family = listening.family
-        self._name = listening.getsockname()
-        self._listens = True
+    def __init__(self, bound: socket.socket, name: tuple[Any, ...] | None = None) -> None:
+        self._socket = bound
+        self._family = bound.family
+        self._name = bound.getsockname() if name is None else name
+        self._listens = is_listening(bound)
+        self.changed: Callable[[], None] = lambda: None
 
     @property
     def address(self) -> str:
@@ -58,6 +69,7 @@ class HeldSocket:
             with suppress(Unavailable):
                 self._socket = self._bound()
             self._listens = False
+            self.changed()
 
     def close(self) -> None:
         """Give the port up."""
@@ -77,6 +89,7 @@ class HeldSocket:
     def _replace(self, new: socket.socket, listens: bool) -> None:
         self._socket.close()
         self._socket, self._listens = new, listens
+        self.changed()
 
     def _taken(self, error: OSError) -> Unavailable:
         reason = os.strerror(error.errno) if error.errno else str(error)

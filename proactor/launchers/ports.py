@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from attrs import define, field
 
 from ..errors import ProactorError
@@ -21,18 +23,36 @@ class Ports:
     _ranges: dict[str, PortRange] = field(factory=dict)
     _range_of: dict[HeldSocket, PortRange] = field(factory=dict)
 
+    def _range(self, address: str) -> PortRange:
+        if address not in self._ranges:
+            self._ranges[address] = PortRange(address, self.low, self.high)
+        return self._ranges[address]
+
+    def claim(self, address: str, port: int, kept: socket.socket | None) -> HeldSocket:
+        """The socket of a processor that there is already.
+
+        :param kept: what has been kept for it; without it one is bound, which does not listen.
+        """
+        ports = self._range(address)
+        if kept is None:
+            held = HeldSocket(ports.claim(port), ports.name(port))
+        else:
+            ports.hold(port)
+            held = HeldSocket(kept)
+        self._range_of[held] = ports
+        return held
+
     def take(self, address: str, count: int) -> list[HeldSocket]:
         """Sockets that listen at an address.
 
         :raises Unavailable: there are not that many; none is taken then.
         """
-        if address not in self._ranges:
-            self._ranges[address] = PortRange(address, self.low, self.high)
+        ports = self._range(address)
         taken: list[HeldSocket] = []
         try:
             while len(taken) < count:
-                held = HeldSocket(self._ranges[address].bind())
-                self._range_of[held] = self._ranges[address]
+                held = HeldSocket(ports.bind())
+                self._range_of[held] = ports
                 taken.append(held)
         except ProactorError:
             for each in taken:

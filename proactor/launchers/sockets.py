@@ -95,13 +95,41 @@ class PortRange:
             f"({len(self._held)} by processors, {len(self._foreign)} by other programs)"
         )
 
+    def claim(self, port: int) -> socket.socket:
+        """Hold a port that a processor has already; a socket for it, which does not listen.
+
+        It is not even bound where another program has the port now.
+
+        :raises ProactorError: nothing can be bound at this address.
+        """
+        sock = socket.socket(self._family, socket.SOCK_STREAM)
+        self._held.add(port)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setblocking(False)
+            sock.bind(self.name(port))
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                sock.close()
+                raise self._cannot(error) from error
+        return sock
+
+    def hold(self, port: int) -> None:
+        """Hold a port of which there is a socket."""
+        self._held.add(port)
+
+    def name(self, port: int) -> tuple[Any, ...]:
+        """The address of a port, for a socket."""
+        return (self._host, port, *self._scope)
+
     def release(self, port: int) -> None:
         """Give back a port whose socket is closed.
 
         :raises KeyError: it was not held.
         """
         self._held.remove(port)
-        heappush(self._released, port)
+        if self._low <= port < self._next:
+            heappush(self._released, port)
 
     def _candidates(self) -> Iterator[int]:
         """Take out the ports to try, lowest first; of many foreign ones, most wait until there is nothing else."""
@@ -114,19 +142,22 @@ class PortRange:
                 yield heappop(self._released)
         while self._next <= self._high:
             self._next += 1
-            yield self._next - 1
+            if self._next - 1 not in self._held:
+                yield self._next - 1
         while self._foreign:
             yield heappop(self._foreign)
 
     def _try(self, port: int) -> socket.socket | None:
         try:
-            return _listen(self._family, (self._host, port, *self._scope))
+            return _listen(self._family, self.name(port))
         except OSError as error:
             if error.errno in _TAKEN:
                 return None
             reason = os.strerror(error.errno) if error.errno else str(error)
             if error.errno in _SHORTAGE:
                 raise Unavailable(f"no listening socket at {self._host}: {reason}") from error
-            raise ProactorError(
-                f"cannot listen at {self._host}: {reason}; choose an address that this machine has"
-            ) from error
+            raise self._cannot(error) from error
+
+    def _cannot(self, error: OSError) -> ProactorError:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return ProactorError(f"cannot listen at {self._host}: {reason}; choose an address that this machine has")

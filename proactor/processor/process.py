@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from attrs import define, field
@@ -61,6 +62,10 @@ def _run(cls: type[Processor], arguments: Arguments) -> int:
     config = cls.configure(start.raw, guid=arguments.guid, revision=start.revision)
     observer.set_verbose(config.verbose)
     listen = listener(reactor, arguments, start.listen_addr)
+    if arguments.fd is not None:
+        # The lock that says that this process lives is not for what it starts.
+        with suppress(OSError):
+            os.set_inheritable(arguments.fd + 1, False)
     process = _Process(reactor)
     return process.run(cls(config, reactor), start, listen)
 

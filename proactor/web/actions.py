@@ -45,21 +45,19 @@ class Actions:
     async def start_job(self, call: Call) -> Answer:
         """Have it run; answered when it is ready, or will not be, where that is waited for."""
         call.known()
-        supervised = self.initiator.fleet.supervised(call.path["guid"])
-        supervised.start(call.caller.name)
+        supervised = await self.initiator.fleet.start(call.path["guid"], call.caller.name)
         return await self._done(call, Deferred.fromCoroutine(supervised.settled()), "start")
 
     async def stop_job(self, call: Call) -> Answer:
         """Have it not run."""
         call.known()
-        supervised = self.initiator.fleet.supervised(call.path["guid"])
-        return await self._done(call, Deferred.fromCoroutine(supervised.stop(call.caller.name)), "stop")
+        return await self._done(call, await self.initiator.fleet.stop(call.path["guid"], call.caller.name), "stop")
 
     async def restart_job(self, call: Call) -> Answer:
         """Have another process take the place of the one there is."""
         call.known()
-        supervised = self.initiator.fleet.supervised(call.path["guid"])
-        return await self._done(call, Deferred.fromCoroutine(supervised.restart(call.caller.name)), "restart")
+        work = await self.initiator.fleet.restart(call.path["guid"], call.caller.name)
+        return await self._done(call, work, "restart")
 
     async def _done(self, call: Call, work: Deferred[None], what: str) -> Answer:
         """202, or the job's record when it is done within the time that the caller is content to wait."""

@@ -28,6 +28,8 @@ STATUS: Mapping[type[errors.ProactorError], int] = {
     errors.UnsupportedType: 415,
     errors.Refused: 422,
     errors.Rejected: 422,
+    errors.StorageFailed: 503,
+    errors.StorageFull: 507,
     errors.Unavailable: 503,
     errors.NotReady: 504,
 }

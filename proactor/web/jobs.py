@@ -86,8 +86,7 @@ class Jobs:
         """Stop, then forget."""
         call.known()
         guid = call.path["guid"]
-        self.initiator.fleet.job(guid)
-        gone = Deferred.fromCoroutine(self.initiator.fleet.delete(guid, call.caller.name))
+        gone = await self.initiator.fleet.delete(guid, call.caller.name)
         if await within(self.clock, gone, call.wait, f"deletion of {guid}"):
             return nothing(204)
         return as_line(202, {"Location": f"/job/{guid}"})

@@ -84,6 +84,7 @@ ROUTES = (
     _route("roll_back", "POST /config/<section>/rollback", Who.OPERATOR, body=Body.FORM, changes=True),
     _route("explain", "GET /config/<section>/explain", Who.OPERATOR),
     _route("show_rollout", "GET /rollout/<id>", Who.OPERATOR),
+    _route("shut_down", "POST /shutdown", Who.OPERATOR, changes=True),
     _route("healthz", "GET /healthz", Who.ANYONE),
     _route("readyz", "GET /readyz", Who.ANYONE),
 )

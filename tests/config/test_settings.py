@@ -39,6 +39,7 @@ WRONG: Mapping[str, list[tuple[str, str]] | None] = {
         ("inf", "is not a number"),
         ("1e9", "must be <="),
     ],
+    "adopt": [("perhaps", "is not one of yes")],
     "console": [("maybe", "is not one of yes"), ("2", "is not one of yes")],
     "watch_config": [("maybe", "is not one of yes")],
     "operator_auth": [("none", "must be one of local, token"), ("Local", "must be one of")],

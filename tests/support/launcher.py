@@ -13,12 +13,13 @@ from zope.interface import implementer
 
 from proactor.errors import Conflict, ProactorError, Refused
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
-from proactor.model import Exit
+from proactor.model import Exit, Identity
 
 Place = tuple[str, int]
 
 #: The first process's number: past all that Linux gives to processes, so that it is nobody's.
 FIRST_PID = 5_000_000
+BOOT = "3a7c0f52-0000-4000-8000-000000000000"
 
 
 @frozen
@@ -99,7 +100,7 @@ class MemoryLauncher:
             self._end(place, Exit(program.code, None, f"exited with status {program.code}"))
         elif program.code is not None:
             self.finish(spec.guid, program.code)
-        return succeed(Handle(spec.guid, spec.incarnation, next(self._pids)))
+        return succeed(Handle(spec.guid, spec.incarnation, Identity(next(self._pids), 1, BOOT)))
 
     def finish(self, guid: str, code: int) -> None:
         """Have a process end by itself, in the next turn of the reactor."""
@@ -108,6 +109,14 @@ class MemoryLauncher:
     def kill(self, guid: str, number: int = signal.SIGKILL) -> None:
         """Have a process end by a signal of somebody else, in the next turn of the reactor."""
         self._end_soon(guid, _by_signal(number))
+
+    def adopt(self, handle: Handle, ended: Callable[[Exit], None]) -> bool:
+        """Take over a process; see :class:`~proactor.interfaces.ILauncher`."""
+        process = self._running.get((handle.guid, handle.incarnation))
+        if process is None:
+            return False
+        process.ended = ended
+        return True
 
     def stop(self, handle: Handle, grace: float) -> Deferred[None]:
         """End a process; see :class:`~proactor.interfaces.ILauncher`."""

@@ -24,9 +24,10 @@ from proactor.launch_queue import LaunchQueue
 from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
 from proactor.logstore.threads import InThread
-from proactor.model import Answer, Job
+from proactor.model import Answer, Identity, Job
 from proactor.readiness import Prober
 from proactor.rollout import Rollout
+from proactor.store.memory import MemoryStore
 from proactor.timeline import Timeline
 from proactor.tokens import TokenAuthority, new_key
 from proactor.web.callers import Connection
@@ -103,21 +104,60 @@ class Endpoints(Prober):
 
 
 class RecordingKeeper:
-    """Keeps nobody, and knows whom it is to.
+    """Keeps nobody, and knows whom and what it is to.
 
     :ivar watched: by pid, the seconds that it may take to end.
+    :ivar kept: the guids of which it has a socket.
     """
 
     def __init__(self) -> None:
         self.watched: dict[int, float] = {}
+        self.kept: set[str] = set()
 
-    def watch(self, pid: int, grace: float) -> None:
+    def watch(self, _guid: str, process: Identity, grace: float) -> None:
         """There is a process."""
-        self.watched[pid] = grace
+        self.watched[process.pid] = grace
 
     def unwatch(self, pid: int) -> None:
         """It is no more."""
         del self.watched[pid]
+
+    def keep(self, guid: str, _fileno: int) -> None:
+        """There is a socket."""
+        self.kept.add(guid)
+
+    def let_go(self, guid: str) -> None:
+        """There is none any more."""
+        self.kept.discard(guid)
+
+
+class MemoryLocks:
+    """Locks of which it is known what was taken.
+
+    :ivar taken: by guid the incarnation that was taken last.
+    :ivar leading: by guid the process that holds one; a test says.
+    """
+
+    def __init__(self) -> None:
+        self.taken: dict[str, int] = {}
+        self.leading: dict[str, int] = {}
+
+    def take(self, guid: str, incarnation: int) -> int:
+        """A descriptor, of nothing in particular."""
+        self.taken[guid] = incarnation
+        return os.open(os.devnull, os.O_RDONLY)
+
+    def incarnation(self, guid: str) -> int:
+        """The one that was taken last."""
+        return self.taken.get(guid, 0)
+
+    def leaders(self) -> Mapping[str, int]:
+        """Who holds what."""
+        return self.leading
+
+    def remove(self, guid: str) -> None:
+        """There is none any more."""
+        self.taken.pop(guid, None)
 
 
 class WorkingClock(Clock):
@@ -165,6 +205,8 @@ class Rig:
         self.launcher = MemoryLauncher(self.clock, programs)
         self.endpoints = Endpoints()
         self.keeper = RecordingKeeper()
+        self.locks = MemoryLocks()
+        self.store = MemoryStore()
         self.home = Home.open(case.mktemp())
         self.console: list[tuple[str, bytes]] = []
         show = self.console.append
@@ -186,6 +228,7 @@ class Rig:
 
     def _initiator(self, document: Document, places: int) -> Initiator:
         configurator = Configurator.begin(self.clock, self.now, document, GUID)
+        configurator.keep = self.store.commit
         authority = TokenAuthority.from_pem(GUID, new_key())
         settings = configurator.settings
         fleet = Fleet(
@@ -198,11 +241,13 @@ class Rig:
             launcher=self.launcher,
             queue=LaunchQueue(places, partial(self.clock.callLater, 0)),
             logs=JobLogs(self.home, self.logs),
+            locks=self.locks,
             prober=self.endpoints,
             timeline=Timeline(),
             keeper=self.keeper,
+            store=self.store,
         )
-        return Initiator(self.clock, self.now, configurator, authority, fleet)
+        return Initiator(self.clock, self.now, configurator, authority, fleet, self.store)
 
     def close(self) -> None:
         """Hang up and stop; nothing may be left then. Done again, it does nothing."""
@@ -218,12 +263,16 @@ class Rig:
             self.clock.advance(60)
         self.case.successResultOf(stopped)
         for guid in list(self.fleet.jobs):
-            self.run(self.fleet.delete(guid, "test"))
+            self.run(self.delete(guid))
         self.clock.advance(400)
         self.case.assertEqual((self.launcher.running, self.keeper.watched), ([], {}))
         self.run(self.logs.stop())
         self.home.close()
         self.case.assertEqual(self.clock.getDelayedCalls(), [])
+
+    async def delete(self, guid: str) -> None:
+        """Delete a job; over when it is gone."""
+        await (await self.fleet.delete(guid, "test"))
 
     def now(self) -> datetime:
         """The time of day."""

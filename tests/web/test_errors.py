@@ -34,6 +34,8 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
     (errors.Rejected("", "m"), 422, {}),
     (errors.Unavailable("m", 7), 503, {"Retry-After": "7"}),
     (errors.NotReady("m", "/job/1"), 504, {"Location": "/job/1"}),
+    (errors.StorageFailed("m"), 503, {}),
+    (errors.StorageFull("m"), 507, {}),
     (errors.ProactorError("m"), 500, {}),
 ]
 

@@ -511,7 +511,9 @@ class DeleteTests(Case):
     def test_while_being_launched(self) -> None:
         """A job whose launch takes its time is deleted when that is over, and its process with it."""
         self.rig.launcher.slow = True
-        guid = self.create(**as_form(module="my.module")).json()["guid"]
+        creating = self.rig.begin("POST /create", **as_form(module="my.module"))
+        self.rig.clock.advance(2)
+        guid = creating.response.json()["guid"]
         answer = self.rig.begin(f"DELETE /job/{guid}", wait=30)
         self.rig.clock.advance(1)
         self.assertFalse(answer.answered)

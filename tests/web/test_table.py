@@ -41,6 +41,7 @@ EXPECTED = {
     "POST /config/<section>/rollback": "o",
     "GET /config/<section>/explain": "o",
     "GET /rollout/<id>": "o",
+    "POST /shutdown": "o",
     "GET /healthz": "a",
     "GET /readyz": "a",
 }

@@ -1,0 +1,145 @@
+"""The initiator, of parts that work on this machine; and how it goes on with what an earlier one left."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from datetime import datetime, timezone
+from functools import partial
+from random import SystemRandom
+from typing import Any
+
+from attrs import frozen
+from twisted.logger import Logger
+
+from .errors import ProactorError
+from .fleet import Fleet
+from .guardian import Guardian
+from .hand_over import socket_of
+from .home import Home
+from .initiator import Initiator
+from .job_locks import JobLocks
+from .job_logs import JobLogs
+from .launch_plan import FD, LaunchPlanner
+from .launch_queue import LaunchQueue
+from .launchers.by_name import launchers
+from .launchers.identity import LocalProcesses
+from .launchers.ports import Ports
+from .locks import Locks
+from .model import Identity
+from .opening import Opened, opened
+from .readiness import prober
+from .saved import AddEvent, Saved, SavedEvent, SavedJob
+from .startup import Options
+from .store.interface import IStore
+from .taking_up import TakingUp, unfinished
+from .timeline import Event, Timeline
+from .tokens import TokenAuthority, new_key
+
+log = Logger(namespace="proactor")
+
+
+def now() -> datetime:
+    """The time of day."""
+    return datetime.now(timezone.utc)
+
+
+@frozen
+class Parts:
+    """What the initiator is of.
+
+    :param saved: what an earlier one left.
+    """
+
+    initiator: Initiator
+    opened: Opened
+    saved: Saved
+    guardian: Guardian
+    locks: JobLocks
+
+
+def assemble(
+    reactor: Any, options: Options, home: Home, store: IStore, logs: JobLogs, guardian: Guardian, listen_port: int
+) -> Parts:
+    """Put it together; nothing is begun.
+
+    :param listen_port: where it is reached.
+    :raises ProactorError: what was saved cannot be read, or does not hold any more.
+    """
+    guid = options["guid"]
+    saved, writes = unfinished(store.load())
+    begin = opened(reactor, now, options.document, guid, saved, listen_port)
+    configurator = begin.configurator
+    configurator.keep = store.commit
+    authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
+    environment = {**os.environ, **guardian.mark}
+    settings = configurator.settings
+    timeline = Timeline()
+    timeline.restore(
+        [Event(e.id, e.time, e.kind, e.guid, e.cause, e.actor, e.more) for e in saved.events], saved.last_event
+    )
+    timeline.recorded = lambda event: store.note([AddEvent(_saved_event(event))])
+    locks = JobLocks(Locks(home.path / "locks"))
+    fleet = Fleet(
+        clock=reactor,
+        now=now,
+        random=SystemRandom().random,
+        configurator=configurator,
+        planner=LaunchPlanner(configurator, authority, now, environment, sys.executable, listen_port),
+        ports=Ports(settings.child_port_min, settings.child_port_max),
+        launcher=launchers(reactor),
+        queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1), partial(reactor.callLater, 0)),
+        logs=logs,
+        locks=locks,
+        prober=prober(reactor),
+        timeline=timeline,
+        keeper=guardian,
+        store=store,
+    )
+    initiator = Initiator(reactor, now, configurator, authority, fleet, store)
+    return Parts(initiator, Opened(configurator, [*writes, *begin.writes], begin.document), saved, guardian, locks)
+
+
+def _saved_event(event: Event) -> SavedEvent:
+    return SavedEvent(event.id, event.time, event.kind, event.guid, event.cause, event.actor, event.more)
+
+
+async def take_up(parts: Parts) -> None:
+    """Go on with what an earlier initiator left: before anybody is served.
+
+    :raises ProactorError: what has to be kept first cannot be.
+    """
+    initiator, saved, fleet = parts.initiator, parts.saved, parts.initiator.fleet
+    if parts.opened.writes:
+        await initiator.store.commit(parts.opened.writes)
+    sockets = await parts.guardian.take_over()
+    parts.guardian.start()
+    for guid in set(sockets) - set(saved.jobs):
+        sockets.pop(guid).close()
+        parts.guardian.let_go(guid)
+    running = {guid: job.running_revision or job.joined for guid, job in saved.jobs.items()}
+    initiator.rollouts.restore(saved.rollouts, running)
+    taking_up = TakingUp(fleet, initiator.configurator, parts.locks, LocalProcesses(), _found_socket)
+    adopted = await taking_up.run(saved, sockets)
+    if saved.jobs:
+        log.info("Took up {jobs} jobs: adopted {adopted} processors", jobs=len(saved.jobs), adopted=adopted)
+    for guid in parts.locks.locks.sweep(saved.jobs):
+        log.warn("A process of {guid}, which is no job, lives: its lock is held", guid=guid)
+
+
+async def go_on(parts: Parts) -> None:
+    """Take up what the configuration says is to be, now that processors are answered."""
+    initiator = parts.initiator
+    if parts.opened.document is not None:
+        try:
+            await initiator.reload(parts.opened.document, "start")
+        except ProactorError as e:
+            log.error("start: the configuration stays as it was: {error}", error=str(e))
+    initiator.rollouts.resume()
+    initiator.fleet.finish_deletions("the initiator")
+    initiator.start()
+
+
+def _found_socket(job: SavedJob, process: Identity) -> socket.socket | None:
+    return socket_of(process.pid, FD, (job.address, job.port))

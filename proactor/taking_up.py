@@ -1,0 +1,141 @@
+"""What an earlier initiator left: its jobs are taken up, the processes that live adopted, none launched twice."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from attrs import define, evolve, frozen
+from twisted.logger import Logger
+
+from .configurator import Configurator, in_slices
+from .creation import UNFINISHED
+from .fleet import Fleet
+from .interfaces import Handle
+from .job_records import history_of, job_of
+from .model import Exit, Identity, State, Wanted
+from .options import Options
+from .saved import DropJob, PutValue, Saved, SavedJob, Write
+
+_REASON = "ended while there was no initiator; its status cannot be known"
+
+log = Logger(namespace="proactor.supervisor")
+
+
+class Locks(Protocol):
+    """Who holds the locks of processors."""
+
+    def leaders(self) -> Mapping[str, int]:
+        """By guid the process that holds its lock and leads a session, of all that there are."""
+
+    def incarnation(self, guid: str) -> int:
+        """The one that was written down when the lock was last taken; 0 where there was none."""
+
+
+class Processes(Protocol):
+    """What can be known of processes."""
+
+    def identity(self, pid: int) -> Identity | None:
+        """The process that has a number; ``None`` where there is none."""
+
+    def alive(self, process: Identity) -> bool:
+        """Whether that very process lives."""
+
+    def boot(self) -> str:
+        """The present boot's id."""
+
+
+def unfinished(saved: Saved) -> tuple[Saved, list[Write]]:
+    """What was saved without the orders that were never answered, and the writes that take those away."""
+    orders = {name: guids for name, guids in saved.values.items() if name.startswith(UNFINISHED)}
+    dropped = {guid for guids in orders.values() for guid in guids if guid in saved.jobs}
+    writes: list[Write] = [DropJob(guid) for guid in saved.jobs if guid in dropped]
+    writes += [PutValue(name, None) for name in orders]
+    left = {guid: job for guid, job in saved.jobs.items() if guid not in dropped}
+    edits = {section: edits for section, edits in saved.edits.items() if section not in dropped}
+    return evolve(saved, jobs=left, edits=edits), writes
+
+
+@frozen
+class Found:
+    """A job, and what became of its process.
+
+    :param process: where it lives.
+    :param ended: how it ended, where it did not live on.
+    """
+
+    saved: SavedJob
+    process: Identity | None = None
+    ended: Exit | None = None
+
+
+@define(eq=False)
+class TakingUp:
+    """Takes up what was saved.
+
+    :param socket_of: finds a socket that nobody has kept in the process that serves on it, if that can be.
+    """
+
+    fleet: Fleet
+    configurator: Configurator
+    locks: Locks
+    processes: Processes
+    socket_of: Callable[[SavedJob, Identity], socket.socket | None] = lambda _job, _process: None
+
+    async def run(self, saved: Saved, sockets: Mapping[str, socket.socket]) -> int:
+        """Take up all jobs; how many processes were adopted.
+
+        :param sockets: those that were kept, by guid.
+        """
+        adopted: list[str] = []
+        leaders = self.locks.leaders()
+        await in_slices(self.fleet.clock, self._each(saved, sockets, leaders, adopted))
+        for guid, job in saved.jobs.items():
+            if job.declared is not None and guid in adopted:
+                await self.configurator.declare(guid, tuple(Options.from_json(list(job.declared)).declared))
+        return len(adopted)
+
+    def _each(
+        self, saved: Saved, sockets: Mapping[str, socket.socket], leaders: Mapping[str, int], adopted: list[str]
+    ) -> Iterator[None]:
+        for job in saved.jobs.values():
+            found = self._found(job, leaders.get(job.guid))
+            if self._taken_up(found, sockets.get(job.guid)):
+                adopted.append(job.guid)
+            yield
+
+    def _found(self, job: SavedJob, leader: int | None) -> Found:
+        """What became of a job's process: of one that was launched and not told of, its lock tells."""
+        if job.process is not None and self.processes.alive(job.process):
+            return Found(job, job.process)
+        last = max(job.incarnation, self.locks.incarnation(job.guid))
+        process = None if leader is None else self.processes.identity(leader)
+        if process is not None:
+            return Found(evolve(job, incarnation=last, log_start=0), process)
+        job = evolve(job, incarnation=last)
+        had = job.process is not None or last > job.incarnation
+        if not had or job.state in (State.STOPPING, State.BACKOFF) or self._by_reboot(job):
+            return Found(job)
+        return Found(job, ended=Exit(None, None, _REASON))
+
+    def _by_reboot(self, job: SavedJob) -> bool:
+        return job.process is not None and job.process.boot != self.processes.boot()
+
+    def _taken_up(self, found: Found, kept: socket.socket | None) -> bool:
+        saved, fleet = found.saved, self.fleet
+        if kept is None and found.process is not None:
+            kept = self.socket_of(saved, found.process)
+        held = fleet.ports.claim(saved.address, saved.port, kept)
+        job = job_of(saved, fleet.configurator.settings.public_url(saved.port))
+        supervised = fleet.add(job, held)
+        supervised.history = history_of(saved, fleet.now(), fleet.clock.seconds())
+        if found.process is not None and supervised.adopt(Handle(job.guid, job.incarnation, found.process)):
+            return True
+        ended = found.ended
+        if found.process is not None:
+            ended = Exit(None, None, _REASON)
+        if job.wanted is Wanted.RUNNING and ended is not None:
+            log.warn("Processor {guid} ({module}) {reason}", guid=job.guid, module=job.module, reason=_REASON)
+        supervised.take_up(ended)
+        return False
