@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from .config.document import Document, parse
 from .config.layers import Member
 from .config.restoring import Remembered
-from .config.settings import InitiatorSettings
+from .config.settings import CheckLaunch, InitiatorSettings
 from .configurator import Configurator, document_writes
 from .errors import ProactorError
 from .launch_plan import check_launch, steering
@@ -41,11 +41,13 @@ def opened(
     guid: str,
     saved: Saved,
     listen_port: int,
+    check: CheckLaunch = check_launch,
 ) -> Opened:
     """The configuration as it was left, or as the file has it where nothing was.
 
     :param document: the file as it is now, which holds by itself.
     :param listen_port: where the initiator is reached.
+    :param check: sees whether what is launched could be.
     :raises ProactorError: what was saved is another initiator's, or does not hold any more.
     """
     before = saved.values.get(_GUID, guid)
@@ -55,7 +57,7 @@ def opened(
             "choose another folder with --home, or the same initiator with --guid"
         )
     if saved.document is None or before != guid:
-        return _begun(clock, now, document, guid, saved)
+        return _begun(clock, now, document, guid, saved, check)
     old = parse(saved.document.text, document.source)
     members = [Member(job.guid, job.module, _placed(job), job.joined) for job in saved.jobs.values()]
 
@@ -65,7 +67,7 @@ def opened(
         return Member(job.guid, job.module, steered, job.joined)
 
     remembered = Remembered(old, saved.revision, saved.edits, members, saved.history, saved.values.get(_SECTIONS, {}))
-    configurator = Configurator.restored(clock, now, remembered, guid, check_launch, place)
+    configurator = Configurator.restored(clock, now, remembered, guid, check, place)
     return Opened(configurator, document=None if old.text == document.text else document)
 
 
@@ -73,9 +75,16 @@ def _placed(job: SavedJob) -> dict[str, str]:
     return {"listen_addr": job.address, "listen_port": str(job.port)}
 
 
-def _begun(clock: IReactorTime, now: Callable[[], datetime], document: Document, guid: str, saved: Saved) -> Opened:
+def _begun(
+    clock: IReactorTime,
+    now: Callable[[], datetime],
+    document: Document,
+    guid: str,
+    saved: Saved,
+    check: CheckLaunch,
+) -> Opened:
     """The file alone; what was edited for another initiator does not count, but no revision's number comes again."""
-    configurator = Configurator.begin(clock, now, document, guid, check_launch)
+    configurator = Configurator.begin(clock, now, document, guid, check)
     configurator.live.revision = revision = saved.revision + 1
     first = SavedRevision(revision, now(), "the initiator", f"{document.source} read")
     writes: list[Write] = [AddRevision(first), PutValue(_GUID, guid), *document_writes(document, {})]

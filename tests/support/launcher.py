@@ -43,6 +43,7 @@ class _Process:
     spec: LaunchSpec
     program: Program
     ended: Callable[[Exit], None]
+    pid: int
     stopping: list[Deferred[None]] = field(factory=list)
 
 
@@ -95,12 +96,13 @@ class MemoryLauncher:
             return fail(self.refusal or Refused(f"{spec.argv[0]} cannot be started: there is no such executable"))
         place = (spec.guid, spec.incarnation)
         self.specs.append(spec)
-        self._running[place] = _Process(spec, program, ended)
+        pid = next(self._pids)
+        self._running[place] = _Process(spec, program, ended, pid)
         if program.at_once:
             self._end(place, Exit(program.code, None, f"exited with status {program.code}"))
         elif program.code is not None:
             self.finish(spec.guid, program.code)
-        return succeed(Handle(spec.guid, spec.incarnation, Identity(next(self._pids), 1, BOOT)))
+        return succeed(Handle(spec.guid, spec.incarnation, Identity(pid, 1, BOOT)))
 
     def finish(self, guid: str, code: int) -> None:
         """Have a process end by itself, in the next turn of the reactor."""
@@ -117,6 +119,18 @@ class MemoryLauncher:
             return False
         process.ended = ended
         return True
+
+    def identity(self, pid: int) -> Identity | None:
+        """The process that has a number; see :class:`~proactor.taking_up.Processes`."""
+        return Identity(pid, 1, BOOT) if any(pid == each.pid for each in self._running.values()) else None
+
+    def alive(self, process: Identity) -> bool:
+        """Whether it lives; see :class:`~proactor.taking_up.Processes`."""
+        return self.identity(process.pid) == process
+
+    def boot(self) -> str:
+        """The present boot."""
+        return BOOT
 
     def stop(self, handle: Handle, grace: float) -> Deferred[None]:
         """End a process; see :class:`~proactor.interfaces.ILauncher`."""

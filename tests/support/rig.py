@@ -14,7 +14,6 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.config.document import Document, parse
-from proactor.configurator import Configurator
 from proactor.fleet import Fleet, Order
 from proactor.home import Home
 from proactor.initiator import Initiator
@@ -25,9 +24,12 @@ from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
 from proactor.logstore.threads import InThread
 from proactor.model import Answer, Identity, Job
+from proactor.opening import Opened, opened
 from proactor.readiness import Prober
 from proactor.rollout import Rollout
+from proactor.saved import Saved
 from proactor.store.memory import MemoryStore
+from proactor.taking_up import TakingUp, unfinished
 from proactor.timeline import Timeline
 from proactor.tokens import TokenAuthority, new_key
 from proactor.web.callers import Connection
@@ -199,21 +201,22 @@ class Rig:
         config: str = CONFIG,
         programs: Mapping[tuple[str, ...], Program] | None = None,
         places: int = 1000,
+        earlier: Rig | None = None,
     ) -> None:
         self.case = case
-        self.clock = WorkingClock()
-        self.launcher = MemoryLauncher(self.clock, programs)
+        self.clock = WorkingClock() if earlier is None else earlier.clock
+        self.launcher = MemoryLauncher(self.clock, programs) if earlier is None else earlier.launcher
+        self.locks = MemoryLocks() if earlier is None else earlier.locks
+        self.store = MemoryStore() if earlier is None else earlier.store
         self.endpoints = Endpoints()
         self.keeper = RecordingKeeper()
-        self.locks = MemoryLocks()
-        self.store = MemoryStore()
-        self.home = Home.open(case.mktemp())
+        self.home = Home.open(case.mktemp() if earlier is None else earlier.home.path)
         self.console: list[tuple[str, bytes]] = []
         show = self.console.append
         at_once = cast(InThread, maybeDeferred)
         self.logs = LogStore(self.clock, self.home.path / "logs", at_once, lambda *line: show(line))
         self.logs.start()
-        self.initiator = self._initiator(parse(config, "proactor.cfg"), places)
+        self.saved, self.opened, self.initiator = self._initiator(parse(config, "proactor.cfg"), places)
         self.fleet = self.initiator.fleet
         self.configurator = self.initiator.configurator
         self.client = Client()
@@ -226,10 +229,13 @@ class Rig:
         self._closed = False
         case.addCleanup(self.close)
 
-    def _initiator(self, document: Document, places: int) -> Initiator:
-        configurator = Configurator.begin(self.clock, self.now, document, GUID)
+    def _initiator(self, document: Document, places: int) -> tuple[Saved, Opened, Initiator]:
+        saved, writes = unfinished(self.store.load())
+        begin = opened(self.clock, self.now, document, GUID, saved, 8080, lambda _: None)
+        configurator = begin.configurator
         configurator.keep = self.store.commit
-        authority = TokenAuthority.from_pem(GUID, new_key())
+        self.case.successResultOf(self.store.commit([*writes, *begin.writes]))
+        authority = TokenAuthority.from_pem(GUID, self.home.read_secret("keys/signing.pem", new_key))
         settings = configurator.settings
         fleet = Fleet(
             clock=self.clock,
@@ -247,7 +253,41 @@ class Rig:
             keeper=self.keeper,
             store=self.store,
         )
-        return Initiator(self.clock, self.now, configurator, authority, fleet, self.store)
+        return saved, begin, Initiator(self.clock, self.now, configurator, authority, fleet, self.store)
+
+    def die(self) -> None:
+        """Be killed: processes live on, and nothing more is written."""
+        self._closed = True
+        self.clock.step = 0.0
+        self.store.cut()
+        self.client.close()
+        self.endpoints.answer()
+        self.fleet.let_go()
+        self.case.successResultOf(Deferred.fromCoroutine(self.configurator.let_go()))
+        for call in self.clock.getDelayedCalls():
+            call.cancel()
+        self.run(self.logs.stop())
+        self.home.close()
+
+    def reborn(self, config: str = CONFIG, places: int = 1000) -> Rig:
+        """Be killed, and another takes up what there is: its rig, which has adopted what lives."""
+        self.die()
+        self.store.mend()
+        after = Rig(self.case, config, places=places, earlier=self)
+        after.take_up()
+        return after
+
+    def take_up(self) -> None:
+        """Take up what an earlier one left."""
+        running = {guid: job.running_revision or job.joined for guid, job in self.saved.jobs.items()}
+        self.initiator.rollouts.restore(self.saved.rollouts, running)
+        taking_up = TakingUp(self.fleet, self.configurator, self.locks, self.launcher)
+        self.run(taking_up.run(self.saved, {}))
+        if self.opened.document is not None:
+            self.run(self.initiator.reload(self.opened.document, "start"))
+        self.initiator.rollouts.resume()
+        self.fleet.finish_deletions("the initiator")
+        self.initiator.start()
 
     def close(self) -> None:
         """Hang up and stop; nothing may be left then. Done again, it does nothing."""
