@@ -1,0 +1,132 @@
+"""The store in SQLite: what is asked for on the reactor's thread is done on one of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import define, field
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from ..errors import StorageFailed
+from ..saved import Saved, SavedEvent, Write
+from .database import Batch, Database
+from .interface import IStore
+from .threads import Threads
+from .worker import Commit, Task, Worker
+from .writing import statements
+
+__all__ = ["SqliteStore"]
+
+SOON = 0.05
+"""Seconds that what was noted waits for a commit."""
+
+AGAIN = 1.0
+"""Seconds until what was noted and could not be kept is tried again."""
+
+_log = Logger()
+
+
+@implementer(IStore)
+@define(eq=False)
+class SqliteStore:
+    """Keeps all in one file; made by :func:`proactor.store.opening.open_store`."""
+
+    _database: Database
+    _threads: Threads
+    _clock: IReactorTime
+    _worker: Worker = field(init=False)
+    _noted: list[Commit] = field(factory=list, init=False)
+    _flush: IDelayedCall | None = field(default=None, init=False)
+    _closed: Deferred[None] | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._worker = Worker(self._database, self._threads, self._late)
+
+    def load(self) -> Saved:
+        """All that there is."""
+        return self._database.load()
+
+    def commit(self, writes: Sequence[Write]) -> Deferred[None]:
+        """Keep these, all or none; with them all that was noted before."""
+        if self._closed is not None:
+            return fail(self._over())
+        try:
+            batch = Batch(writes, statements(writes))
+        except StorageFailed as error:
+            return fail(error)
+        kept: Deferred[None] = Deferred()
+        self._worker.put([*self._taken(), Commit(batch, kept)])
+        return kept
+
+    def note(self, writes: Sequence[Write]) -> None:
+        """Keep these with the next commit, or soon.
+
+        :raises StorageFailed: they are nothing that can be kept, or the store is closed.
+        """
+        if self._closed is not None:
+            raise self._over()
+        self._noted += [Commit(Batch((write,), statements((write,)), noted=True)) for write in writes]
+        if self._noted:
+            self._flush_in(SOON)
+
+    def events(self, before: int, count: int, guid: str | None = None) -> Deferred[list[SavedEvent]]:
+        """The newest events below a number, oldest first; of one job, or of all."""
+        if self._closed is not None:
+            return fail(self._over())
+        task = Task(lambda: self._database.events(before, count, guid))
+        self._worker.put([*self._taken(), task])
+        return task.done
+
+    def close(self) -> Deferred[None]:
+        """Write what was noted, and let go; fires when that is done."""
+        closed: Deferred[None] = Deferred()
+        if self._closed is None:
+            self._closed = Deferred()
+            task = Task(self._end)
+            task.done.addErrback(lambda failure: _log.failure("The store was not closed well", failure))
+            task.done.addCallback(self._ended)
+            self._worker.put([*self._taken(), task])
+        self._closed.addCallback(lambda _: closed.callback(None))
+        return closed
+
+    def _over(self) -> StorageFailed:
+        return StorageFailed(f"{self._database.path} is closed: nothing of it was done")
+
+    def _taken(self) -> list[Commit]:
+        """What was noted, to be kept now."""
+        if self._flush is not None:
+            self._flush.cancel()
+            self._flush = None
+        noted, self._noted = self._noted, []
+        return noted
+
+    def _flush_in(self, seconds: float) -> None:
+        if self._flush is None:
+            self._flush = self._clock.callLater(seconds, self._flush_now)
+
+    def _flush_now(self) -> None:
+        self._flush = None
+        # A commit of nothing has what is held tried again.
+        self._worker.put([*self._taken(), Commit(Batch((), ()))])
+
+    def _late(self) -> None:
+        if self._closed is None:
+            self._flush_in(AGAIN)
+
+    # In the store's thread.
+
+    def _end(self) -> None:
+        lost = len(self._worker.held)
+        if lost:
+            _log.error("{path}: {lost} notes are lost: there was no room", path=str(self._database.path), lost=lost)
+        self._database.close()
+
+    # And back.
+
+    def _ended(self, _: object) -> None:
+        self._threads.stop()
+        assert self._closed is not None
+        self._closed.callback(None)
