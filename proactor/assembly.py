@@ -13,7 +13,6 @@ from typing import Any
 from attrs import frozen
 from twisted.logger import Logger
 
-from .errors import ProactorError
 from .fleet import Fleet
 from .guardian import Guardian
 from .hand_over import socket_of
@@ -33,7 +32,7 @@ from .readiness import prober
 from .saved import AddEvent, Saved, SavedEvent, SavedJob
 from .startup import Options
 from .store.interface import IStore
-from .taking_up import TakingUp, unfinished
+from .taking_up import TakingUp, take_up, unfinished
 from .timeline import Event, Timeline
 from .tokens import TokenAuthority, new_key
 
@@ -105,40 +104,23 @@ def _saved_event(event: Event) -> SavedEvent:
     return SavedEvent(event.id, event.time, event.kind, event.guid, event.cause, event.actor, event.more)
 
 
-async def take_up(parts: Parts) -> None:
+async def begin(parts: Parts) -> None:
     """Go on with what an earlier initiator left: before anybody is served.
 
     :raises ProactorError: what has to be kept first cannot be.
     """
-    initiator, saved, fleet = parts.initiator, parts.saved, parts.initiator.fleet
+    initiator, saved, guardian = parts.initiator, parts.saved, parts.guardian
     if parts.opened.writes:
         await initiator.store.commit(parts.opened.writes)
-    sockets = await parts.guardian.take_over()
-    parts.guardian.start()
-    for guid in set(sockets) - set(saved.jobs):
+    sockets = dict(await guardian.take_over())
+    guardian.start()
+    for guid in sockets.keys() - saved.jobs.keys():
         sockets.pop(guid).close()
-        parts.guardian.let_go(guid)
-    running = {guid: job.running_revision or job.joined for guid, job in saved.jobs.items()}
-    initiator.rollouts.restore(saved.rollouts, running)
-    taking_up = TakingUp(fleet, initiator.configurator, parts.locks, LocalProcesses(), _found_socket)
-    adopted = await taking_up.run(saved, sockets)
-    if saved.jobs:
-        log.info("Took up {jobs} jobs: adopted {adopted} processors", jobs=len(saved.jobs), adopted=adopted)
+        guardian.let_go(guid)
+    taking_up = TakingUp(initiator.fleet, initiator.configurator, parts.locks, LocalProcesses(), _found_socket)
+    await take_up(initiator, saved, taking_up, sockets)
     for guid in parts.locks.locks.sweep(saved.jobs):
-        log.warn("A process of {guid}, which is no job, lives: its lock is held", guid=guid)
-
-
-async def go_on(parts: Parts) -> None:
-    """Take up what the configuration says is to be, now that processors are answered."""
-    initiator = parts.initiator
-    if parts.opened.document is not None:
-        try:
-            await initiator.reload(parts.opened.document, "start")
-        except ProactorError as e:
-            log.error("start: the configuration stays as it was: {error}", error=str(e))
-    initiator.rollouts.resume()
-    initiator.fleet.finish_deletions("the initiator")
-    initiator.start()
+        log.warn("A process of {guid}, which is no job, lives: it holds the lock of that", guid=guid)
 
 
 def _found_socket(job: SavedJob, process: Identity) -> socket.socket | None:

@@ -20,7 +20,7 @@ from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from .assembly import Parts, assemble, go_on, take_up
+from .assembly import Parts, assemble, begin
 from .errors import ProactorError
 from .file_watch import FileWatch
 from .garbage import GarbageCollector
@@ -33,7 +33,10 @@ from .logstore import LogStore
 from .lots import take_up_in_lots
 from .monotonic import use_monotonic_clock
 from .startup import Options, StartError
-from .store.sqlite import SqliteStore, open_store
+from .store.opening import open_store
+from .store.sqlite import SqliteStore
+from .store.threads import Threads
+from .taking_up import go_on
 from .web.callers import learn
 from .web.resource import make_resource
 from .web.table import body_limit
@@ -145,7 +148,7 @@ class ProactorService(Service):
         assert self._socket is not None
         home = Home.open(self.options["home"])
         try:
-            store = open_store(reactor, home.path)
+            store = open_store(home.path / "proactor.db", Threads.of(reactor), reactor)
             pool = ThreadPool(0, _LOG_THREADS, "logs")
             logs = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, pool), _show)
             job_logs = JobLogs(home, logs)
@@ -166,7 +169,7 @@ class ProactorService(Service):
 
     async def _begin(self, reactor: Any, running: _Running) -> None:
         parts, initiator = running.parts, running.parts.initiator
-        await take_up(parts)
+        await begin(parts)
         _log_jobs.info("Running jobs")
         token_file = str(running.home.path / "operator.token")
         resource = make_resource(
@@ -178,7 +181,7 @@ class ProactorService(Service):
         running.port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, running.site)
         self._socket.close()
         self._socket = None
-        await go_on(parts)
+        await go_on(initiator, parts.opened.document)
         log.info("Serving on {address}:{port}", address=running.port.getHost().host, port=listen_port)
         self._heed(signal.SIGHUP, partial(reactor.callFromThread, self.reload))
         self._heed(signal.SIGUSR2, partial(reactor.callFromThread, self.shut_down, reactor, True))

@@ -298,6 +298,7 @@ class Supervised:
         if job.state in (State.STARTING, State.RUNNING, State.STOPPING):
             if job.wanted is Wanted.RUNNING and ended is not None:
                 job.exit = evolve(ended, lines=self.around.logs.last_lines(job.guid, job.log_start, _LAST_LINES))
+                self.around.owner.ended(job, job.exit, False)
                 self._ended_by_itself(job.exit, True)
                 return
             job.state = State.STOPPED
@@ -356,6 +357,9 @@ class Supervised:
         )
 
     def _ended(self, incarnation: int, exit_: Exit) -> None:
+        if self.waiters.closed:
+            # It was left to the next initiator.
+            return
         job = self.job
         self._handle, self._over = None, incarnation
         self._timers.cancel("ready")

@@ -9,12 +9,15 @@ from typing import Protocol
 from attrs import define, evolve, frozen
 from twisted.logger import Logger
 
+from .config.document import Document
 from .configurator import Configurator, in_slices
 from .creation import UNFINISHED
+from .errors import ProactorError
 from .fleet import Fleet
+from .initiator import Initiator
 from .interfaces import Handle
 from .job_records import history_of, job_of
-from .model import Exit, Identity, State, Wanted
+from .model import Exit, Identity, State
 from .options import Options
 from .saved import DropJob, PutValue, Saved, SavedJob, Write
 
@@ -135,7 +138,37 @@ class TakingUp:
         ended = found.ended
         if found.process is not None:
             ended = Exit(None, None, _REASON)
-        if job.wanted is Wanted.RUNNING and ended is not None:
-            log.warn("Processor {guid} ({module}) {reason}", guid=job.guid, module=job.module, reason=_REASON)
         supervised.take_up(ended)
         return False
+
+
+async def take_up(
+    initiator: Initiator, saved: Saved, taking_up: TakingUp, sockets: Mapping[str, socket.socket]
+) -> None:
+    """Have an initiator go on with what was left, before it answers anybody.
+
+    :param sockets: those that were kept, by guid.
+    """
+    running = {guid: job.running_revision or job.joined for guid, job in saved.jobs.items()}
+    initiator.rollouts.restore(saved.rollouts, running)
+    adopted = await taking_up.run(saved, sockets)
+    if saved.jobs:
+        jobs = len(saved.jobs)
+        log.info(
+            "Took up {jobs} job{s}, adopted {count} of their processes", jobs=jobs, s="s"[: jobs != 1], count=adopted
+        )
+
+
+async def go_on(initiator: Initiator, document: Document | None) -> None:
+    """Have it begin with what the configuration says is to be, now that processors are answered.
+
+    :param document: the file, where it has changed meanwhile.
+    """
+    if document is not None:
+        try:
+            await initiator.reload(document, "start")
+        except ProactorError as e:
+            log.error("start: the configuration stays as it was: {error}", error=str(e))
+    initiator.rollouts.resume()
+    initiator.fleet.finish_deletions("the initiator")
+    initiator.start()

@@ -99,7 +99,7 @@ class MemoryLauncher:
         pid = next(self._pids)
         self._running[place] = _Process(spec, program, ended, pid)
         if program.at_once:
-            self._end(place, Exit(program.code, None, f"exited with status {program.code}"))
+            self.end(place, Exit(program.code, None, f"exited with status {program.code}"))
         elif program.code is not None:
             self.finish(spec.guid, program.code)
         return succeed(Handle(spec.guid, spec.incarnation, Identity(pid, 1, BOOT)))
@@ -143,7 +143,7 @@ class MemoryLauncher:
         if len(process.stopping) == 1:
             stubborn = self.stubborn or process.program.stubborn
             number = signal.SIGKILL if stubborn else signal.SIGTERM
-            self._clock.callLater(grace if stubborn else 0, self._end, place, _by_signal(number))
+            self._clock.callLater(grace if stubborn else 0, self.end, place, _by_signal(number))
         return over
 
     def signal(self, handle: Handle, number: int) -> None:
@@ -154,9 +154,10 @@ class MemoryLauncher:
 
     def _end_soon(self, guid: str, exit_: Exit) -> None:
         place = next(place for place in self._running if place[0] == guid)
-        self._clock.callLater(0, self._end, place, exit_)
+        self._clock.callLater(0, self.end, place, exit_)
 
-    def _end(self, place: Place, exit_: Exit) -> None:
+    def end(self, place: Place, exit_: Exit) -> None:
+        """A process is no more."""
         process = self._running.pop(place, None)
         if process is None:
             return

@@ -29,7 +29,7 @@ from proactor.readiness import Prober
 from proactor.rollout import Rollout
 from proactor.saved import Saved
 from proactor.store.memory import MemoryStore
-from proactor.taking_up import TakingUp, unfinished
+from proactor.taking_up import TakingUp, go_on, take_up, unfinished
 from proactor.timeline import Timeline
 from proactor.tokens import TokenAuthority, new_key
 from proactor.web.callers import Connection
@@ -207,7 +207,7 @@ class Rig:
         self.clock = WorkingClock() if earlier is None else earlier.clock
         self.launcher = MemoryLauncher(self.clock, programs) if earlier is None else earlier.launcher
         self.locks = MemoryLocks() if earlier is None else earlier.locks
-        self.store = MemoryStore() if earlier is None else earlier.store
+        self.store = MemoryStore() if earlier is None else earlier.store.reopened()
         self.endpoints = Endpoints()
         self.keeper = RecordingKeeper()
         self.home = Home.open(case.mktemp() if earlier is None else earlier.home.path)
@@ -259,35 +259,29 @@ class Rig:
         """Be killed: processes live on, and nothing more is written."""
         self._closed = True
         self.clock.step = 0.0
-        self.store.cut()
         self.client.close()
         self.endpoints.answer()
         self.fleet.let_go()
         self.case.successResultOf(Deferred.fromCoroutine(self.configurator.let_go()))
+        self.case.successResultOf(maybeDeferred(self.logs.stop))
         for call in self.clock.getDelayedCalls():
-            call.cancel()
-        self.run(self.logs.stop())
+            # What became of processes does not depend on it.
+            if call.func != self.launcher.end:
+                call.cancel()
         self.home.close()
 
     def reborn(self, config: str = CONFIG, places: int = 1000) -> Rig:
         """Be killed, and another takes up what there is: its rig, which has adopted what lives."""
         self.die()
-        self.store.mend()
         after = Rig(self.case, config, places=places, earlier=self)
         after.take_up()
         return after
 
     def take_up(self) -> None:
         """Take up what an earlier one left."""
-        running = {guid: job.running_revision or job.joined for guid, job in self.saved.jobs.items()}
-        self.initiator.rollouts.restore(self.saved.rollouts, running)
         taking_up = TakingUp(self.fleet, self.configurator, self.locks, self.launcher)
-        self.run(taking_up.run(self.saved, {}))
-        if self.opened.document is not None:
-            self.run(self.initiator.reload(self.opened.document, "start"))
-        self.initiator.rollouts.resume()
-        self.fleet.finish_deletions("the initiator")
-        self.initiator.start()
+        self.run(take_up(self.initiator, self.saved, taking_up, {}))
+        self.run(go_on(self.initiator, self.opened.document))
 
     def close(self) -> None:
         """Hang up and stop; nothing may be left then. Done again, it does nothing."""
@@ -297,6 +291,8 @@ class Rig:
         self.clock.step = 0.0
         self.client.close()
         self.launcher.release()
+        self.store.recover()
+        self.store.release()
         self.endpoints.answer()
         stopped = Deferred.fromCoroutine(self.initiator.stop())
         for _ in range(10):
