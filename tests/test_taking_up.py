@@ -131,7 +131,7 @@ class AdoptionTests(Case):
     def test_to_be_deleted(self) -> None:
         """One that was to be deleted is."""
         self.successResultOf(Deferred.fromCoroutine(self.rig.fleet.delete(self.job.guid, "test")))
-        self.reborn()
+        self.rig = self.rig.reborn(CONFIGURED)
         self.rig.clock.advance(0)
         self.assertEqual((self.rig.fleet.jobs, self.rig.launcher.running), ({}, []))
         self.assertEqual(self.rig.store.load().jobs, {})
