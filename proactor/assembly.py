@@ -30,6 +30,7 @@ from .model import Identity
 from .opening import Opened, opened
 from .readiness import prober
 from .saved import AddEvent, Saved, SavedEvent, SavedJob
+from .service_manager import without_ours
 from .startup import Options
 from .store.interface import IStore
 from .taking_up import TakingUp, take_up, unfinished
@@ -72,7 +73,7 @@ def assemble(
     configurator = begin.configurator
     configurator.keep = store.commit
     authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
-    environment = {**os.environ, **guardian.mark}
+    environment = {**without_ours(dict(os.environ)), **guardian.mark}
     settings = configurator.settings
     timeline = Timeline()
     timeline.restore(

@@ -32,6 +32,7 @@ from .logs import Observer, file_observer
 from .logstore import LogStore
 from .lots import take_up_in_lots
 from .monotonic import use_monotonic_clock
+from .service_manager import ServiceManager
 from .startup import Options, StartError
 from .store.opening import open_store
 from .store.sqlite import SqliteStore
@@ -81,6 +82,7 @@ class _Running:
     pool: ThreadPool
     parts: Parts
     collector: GarbageCollector
+    manager: ServiceManager
     started: Deferred[None] | None = None
     site: Site | None = None
     port: IListeningPort | None = None
@@ -158,11 +160,12 @@ class ProactorService(Service):
         except BaseException:
             home.close()
             raise
+        manager = ServiceManager.of(reactor, os.environ, os.getpid())
         pool.start()
         job_logs.sweep()
         logs.echo = self.options.settings.console
         logs.start()
-        running = _Running(home, store, logs, pool, parts, GarbageCollector(reactor))
+        running = _Running(home, store, logs, pool, parts, GarbageCollector(reactor), manager)
         running.started = Deferred.fromCoroutine(self._begin(reactor, running))
         running.started.addErrback(self._not_begun, reactor)
         return running
@@ -188,6 +191,7 @@ class ProactorService(Service):
         initiator.heard_shutdown = partial(self.shut_down, reactor)
         running.collector.start()
         running.watch = self._watch(reactor, initiator)
+        running.manager.ready()
 
     def _not_begun(self, failure: Failure, reactor: Any) -> None:
         if failure.check(ProactorError):
@@ -247,6 +251,7 @@ class ProactorService(Service):
 
         assert running.started is not None
         await running.started
+        await running.manager.stopping()
         try:
             await running.parts.initiator.stop(self._keeps)
             if running.port is not None:
