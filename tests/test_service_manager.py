@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
@@ -32,11 +33,10 @@ class ServiceManagerTests(SynchronousTestCase):
 
     def heard(self) -> list[str]:
         found = []
-        while True:
-            try:
+        with contextlib.suppress(BlockingIOError):
+            while True:
                 found.append(self.socket.recv(1000).decode())
-            except BlockingIOError:
-                return found
+        return found
 
     def test_told(self) -> None:
         """It hears when we serve and when we stop."""
