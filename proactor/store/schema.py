@@ -7,6 +7,9 @@ kept beside the tests.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from sqlite3 import Connection
+
+from .codec import checksum
 
 APPLICATION_ID = 0x50524F41
 """Stands in the file's header; it says whose database it is ("PROA")."""
@@ -75,3 +78,23 @@ SCRIPTS: Sequence[str] = (
     ) WITHOUT ROWID;
     """,
 )
+
+
+def upgrade(connection: Connection, version: int, scripts: Sequence[str] = SCRIPTS) -> None:
+    """Bring the tables from a version to the last; each step is done whole or not at all.
+
+    :param scripts: may use ``checksum(column, ...)`` for the sum of a row.
+    :raises sqlite3.Error: one cannot be done; those before it are.
+    """
+    connection.create_function("checksum", -1, checksum, deterministic=True)
+    for number, script in enumerate(scripts[version:], version + 1):
+        _step(connection, number, script)
+
+
+def _step(connection: Connection, number: int, script: str) -> None:
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT;")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
 from attrs import define, field
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..errors import StorageFailed
+from ..periodic import Periodic
 from ..saved import Saved, SavedEvent, Write
 from .database import Batch, Database
 from .interface import IStore
+from .reading import Damaged
+from .snapshots import Snapshots
 from .threads import Threads
+from .wayout import damaged
 from .worker import Commit, Task, Worker
 from .writing import statements
 
@@ -25,6 +31,12 @@ SOON = 0.05
 
 AGAIN = 1.0
 """Seconds until what was noted and could not be kept is tried again."""
+
+EVERY = 3600.0
+"""Seconds between two copies."""
+
+FIRST = 60.0
+"""Seconds until the first, where it is due."""
 
 _log = Logger()
 
@@ -37,17 +49,30 @@ class SqliteStore:
     _database: Database
     _threads: Threads
     _clock: IReactorTime
+    _snapshots: Snapshots
     _worker: Worker = field(init=False)
     _noted: list[Commit] = field(factory=list, init=False)
     _flush: IDelayedCall | None = field(default=None, init=False)
     _closed: Deferred[None] | None = field(default=None, init=False)
+    _hourly: Periodic = field(init=False)
+    #: How many transactions the last copy has seen.
+    _copied: int | None = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._worker = Worker(self._database, self._threads, self._late)
+        self._copied = self._snapshots.counted()
+        self._hourly = Periodic(self._clock, self.snapshot, self._due, trouble=self._no_snapshot)
+        self._hourly.start(now=False)
 
     def load(self) -> Saved:
-        """All that there is."""
-        return self._database.load()
+        """All that there is.
+
+        :raises ProactorError: it is not what was written, and what to do.
+        """
+        try:
+            return self._database.load()
+        except (Damaged, sqlite3.DatabaseError) as error:
+            raise damaged(self._database.path, self._snapshots, str(error)) from error
 
     def commit(self, writes: Sequence[Write]) -> Deferred[None]:
         """Keep these, all or none; with them all that was noted before."""
@@ -80,11 +105,19 @@ class SqliteStore:
         self._worker.put([*self._taken(), task])
         return task.done
 
+    def snapshot(self) -> Deferred[None]:
+        """Have a copy made, if something has changed since the last; fires when it is there."""
+        task = Task(self._copy)
+        self._worker.put([*self._taken(), task])
+        return task.done
+
     def close(self) -> Deferred[None]:
         """Write what was noted, and let go; fires when that is done."""
         closed: Deferred[None] = Deferred()
         if self._closed is None:
             self._closed = Deferred()
+            # A copy that is being made is made to its end before.
+            self._hourly.stop()
             task = Task(self._end)
             task.done.addErrback(lambda failure: _log.failure("The store was not closed well", failure))
             task.done.addCallback(self._ended)
@@ -116,13 +149,35 @@ class SqliteStore:
         if self._closed is None:
             self._flush_in(AGAIN)
 
+    def _due(self) -> float:
+        """Seconds until the next copy."""
+        newest = next(self._snapshots.newest_first(), None)
+        if newest is None:
+            return FIRST
+        age = (self._snapshots.now() - newest.time).total_seconds()
+        return min(max(EVERY - age, FIRST), EVERY)
+
+    def _no_snapshot(self, failure: Failure) -> None:
+        _log.warn("{path}: there is no new snapshot: {reason}", path=str(self._database.path), reason=failure.value)
+
     # In the store's thread.
+
+    def _copy(self) -> None:
+        count = self._database.counters.transactions
+        if count != self._copied:
+            self._snapshots.take(self._database.connection, self._worker.meanwhile)
+            self._copied = count
 
     def _end(self) -> None:
         lost = len(self._worker.held)
         if lost:
             _log.error("{path}: {lost} notes are lost: there was no room", path=str(self._database.path), lost=lost)
-        self._database.close()
+        try:
+            self._copy()
+        except (Damaged, OSError, sqlite3.Error):
+            self._no_snapshot(Failure())
+        finally:
+            self._database.close()
 
     # And back.
 

@@ -71,6 +71,11 @@ class Worker:
 
     # In the store's thread from here on.
 
+    def meanwhile(self) -> None:
+        """In something that takes long: keep what is to be kept, as far as nothing else comes before it."""
+        while self.keep():
+            pass
+
     def _work(self) -> None:
         while self._is_something_left():
             if not self.keep():
