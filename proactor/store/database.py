@@ -103,12 +103,14 @@ class Database:
 
         Their order is kept: where some that was noted finds no room, what comes after it waits or fails, too.
         """
-        try:
-            return self._transaction(batches)
-        except (sqlite3.Error, OSError, StorageFailed) as error:
-            outcome = self._after(error)
-            if len(batches) == 1 and not isinstance(outcome, StorageFull):
-                return [outcome]
+        # Much that is noted was tried before, in vain.
+        if sum(batch.noted for batch in batches) <= _NOTED:
+            try:
+                return self._transaction(batches)
+            except (sqlite3.Error, OSError, StorageFailed) as error:
+                outcome = self._after(error)
+                if len(batches) == 1 and not isinstance(outcome, StorageFull):
+                    return [outcome]
         return self._one_by_one(batches)
 
     def _one_by_one(self, batches: Sequence[Batch]) -> list[Kept]:
