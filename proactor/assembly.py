@@ -22,9 +22,9 @@ from .job_locks import JobLocks
 from .job_logs import JobLogs
 from .launch_plan import FD, LaunchPlanner
 from .launch_queue import LaunchQueue
-from .launchers.by_name import launchers
-from .launchers.identity import LocalProcesses
+from .launchers import identity
 from .launchers.ports import Ports
+from .launchers.spawn import SpawnLauncher
 from .locks import Locks
 from .model import Identity
 from .opening import Opened, opened
@@ -88,7 +88,7 @@ def assemble(
         configurator=configurator,
         planner=LaunchPlanner(configurator, authority, now, environment, sys.executable, listen_port),
         ports=Ports(settings.child_port_min, settings.child_port_max),
-        launcher=launchers(reactor),
+        launcher=SpawnLauncher(reactor),
         queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1), partial(reactor.callLater, 0)),
         logs=logs,
         locks=locks,
@@ -118,10 +118,27 @@ async def begin(parts: Parts) -> None:
     for guid in sockets.keys() - saved.jobs.keys():
         sockets.pop(guid).close()
         guardian.let_go(guid)
-    taking_up = TakingUp(initiator.fleet, initiator.configurator, parts.locks, LocalProcesses(), _found_socket)
+    taking_up = TakingUp(initiator.fleet, initiator.configurator, parts.locks, _Processes(), _found_socket)
     await take_up(initiator, saved, taking_up, sockets)
     for guid in parts.locks.locks.sweep(saved.jobs):
         log.warn("A process of {guid}, which is no job, lives: it holds the lock of that", guid=guid)
+
+
+class _Processes:
+    """The processes of this machine; see :class:`~proactor.taking_up.Processes`."""
+
+    def identity(self, pid: int) -> Identity | None:
+        """The process that has a number."""
+        return identity.identity_of(pid)
+
+    def alive(self, process: Identity) -> bool:
+        """Whether that very process lives."""
+        return identity.alive(process)
+
+    def boot(self) -> str:
+        """The present boot's id."""
+        own = identity.identity_of(os.getpid())
+        return "" if own is None else own.boot
 
 
 def _found_socket(job: SavedJob, process: Identity) -> socket.socket | None:

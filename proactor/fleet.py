@@ -27,7 +27,7 @@ from .launch_queue import LaunchQueue
 from .launchers.held import HeldSocket
 from .launchers.ports import Ports
 from .lifecycle import Step
-from .model import Exit, Identity, Job, State, Wanted, job_record
+from .model import Exit, Job, State, Wanted, job_record
 from .readiness import Prober
 from .resources import Meter
 from .saved import DropJob, PutJob, SavedJob, Write
@@ -48,14 +48,14 @@ log = Logger()
 class Keeper(Protocol):
     """Keeps sockets and processes over the end of the initiator, or ends the processes then."""
 
-    def watch(self, guid: str, process: Identity, grace: float) -> None:
-        """There is a process; it may take so many seconds to end."""
+    def watch(self, pid: int, grace: float, start: int | None = None) -> None:
+        """There is a process, of that start time; it may take so many seconds to end."""
 
     def unwatch(self, pid: int) -> None:
         """It is no more."""
 
-    def keep(self, guid: str, fileno: int) -> None:
-        """There is a socket for a processor, or another one than before."""
+    def keep(self, guid: str, fileno: Callable[[], int]) -> None:
+        """There is a socket for a processor, or another one than before, of that descriptor."""
 
     def let_go(self, guid: str) -> None:
         """There is none any more."""
@@ -146,7 +146,7 @@ class Fleet:
         self.logs.add(job.guid, settings.log_max_bytes, settings.log_backups)
         self.jobs[job.guid] = job
         supervised = self._supervised[job.guid] = Supervised(job, held, self._around)
-        held.changed = lambda: self.keeper.keep(job.guid, held.fileno())
+        held.changed = lambda: self.keeper.keep(job.guid, held.fileno)
         held.changed()
         return supervised
 
@@ -348,7 +348,7 @@ class Fleet:
     def launched(self, job: Job) -> None:
         """A job has a process."""
         assert job.process is not None
-        self.keeper.watch(job.guid, job.process, self.settings(job).stop_timeout)
+        self.keeper.watch(job.process.pid, self.settings(job).stop_timeout, job.process.start)
         self._meters[job.guid] = Meter(job.process.pid)
         self.note(job)
 

@@ -23,7 +23,7 @@ from proactor.launch_queue import LaunchQueue
 from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
 from proactor.logstore.threads import InThread
-from proactor.model import Answer, Identity, Job
+from proactor.model import Answer, Job
 from proactor.opening import Opened, opened
 from proactor.readiness import Prober
 from proactor.rollout import Rollout
@@ -116,16 +116,18 @@ class RecordingKeeper:
         self.watched: dict[int, float] = {}
         self.kept: set[str] = set()
 
-    def watch(self, _guid: str, process: Identity, grace: float) -> None:
+    def watch(self, pid: int, grace: float, start: int | None = None) -> None:
         """There is a process."""
-        self.watched[process.pid] = grace
+        assert start is not None
+        self.watched[pid] = grace
 
     def unwatch(self, pid: int) -> None:
         """It is no more."""
         del self.watched[pid]
 
-    def keep(self, guid: str, _fileno: int) -> None:
+    def keep(self, guid: str, fileno: Callable[[], int]) -> None:
         """There is a socket."""
+        assert fileno() > 0
         self.kept.add(guid)
 
     def let_go(self, guid: str) -> None:
