@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from attrs import define, evolve, field
@@ -137,13 +138,14 @@ class Fleet:
         history = self._supervised[job.guid].history if job.guid in self._supervised else None
         return [PutJob(saved_job(job, joined, history, self.now(), self.clock.seconds()))]
 
-    def add(self, job: Job, held: HeldSocket) -> Supervised:
+    def add(self, job: Job, held: HeldSocket, at_end: bool = False) -> Supervised:
         """It is one of the jobs from now on; nothing is started.
 
+        :param at_end: whether only what it writes from now on is shown.
         :raises Unavailable: there can be no log for it.
         """
         settings = self._settings(job.guid)
-        self.logs.add(job.guid, settings.log_max_bytes, settings.log_backups)
+        self.logs.add(job.guid, settings.log_max_bytes, settings.log_backups, at_end)
         self.jobs[job.guid] = job
         supervised = self._supervised[job.guid] = Supervised(job, held, self._around)
         held.changed = lambda: self.keeper.keep(job.guid, held.fileno)
@@ -270,9 +272,8 @@ class Fleet:
     def finish_deletions(self, actor: str) -> None:
         """Go on with the deletions that an earlier initiator began."""
         for job in [job for job in self.jobs.values() if job.doomed]:
-            Deferred.fromCoroutine(self._remove(job, actor)).addErrback(
-                lambda failure, guid=job.guid: log.failure("Deleting {guid}", failure, guid=guid)
-            )
+            work = Deferred.fromCoroutine(self._remove(job, actor))
+            work.addErrback(partial(log.failure, "Deleting {guid}", guid=job.guid))
 
     def note(self, job: Job) -> None:
         """What is seen of a job is something else: keep it, by and by."""

@@ -24,10 +24,10 @@ class JobLogs:
     home: Home
     store: LogStore
 
-    def add(self, guid: str, max_bytes: int, backups: int) -> None:
-        """Keep a log for a job."""
+    def add(self, guid: str, max_bytes: int, backups: int, at_end: bool = False) -> None:
+        """Keep a log for a job; show it, or only what is written from now on."""
         os.close(self.home.open_log(guid))
-        self.store.add(guid, max_bytes, backups)
+        self.store.add(guid, max_bytes, backups, at_end=at_end)
 
     def open(self, guid: str, max_bytes: int, backups: int) -> int:
         """A descriptor to append to, which the caller closes; so much is kept from now on."""

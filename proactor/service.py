@@ -185,7 +185,8 @@ class ProactorService(Service):
         self._socket.close()
         self._socket = None
         await go_on(initiator, parts.opened.document)
-        log.info("Serving on {address}:{port}", address=running.port.getHost().host, port=listen_port)
+        address = getattr(running.port.getHost(), "host", "")
+        log.info("Serving on {address}:{port}", address=address, port=listen_port)
         self._heed(signal.SIGHUP, partial(reactor.callFromThread, self.reload))
         self._heed(signal.SIGUSR2, partial(reactor.callFromThread, self.shut_down, reactor, True))
         initiator.heard_shutdown = partial(self.shut_down, reactor)

@@ -19,8 +19,8 @@ from .model import Exit, Job, State
 class Logs(Protocol):
     """Where processes write, and what they wrote."""
 
-    def add(self, guid: str, max_bytes: int, backups: int) -> None:
-        """Keep a log for a job: so many bytes in one file, so many files besides."""
+    def add(self, guid: str, max_bytes: int, backups: int, at_end: bool = False) -> None:
+        """Keep a log for a job: so many bytes in one file, so many files besides; show it, or its end alone."""
 
     async def remove(self, guid: str) -> None:
         """A job is no more, nor is its log."""

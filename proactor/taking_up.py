@@ -131,7 +131,7 @@ class TakingUp:
             kept = self.socket_of(saved, found.process)
         held = fleet.ports.claim(saved.address, saved.port, kept)
         job = job_of(saved, fleet.configurator.settings.public_url(saved.port))
-        supervised = fleet.add(job, held)
+        supervised = fleet.add(job, held, at_end=True)
         supervised.history = history_of(saved, fleet.now(), fleet.clock.seconds())
         if found.process is not None and supervised.adopt(Handle(job.guid, job.incarnation, found.process)):
             return True

@@ -178,11 +178,14 @@ class Initiator:
         before: tuple[str, ...] = ("-n",),
         stdin: Path | None = None,
         variables: Mapping[str, str] | None = None,
+        earlier: Initiator | None = None,
     ) -> None:
         self.folder = folder
         self.home = folder / "home"
-        self.console = Console(folder / "console")
-        self.mark = uuid4().hex
+        self.arguments = arguments
+        self.number = 0 if earlier is None else earlier.number + 1
+        self.console = Console(folder / f"console{self.number or ''}")
+        self.mark = uuid4().hex if earlier is None else earlier.mark
         argv = [*command(program), *(before if program == "twistd" else ()), "proactor", *arguments]
         if "--home" not in arguments:
             argv += ["--home", str(self.home)]
@@ -190,6 +193,10 @@ class Initiator:
             env = environment(**{MARK: self.mark, **(variables or {})})
             with _interruptible():
                 self.process = Popen(argv, cwd=folder, stdin=source, stdout=output, stderr=STDOUT, env=env)
+
+    def following(self) -> Initiator:
+        """The next one in the same folder, of the same mark."""
+        return Initiator(self.folder, *self.arguments, earlier=self)
 
     @property
     def pid(self) -> int:
