@@ -89,7 +89,7 @@ class Creation:
         self._ordered += len(sockets)
         try:
             await self._make_all(section, order, sockets, actor, made)
-        except BaseException:
+        except Exception:
             self._ordered -= len(sockets)
             for each in sockets:
                 self.ports.give_back(each)
@@ -160,7 +160,7 @@ class Creation:
         await self.configurator.join(member, order.options, actor, kept)
         try:
             self.keeper.add(drafted[0], held)
-        except BaseException:
+        except Exception:
             await self.configurator.leave(guid, actor, [DropJob(guid)])
             raise
         return drafted[0]

@@ -113,7 +113,6 @@ class AdoptionTests(Case):
         self.rig.launcher.kill(self.job.guid)
         self.rig.clock.pump([0, 2])
         self.assertEqual(self.job.incarnation, 2)
-        self.rig.locks.leading = {self.job.guid: self.job.pid or 0}
         before = self.job
         job = self.reborn()
         self.assertEqual((job.pid, job.incarnation, job.state), (before.pid, 2, State.RUNNING))

@@ -120,6 +120,10 @@ class MemoryLauncher:
         process.ended = ended
         return True
 
+    def pids(self) -> dict[str, int]:
+        """The process of each guid."""
+        return {guid: process.pid for (guid, _), process in self._running.items()}
+
     def identity(self, pid: int) -> Identity | None:
         """The process that has a number; see :class:`~proactor.taking_up.Processes`."""
         return Identity(pid, 1, BOOT) if any(pid == each.pid for each in self._running.values()) else None

@@ -38,6 +38,7 @@ from proactor.wire import Limits, Site
 
 from .http import Client, Exchange, Pairs, Response
 from .launcher import MemoryLauncher, Program
+from .mortal import Mortal, MortalLauncher, MortalLocks, MortalStore
 
 T = TypeVar("T")
 
@@ -138,13 +139,13 @@ class RecordingKeeper:
 class MemoryLocks:
     """Locks of which it is known what was taken.
 
+    :param leaders: by guid the process that holds one.
     :ivar taken: by guid the incarnation that was taken last.
-    :ivar leading: by guid the process that holds one; a test says.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, leaders: Callable[[], Mapping[str, int]]) -> None:
         self.taken: dict[str, int] = {}
-        self.leading: dict[str, int] = {}
+        self.leaders = leaders
 
     def take(self, guid: str, incarnation: int) -> int:
         """A descriptor, of nothing in particular."""
@@ -154,10 +155,6 @@ class MemoryLocks:
     def incarnation(self, guid: str) -> int:
         """The one that was taken last."""
         return self.taken.get(guid, 0)
-
-    def leaders(self) -> Mapping[str, int]:
-        """Who holds what."""
-        return self.leading
 
     def remove(self, guid: str) -> None:
         """There is none any more."""
@@ -204,11 +201,14 @@ class Rig:
         programs: Mapping[tuple[str, ...], Program] | None = None,
         places: int = 1000,
         earlier: Rig | None = None,
+        mortal: Mortal | None = None,
     ) -> None:
         self.case = case
+        self.mortal = mortal or Mortal()
+        self.successor: Rig | None = None
         self.clock = WorkingClock() if earlier is None else earlier.clock
         self.launcher = MemoryLauncher(self.clock, programs) if earlier is None else earlier.launcher
-        self.locks = MemoryLocks() if earlier is None else earlier.locks
+        self.locks = MemoryLocks(self.launcher.pids) if earlier is None else earlier.locks
         self.store = MemoryStore() if earlier is None else earlier.store.reopened()
         self.endpoints = Endpoints()
         self.keeper = RecordingKeeper()
@@ -235,8 +235,9 @@ class Rig:
         saved, writes = unfinished(self.store.load())
         begin = opened(self.clock, self.now, document, GUID, saved, 8080, lambda _: None)
         configurator = begin.configurator
-        configurator.keep = self.store.commit
+        store = MortalStore(self.store, self.mortal)
         self.case.successResultOf(self.store.commit([*writes, *begin.writes]))
+        configurator.keep = store.commit
         authority = TokenAuthority.from_pem(GUID, self.home.read_secret("keys/signing.pem", new_key))
         settings = configurator.settings
         fleet = Fleet(
@@ -246,24 +247,27 @@ class Rig:
             configurator=configurator,
             planner=LaunchPlanner(configurator, authority, self.now, {"PATH": "/bin"}, "/bin/python", 8080),
             ports=Ports(settings.child_port_min, settings.child_port_max),
-            launcher=self.launcher,
+            launcher=MortalLauncher(self.launcher, self.mortal),
             queue=LaunchQueue(places, partial(self.clock.callLater, 0)),
             logs=JobLogs(self.home, self.logs),
-            locks=self.locks,
+            locks=MortalLocks(self.locks, self.mortal, self.locks.leaders, self.locks.incarnation),
             prober=self.endpoints,
             timeline=Timeline(),
             keeper=self.keeper,
-            store=self.store,
+            store=store,
         )
-        return saved, begin, Initiator(self.clock, self.now, configurator, authority, fleet, self.store)
+        return saved, begin, Initiator(self.clock, self.now, configurator, authority, fleet, store)
 
     def die(self) -> None:
         """Be killed: processes live on, and nothing more is written."""
         self._closed = True
+        self.mortal.is_dead = True
         self.clock.step = 0.0
         self.client.close()
         self.endpoints.answer()
         self.fleet.let_go()
+        for held in list(self.fleet.ports._range_of):
+            held.close()
         self.case.successResultOf(Deferred.fromCoroutine(self.configurator.let_go()))
         self.case.successResultOf(maybeDeferred(self.logs.stop))
         for call in self.clock.getDelayedCalls():
@@ -272,10 +276,10 @@ class Rig:
                 call.cancel()
         self.home.close()
 
-    def reborn(self, config: str = CONFIG, places: int = 1000) -> Rig:
+    def reborn(self, config: str = CONFIG, places: int = 1000, mortal: Mortal | None = None) -> Rig:
         """Be killed, and another takes up what there is: its rig, which has adopted what lives."""
         self.die()
-        after = Rig(self.case, config, places=places, earlier=self)
+        after = self.successor = Rig(self.case, config, places=places, earlier=self, mortal=mortal)
         after.take_up()
         return after
 
