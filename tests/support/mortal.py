@@ -65,7 +65,8 @@ class MortalStore:
         """Keep these."""
         kept: Deferred[None] = Deferred()
         if self.mortal.point():
-            self.store.commit(writes).addCallback(lambda _: kept.callback(None) if self.mortal.point() else None)
+            told = self.store.commit(writes)
+            told.addCallbacks(lambda _: kept.callback(None) if self.mortal.point() else None, kept.errback)
         return kept
 
     def note(self, writes: Sequence[Write]) -> None:
