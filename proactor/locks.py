@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from .errors import Conflict, ProactorError, Unavailable
-from .guardian_main import Process
+from .guardian_main.processes import Process
 
 __all__ = ["Locks"]
 

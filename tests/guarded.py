@@ -1,26 +1,56 @@
 """An initiator in small, to be killed: it starts what it is told to, guarded, and tells of it.
 
-``python -m tests.guarded OUT ERR``, with the descriptors that its processes and its guardian write to. It takes orders
-line by line, in JSON, and answers each with a line.
+``python -m tests.guarded OUT ERR [HOME]``, with the descriptors that its processes and its guardian write to. It takes
+orders line by line, in JSON, and answers each with a line.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
+import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
 
 from proactor.guardian import Guardian
-from proactor.interfaces import Handle, LaunchSpec
-from proactor.launchers.spawn import SpawnLauncher
+
+_SETSID = shutil.which("setsid") or "setsid"
+
+
+@define(eq=False)
+class Child(ProcessProtocol):
+    """A process that leads a session; what is left of its group is ended with it, as a launcher does."""
+
+    guardian: Guardian
+    pid: int = 0
+    over: Deferred[None] = field(factory=Deferred)
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        self.pid = self.transport.pid or 0
+
+    def stop(self) -> Deferred[None]:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGTERM)
+        return self.over
+
+    def processExited(self, reason: Failure) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.guardian.unwatch(self.pid)
+        self.over.callback(None)
 
 
 @define(eq=False)
@@ -30,9 +60,8 @@ class Initiator(LineOnlyReceiver):
     reactor: Any
     out: int
     guardian: Guardian
-    launcher: SpawnLauncher
-    _started: int = 0
-    _handles: list[Handle] = field(factory=list)
+    _children: list[Child] = field(factory=list)
+    _sockets: dict[str, socket.socket] = field(factory=dict)
     delimiter: bytes = field(default=b"\n", init=False)
 
     def lineReceived(self, line: bytes) -> None:
@@ -45,27 +74,64 @@ class Initiator(LineOnlyReceiver):
 
     async def start(self, script: str, grace: float, marked: bool = True, watched: bool = True) -> int:
         """Start a shell's script; answers its number when the guardian knows of it, as far as it will."""
-        self._started += 1
         environment = {"PATH": os.environ["PATH"], **(self.guardian.mark if marked else {})}
-        argv = ("sh", "-c", script)
-        spec = LaunchSpec("0" * 32, self._started, argv, environment, b"", self.out, self.out)
-        handle = await self.launcher.launch(spec, lambda _exit: self.guardian.unwatch(handle.pid))
-        self._handles.append(handle)
+        argv = [_SETSID, "sh", "-c", script]
+        child = Child(self.guardian)
+        files = {0: 0, 1: self.out, 2: self.out}
+        self.reactor.spawnProcess(child, argv[0], argv, env=environment, childFDs=files)
+        self._children.append(child)
         if watched:
-            self.guardian.watch(handle.pid, grace)
-        for _ in range(3):
-            await deferLater(self.reactor, 0)
-        return handle.pid
+            self.guardian.watch(child.pid, grace)
+        return child.pid
 
     async def start_and_die(self, script: str) -> None:
         """Start a shell's script, and be killed before the guardian can have been told of it."""
-        self.start(script, 0).send(None)  # until it would wait for the reactor
+        await self.start(script, 0, watched=False)
         os.kill(os.getpid(), signal.SIGKILL)
 
     async def stop_processes(self) -> None:
         """Stop all that were started."""
-        for handle in self._handles:
-            await self.launcher.stop(handle, 60)
+        await gatherResults([child.stop() for child in self._children])
+
+    async def watch(self, pid: int, start: int, grace: float) -> None:
+        """Have a process guarded that somebody else started."""
+        self.guardian.watch(pid, grace, start)
+
+    async def listen(self, count: int, prefix: str = "") -> dict[str, int]:
+        """Listen at some ports, and have the sockets kept; answers the ports by guid."""
+        ports = {}
+        for number in range(count):
+            guid = f"{prefix}{number:032x}"[-32:]
+            kept = self._sockets[guid] = socket.create_server(("127.0.0.1", 0))
+            self.guardian.keep(guid, kept.fileno)
+            ports[guid] = kept.getsockname()[1]
+        # What could not be told at once is told by the reactor.
+        await deferLater(self.reactor, 0)
+        return ports
+
+    async def let_go(self, guid: str) -> None:
+        """Have a socket kept no more."""
+        self.guardian.let_go(guid)
+        self._sockets.pop(guid).close()
+
+    async def accept(self, guid: str) -> str:
+        """Let in one who waits; answers what it says."""
+        connection, _ = self._sockets[guid].accept()
+        with connection:
+            return connection.recv(100).decode()
+
+    async def take_over(self, timeout: float = 60.0) -> dict[str, int]:
+        """Take over what an earlier initiator left; answers the ports by guid."""
+        self._sockets.update(await self.guardian.take_over(timeout))
+        return {guid: kept.getsockname()[1] for guid, kept in self._sockets.items()}
+
+    async def begin(self) -> None:
+        """Start the guardian, or have it told."""
+        self.guardian.start()
+
+    async def adopt(self, adopt: bool) -> None:
+        """Set whether the next initiator is to have it all."""
+        self.guardian.adopt = adopt
 
     async def guardians(self) -> int | None:
         """Answer the guardian's number."""
@@ -75,16 +141,22 @@ class Initiator(LineOnlyReceiver):
         """Stop the guardian."""
         await self.guardian.stop()
 
+    async def leave(self) -> None:
+        """Leave it all to the next initiator."""
+        await self.guardian.leave()
+
 
 def main() -> None:
     """Serve until killed, or until there is no more to read."""
     from twisted.internet import reactor  # noqa: PLC0415
 
-    out, err = map(int, sys.argv[1:])
+    out, err, *homes = sys.argv[1:]
     any_reactor: Any = reactor
-    guardian = Guardian(any_reactor, stderr=err)
-    guardian.start()
-    StandardIO(Initiator(any_reactor, out, guardian, SpawnLauncher(any_reactor)))
+    home = Path(homes[0]) if homes else None
+    guardian = Guardian(any_reactor, home=home, stderr=int(err), linger=0.5)
+    if home is None:
+        guardian.start()
+    StandardIO(Initiator(any_reactor, int(out), guardian))
     any_reactor.run()
 
 
