@@ -27,7 +27,7 @@ from proactor.launch_queue import LaunchQueue
 from proactor.launchers.held import HeldSocket
 from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
-from proactor.model import Exit
+from proactor.model import Exit, Identity
 from proactor.processor.configuration import read_start
 from proactor.readiness import Prober
 from proactor.timeline import Timeline
@@ -59,7 +59,11 @@ class InMemoryLauncher:
     def launch(self, spec: LaunchSpec, ended: Callable[[Exit], None]) -> Deferred[Handle]:
         """Pretend to start a process; see :class:`~proactor.interfaces.ILauncher`."""
         self._started.append((spec.guid, spec.stdin))
-        return succeed(Handle(spec.guid, spec.incarnation, next(self._pids)))
+        return succeed(Handle(spec.guid, spec.incarnation, Identity(next(self._pids), 0, "")))
+
+    def adopt(self, handle: Handle, ended: Callable[[Exit], None]) -> bool:
+        """There is nothing to adopt."""
+        return False
 
     def stop(self, handle: Handle, grace: float) -> Deferred[None]:
         """Pretend to end a process."""

@@ -65,11 +65,13 @@ class Handle:
     """One launched process: plain values, to find it again by.
 
     :param identity: the process, as no other will ever be.
+    :param launcher: the name of what started it, which need not be what was asked for.
     """
 
     guid: str
     incarnation: int
     identity: Identity
+    launcher: str = "spawn"
 
     @property
     def pid(self) -> int:

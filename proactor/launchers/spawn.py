@@ -4,161 +4,117 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
-from functools import partial
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ProcessTerminated
-from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
+from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from ..errors import Conflict, Refused
+from ..errors import Refused
 from ..interfaces import Handle, ILauncher, LaunchSpec
-from ..model import Exit
+from ..model import Exit, Identity
+from .grip import Numbered, grip
+from .identity import identity_of
 from .limits import for_session, wrapped
-from .turns import InTurn
+from .local import LocalLauncher, Processes
+from .watched import LocalReactor, Watched, ended_by, exited
+
+__all__ = ["SpawnLauncher", "SpawnReactor", "filled", "session_command"]
 
 
-class SpawnReactor(IReactorProcess, IReactorTime):
+class SpawnReactor(IReactorProcess, LocalReactor):
     """What is needed of the reactor."""
 
 
 class _Child(ProcessProtocol):
-    """One process, from its start until it is reaped.
+    """One process, from its start until the reactor has reaped it.
 
-    :ivar pid: its number; 0 when it is reaped, and that may be another's.
-    :ivar number: the same, and kept.
+    :param reserve: a descriptor that is closed when there is a process: one is needed to take hold of it.
+    :ivar handle: of it, as soon as there is one.
     """
 
-    def __init__(self, clock: IReactorTime, ended: Callable[[Exit], None]) -> None:
-        self._clock = clock
+    def __init__(self, processes: Processes, spec: LaunchSpec, ended: Callable[[Exit], None], reserve: int) -> None:
+        self._processes = processes
+        self._spec = spec
         self._ended = ended
-        self.number = 0
-        self._kill: IDelayedCall | None = None
-        self._waiting: list[Deferred[None]] = []
-        self.pid = 0
+        self._reserve = reserve
+        self._watched: Watched | None = None
+        self.handle: Handle | None = None
 
     def connectionMade(self) -> None:
-        """Keep the number: the transport forgets it when the process is reaped."""
+        """Take hold of it: it was not reaped yet, so that its number is its own."""
+        self.close()
         assert self.transport is not None
-        self.number = self.pid = self.transport.pid or 0
+        pid = self.transport.pid or 0
+        identity = identity_of(pid) or Identity(pid, 0, "")
+        self.handle = Handle(self._spec.guid, self._spec.incarnation, identity)
+        self._watched = self._processes.hold(self.handle, grip(identity) or Numbered(identity), self._ended)
 
     def processExited(self, reason: Failure) -> None:
         """Tell of the end. Not ``processEnded``: a grandchild that holds a pipe would delay that."""
-        # While one of its group lives, the group's number goes to nobody else; the process's own may be taken by now.
-        # One that has become somebody else's is beyond us.
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self.pid = 0
-        if self._kill is not None and self._kill.active():
-            self._kill.cancel()
-        waiting, self._waiting = self._waiting, []
-        self._ended(_exit(reason))
-        for deferred in waiting:
-            deferred.callback(None)
+        assert self._watched is not None
+        self._watched.over(_exit(reason))
 
-    def stop(self, grace: float) -> Deferred[None]:
-        """Ask the whole group to end, and make it so after ``grace`` seconds."""
-        over: Deferred[None] = Deferred()
-        self._waiting.append(over)
-        if self._kill is None:
-            self._signal_group(signal.SIGTERM)
-            self._kill = self._clock.callLater(grace, self._signal_group, signal.SIGKILL)
-        return over
-
-    def signal(self, number: int) -> None:
-        """Send a signal to the process alone."""
-        os.kill(self.pid, number)
-
-    def _signal_group(self, number: int) -> None:
-        if not self.pid:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
-            return
-        # There is no such group before it has made its session.
-        os.kill(self.pid, number)
+    def close(self) -> None:
+        """Give up the reserve."""
+        if self._reserve >= 0:
+            os.close(self._reserve)
+            self._reserve = -1
 
 
 def _exit(reason: Failure) -> Exit:
     if isinstance(reason.value, ProcessTerminated) and reason.value.signal is not None:
-        number = int(reason.value.signal)
-        return Exit(None, number, f"ended by {_signal_name(number)}")
-    code = int(getattr(reason.value, "exitCode", None) or 0)
-    return Exit(code, None, f"exited with status {code}")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        return ended_by(int(reason.value.signal))
+    return exited(int(getattr(reason.value, "exitCode", None) or 0))
 
 
 @implementer(ILauncher)
-class SpawnLauncher:
+class SpawnLauncher(LocalLauncher):
     """Starts each process afresh, in a session of its own, with the descriptors of its spec and no others."""
 
     name = "spawn"
 
-    def __init__(self, reactor: SpawnReactor) -> None:
+    def __init__(self, reactor: SpawnReactor, processes: Processes | None = None) -> None:
+        super().__init__(reactor, processes)
         self._reactor = reactor
-        self._children: dict[tuple[str, int], _Child] = {}
-        self._session = _session_command()
-        self._turns = InTurn(reactor)
+        self._session = session_command()
 
     def launch(self, spec: LaunchSpec, ended: Callable[[Exit], None]) -> Deferred[Handle]:
         """Start a process; see :class:`~proactor.interfaces.ILauncher`."""
-        place = (spec.guid, spec.incarnation)
-
-        def forget(exit_: Exit) -> None:
-            self._children.pop(place, None)
-            self._turns.call(partial(ended, exit_))
-
-        child = _Child(self._reactor, forget)
         if not _is_there(spec):
             return fail(Refused(f"{spec.argv[0]} cannot be started: there is no such executable"))
         try:
-            self._spawn(child, spec)
+            return succeed(self._spawn(spec, ended))
         except OSError as e:
             return fail(Refused(f"{spec.argv[0]} cannot be started: {e.strerror}"))
         except Refused as e:
             return fail(e)
-        if child.pid:
-            self._children[place] = child
-        return succeed(Handle(spec.guid, spec.incarnation, child.number))
 
-    def _spawn(self, child: _Child, spec: LaunchSpec) -> None:
+    def _spawn(self, spec: LaunchSpec, ended: Callable[[Exit], None]) -> Handle:
         argv = [*self._session, *for_session(spec.limits), *wrapped(spec.argv, spec.limits)]
-        stdin = _filled(spec.stdin)
+        stdin = filled(spec.stdin)
+        child: _Child | None = None
         try:
-            self._reactor.spawnProcess(
-                child,
-                argv[0],
-                argv,
-                env=dict(spec.environment),
-                childFDs={0: stdin, 1: spec.log, 2: spec.log, spec.fd: spec.listening},
-            )
+            child = _Child(self.processes, spec, ended, os.dup(stdin))
+            self._reactor.spawnProcess(child, argv[0], argv, env=dict(spec.environment), childFDs=_placed(spec, stdin))
         finally:
             os.close(stdin)
+            if child is not None:
+                child.close()
+        assert child.handle is not None
+        return child.handle
 
-    def stop(self, handle: Handle, grace: float) -> Deferred[None]:
-        """End a process; see :class:`~proactor.interfaces.ILauncher`."""
-        child = self._children.get((handle.guid, handle.incarnation))
-        return succeed(None) if child is None else child.stop(grace)
 
-    def signal(self, handle: Handle, number: int) -> None:
-        """Send a signal; see :class:`~proactor.interfaces.ILauncher`."""
-        child = self._children.get((handle.guid, handle.incarnation))
-        if child is None:
-            raise Conflict(f"the process of {handle.guid} has ended")
-        child.signal(number)
+def _placed(spec: LaunchSpec, stdin: int) -> dict[int, int | str]:
+    placed: dict[int, int | str] = {0: stdin, 1: spec.log, 2: spec.log, spec.fd: spec.listening}
+    if spec.lock >= 0:
+        placed[spec.fd + 1] = spec.lock
+    return placed
 
 
 def _is_there(spec: LaunchSpec) -> bool:
@@ -169,7 +125,7 @@ def _is_there(spec: LaunchSpec) -> bool:
     return shutil.which(program, path=spec.environment.get("PATH", os.defpath)) is not None
 
 
-def _filled(data: bytes) -> int:
+def filled(data: bytes) -> int:
     """A descriptor to read ``data`` from, to its end: no pipe, which a parent would have to live on to fill.
 
     It is a file without a name, in memory where there is memfd_create(2).
@@ -185,7 +141,7 @@ def _filled(data: bytes) -> int:
     return fd
 
 
-def _session_command() -> tuple[str, ...]:
+def session_command() -> tuple[str, ...]:
     """A command that runs another one in a session of its own, in its place: ``spawnProcess`` cannot."""
     setsid = shutil.which("setsid")
     if setsid is not None:

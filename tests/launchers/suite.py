@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import signal
+from signal import Signals
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, gatherResults
 from zope.interface.verify import verifyObject
 
 from proactor.errors import Conflict, ProactorError
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
-from proactor.model import Exit
+from proactor.model import Exit, Identity
 
 from ..support.launcher import Program
 
@@ -21,11 +22,22 @@ else:
     _Base = object
 
 GUID = "a" * 32
+UNKNOWN = "ended; its status cannot be known"
 RUNS = Program()
 ENDS = Program(code=3)
 ENDS_WELL = Program(code=0)
 STUBBORN = Program(stubborn=True)
 MISSING = Program(missing=True)
+
+
+def nobody(guid: str, incarnation: int = 1) -> Handle:
+    """What stands for a process that there is not."""
+    return Handle(guid, incarnation, Identity(0, 0, ""))
+
+
+def told_of(number: int) -> tuple[Exit, ...]:
+    """What may be told of the end of a process that was adopted: how it ended where that can be known."""
+    return (Exit(None, number, f"ended by {Signals(number).name}"), Exit(None, None, UNKNOWN))
 
 
 @define(eq=False)
@@ -47,6 +59,12 @@ class LauncherSuite(_Base):
     """Mixed into a ``TestCase`` for each launcher, behind the class that has the first three of these."""
 
     launcher: ILauncher
+    #: What it is called, and what it says of who started a process.
+    name = "spawn"
+
+    def successor(self) -> ILauncher:
+        """The launcher of the next initiator, on the same machine."""
+        raise NotImplementedError
 
     def spec(self, program: Program, guid: str, incarnation: int) -> LaunchSpec:
         """How a program is started."""
@@ -58,7 +76,7 @@ class LauncherSuite(_Base):
 
     async def launch(self, program: Program, guid: str = GUID, incarnation: int = 1) -> Launched:
         """Start one that runs until it is told to end, or is."""
-        launched = Launched(Handle(guid, incarnation, 0))
+        launched = Launched(nobody(guid, incarnation))
         launched.handle = await self.launcher.launch(self.spec(program, guid, incarnation), launched.end)
         self.addCleanup(self.launcher.stop, launched.handle, 0)
         if program.code is None:
@@ -68,13 +86,14 @@ class LauncherSuite(_Base):
     def test_interface(self) -> None:
         """It has all that a launcher has, and a name for sections."""
         verifyObject(ILauncher, self.launcher)
-        self.assertEqual(self.launcher.name, "spawn")
+        self.assertEqual(self.launcher.name, self.name)
 
     async def test_handle(self) -> None:
         """The handle says what was launched, as plain values, and its process's number."""
         launched = await self.launch(RUNS, incarnation=7)
         handle = launched.handle
         self.assertEqual((handle.guid, handle.incarnation, handle.pid > 1), (GUID, 7, True))
+        self.assertEqual((handle.pid, handle.launcher), (handle.identity.pid, self.name))
         self.assertEqual(launched.exits, [])
 
     async def test_ends_by_itself(self) -> None:
@@ -101,7 +120,7 @@ class LauncherSuite(_Base):
     async def test_stopped_at_once(self) -> None:
         """Who is stopped before it has come to run ends as well."""
         for incarnation in range(1, 4):
-            launched = Launched(Handle(GUID, incarnation, 0))
+            launched = Launched(nobody(GUID, incarnation))
             spec = self.spec(RUNS, GUID, incarnation)
             await self.launcher.stop(await self.launcher.launch(spec, launched.end), 60)
             self.assertEqual(launched.exits, [Exit(None, signal.SIGTERM, "ended by SIGTERM")])
@@ -128,7 +147,7 @@ class LauncherSuite(_Base):
 
     async def test_strangers(self) -> None:
         """What was never launched is over."""
-        stranger = Handle("b" * 32, 1, 1)
+        stranger = nobody("b" * 32)
         await self.launcher.stop(stranger, 60)
         self.assertRaises(Conflict, self.launcher.signal, stranger, signal.SIGUSR1)
 
@@ -139,7 +158,7 @@ class LauncherSuite(_Base):
         error = await self.assertFailure(launching, ProactorError)
         self.assertIn(" cannot be started: there is no such executable", str(error))
         self.assertEqual(exits, [])
-        self.assertRaises(Conflict, self.launcher.signal, Handle(GUID, 1, 1), signal.SIGUSR1)
+        self.assertRaises(Conflict, self.launcher.signal, nobody(GUID), signal.SIGUSR1)
 
     async def test_incarnations(self) -> None:
         """Each launch of a guid is one by itself: the handle of another does it no harm."""
@@ -158,3 +177,53 @@ class LauncherSuite(_Base):
         for launched in reversed(all_):
             await self.launcher.stop(launched.handle, 60)
         self.assertEqual([len(launched.exits) for launched in all_], [1] * 5)
+
+    async def inherited(self, program: Program) -> tuple[ILauncher, Launched]:
+        """A process of a launcher that is no more, and the one that comes after it."""
+        launched = await self.launch(program)
+        return self.successor(), launched
+
+    async def test_adopted(self) -> None:
+        """One that lives is adopted: its end is told once, and a status only where it can be known."""
+        successor, launched = await self.inherited(RUNS)
+        adopted = Launched(launched.handle)
+        self.assertTrue(successor.adopt(launched.handle, adopted.end))
+        self.assertEqual(adopted.exits, [])
+        successor.signal(launched.handle, signal.SIGUSR2)
+        self.assertIn(await adopted.ended, told_of(signal.SIGUSR2))
+        await successor.stop(launched.handle, 60)
+        self.assertEqual(len(adopted.exits), 1)
+        self.assertRaises(Conflict, successor.signal, launched.handle, signal.SIGUSR2)
+
+    async def test_adopted_is_stopped(self) -> None:
+        """One that was adopted is stopped as any other, and its end is told before that is over."""
+        for program, number in ((RUNS, signal.SIGTERM), (STUBBORN, signal.SIGKILL)):
+            successor, launched = await self.inherited(program)
+            adopted = Launched(launched.handle)
+            self.assertTrue(successor.adopt(launched.handle, adopted.end))
+            await successor.stop(launched.handle, 60 if number == signal.SIGTERM else 0.1)
+            self.assertEqual(len(adopted.exits), 1)
+            self.assertIn(adopted.exits[0], told_of(number))
+
+    async def test_dead(self) -> None:
+        """One that is no more is not adopted, and nothing is told of it."""
+        successor, launched = await self.inherited(ENDS)
+        await launched.ended
+        adopted = Launched(launched.handle)
+        self.assertFalse(successor.adopt(launched.handle, adopted.end))
+        await successor.stop(launched.handle, 60)
+        self.assertRaises(Conflict, successor.signal, launched.handle, signal.SIGUSR2)
+        self.assertEqual(adopted.exits, [])
+
+    async def test_stranger_with_its_number(self) -> None:
+        """A process that only has its number is not adopted and not signalled; nor is one of another boot."""
+        successor, launched = await self.inherited(RUNS)
+        real = launched.handle.identity
+        for identity in (evolve(real, start=real.start - 1), evolve(real, boot="another"), evolve(real, boot="")):
+            handle = evolve(launched.handle, identity=identity)
+            self.assertFalse(successor.adopt(handle, lambda _: self.fail("an end of a stranger")))
+            await successor.stop(handle, 0)
+            self.assertRaises(Conflict, successor.signal, handle, signal.SIGKILL)
+        self.assertEqual(launched.exits, [])
+        self.launcher.signal(launched.handle, signal.SIGUSR2)
+        await launched.ended

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ from twisted.trial.unittest import TestCase
 
 from proactor.errors import ProactorError
 from proactor.interfaces import ILauncher, LaunchSpec, Limits
+from proactor.launchers import watched
 from proactor.launchers.spawn import SpawnLauncher
 from proactor.model import Exit
 
@@ -76,10 +78,14 @@ class MemoryCase(TestCase):
     launcher: ILauncher
 
     def setUp(self) -> None:
-        programs: dict[tuple[str, ...], Program] = {
+        self.programs: dict[tuple[str, ...], Program] = {
             ("program", repr(program)): program for program in (*CODE, MISSING, Program(code=3), Program(code=0))
         }
-        self.launcher = MemoryLauncher(reactor, programs)
+        self.launcher = MemoryLauncher(reactor, self.programs)
+
+    def successor(self) -> ILauncher:
+        assert isinstance(self.launcher, MemoryLauncher)
+        return MemoryLauncher(reactor, self.programs, self.launcher.machine)
 
     def spec(self, program: Program, guid: str, incarnation: int) -> LaunchSpec:
         return LaunchSpec(guid, incarnation, ("program", repr(program)), {}, b"", -1, -1)
@@ -98,8 +104,11 @@ class Case(TestCase):
     timeout = 60
     launcher: ILauncher
 
+    def successor(self) -> ILauncher:
+        return SpawnLauncher(cast(Any, reactor))
+
     def setUp(self) -> None:
-        self.launcher = SpawnLauncher(cast(Any, reactor))
+        self.launcher = self.successor()
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(self.listening.close)
         self.path = Path(self.mktemp())
@@ -153,9 +162,12 @@ class SpawnLauncherTests(Case, LauncherSuite):
 
 
 class WithoutToolsTests(Case, LauncherSuite):
-    """So it does where there is neither setsid(1) nor memfd_create(2)."""
+    """So it does where there is neither setsid(1) nor memfd_create(2) nor pidfd_open(2)."""
 
     def setUp(self) -> None:
+        self.patch(watched, "LOOK", 0.02)
+        self.addCleanup(setattr, os, "pidfd_open", os.pidfd_open)
+        del os.pidfd_open
         self.addCleanup(os.environ.__setitem__, "PATH", os.environ["PATH"])
         self.addCleanup(setattr, os, "memfd_create", os.memfd_create)
         del os.memfd_create
@@ -188,8 +200,23 @@ class SpawnTests(Case):
         self.assertNotEqual(seen["kinds"]["0"], "pipe")
 
     async def test_other_place(self) -> None:
-        """The socket is where the spec says."""
+        """The socket is where the spec says, and the lock behind it."""
         self.assertEqual((await self.seen(fd=9))["fds"], [0, 1, 2, 9])
+        os.truncate(self.path, 0)
+        self.assertEqual((await self.seen(fd=9, lock=self.log))["fds"], [0, 1, 2, 9, 10])
+
+    async def test_lock(self) -> None:
+        """A lock that is held when it starts is held until it ends, whoever lets go of it meanwhile."""
+        path = self.mktemp()
+        lock = os.open(path, os.O_RDWR | os.O_CREAT)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        launched = await self.run_spec(self.of((*PYTHON, CODE[RUNS]), lock=lock))
+        os.close(lock)
+        again = os.open(path, os.O_RDWR)
+        self.addCleanup(os.close, again)
+        self.assertRaises(BlockingIOError, fcntl.flock, again, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        await self.launcher.stop(launched.handle, 60)
+        fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     async def test_stdin(self) -> None:
         """Standard input is there whole, and at its end after that, however long it is."""

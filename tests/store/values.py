@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from proactor.model import Exit, State, Wanted
-from proactor.saved import Identity, SavedEdit, SavedEvent, SavedJob, SavedMessage, SavedRevision
+from proactor.model import Exit, Identity, State, Wanted
+from proactor.saved import SavedEdit, SavedEvent, SavedJob, SavedMessage, SavedRevision
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=timezone.utc)
 GUIDS = tuple(f"{number:032x}" for number in range(1, 6))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 
 from attrs import define, field, frozen
@@ -20,6 +20,8 @@ Place = tuple[str, int]
 #: The first process's number: past all that Linux gives to processes, so that it is nobody's.
 FIRST_PID = 5_000_000
 BOOT = "3a7c0f52-0000-4000-8000-000000000000"
+#: What is known of the end of one that was adopted.
+UNKNOWN = Exit(None, None, "ended; its status cannot be known")
 
 
 @frozen
@@ -40,11 +42,24 @@ class Program:
 
 @define(eq=False)
 class _Process:
-    spec: LaunchSpec
+    """One process of the machine: it lives on when its launcher is forgotten.
+
+    :ivar mine: whether it is a child of its launcher's.
+    """
+
     program: Program
+    identity: Identity
     ended: Callable[[Exit], None]
-    pid: int
+    mine: bool = True
     stopping: list[Deferred[None]] = field(factory=list)
+
+
+@define(eq=False)
+class Machine:
+    """What outlives a launcher."""
+
+    processes: dict[Place, _Process] = field(factory=dict)
+    pids: Iterator[int] = field(factory=lambda: count(FIRST_PID))
 
 
 @implementer(ILauncher)
@@ -52,6 +67,7 @@ class MemoryLauncher:
     """Starts nothing: its processes end when they are told to, or when a test has them end.
 
     :param programs: by command; any other command is a program that runs until it is told to end.
+    :param machine: an earlier launcher's, whose processes may be adopted.
     :ivar specs: of all that were launched, in order.
     :ivar refusal: with this every launch fails, if it is set.
     :ivar slow: whether launches wait for :meth:`release`.
@@ -60,10 +76,15 @@ class MemoryLauncher:
 
     name = "spawn"
 
-    def __init__(self, clock: IReactorTime, programs: Mapping[tuple[str, ...], Program] | None = None) -> None:
+    def __init__(
+        self,
+        clock: IReactorTime,
+        programs: Mapping[tuple[str, ...], Program] | None = None,
+        machine: Machine | None = None,
+    ) -> None:
         self._clock = clock
         self._programs = programs or {}
-        self._pids = count(FIRST_PID)
+        self.machine = Machine() if machine is None else machine
         self._waiting: list[Deferred[None]] = []
         self._running: dict[Place, _Process] = {}
         self.specs: list[LaunchSpec] = []
@@ -96,13 +117,23 @@ class MemoryLauncher:
             return fail(self.refusal or Refused(f"{spec.argv[0]} cannot be started: there is no such executable"))
         place = (spec.guid, spec.incarnation)
         self.specs.append(spec)
-        pid = next(self._pids)
-        self._running[place] = _Process(spec, program, ended, pid)
+        identity = Identity(next(self.machine.pids), len(self.specs), BOOT)
+        self.machine.processes[place] = self._running[place] = _Process(program, identity, ended)
         if program.at_once:
             self.end(place, Exit(program.code, None, f"exited with status {program.code}"))
         elif program.code is not None:
             self.finish(spec.guid, program.code)
-        return succeed(Handle(spec.guid, spec.incarnation, Identity(pid, 1, BOOT)))
+        return succeed(Handle(spec.guid, spec.incarnation, identity))
+
+    def adopt(self, handle: Handle, ended: Callable[[Exit], None]) -> bool:
+        """Take over a process of the machine; see :class:`~proactor.interfaces.ILauncher`."""
+        place = (handle.guid, handle.incarnation)
+        process = self.machine.processes.get(place)
+        if process is None or process.identity != handle.identity:
+            return False
+        process.ended, process.mine, process.stopping = ended, False, []
+        self._running[place] = process
+        return True
 
     def finish(self, guid: str, code: int) -> None:
         """Have a process end by itself, in the next turn of the reactor."""
@@ -112,21 +143,14 @@ class MemoryLauncher:
         """Have a process end by a signal of somebody else, in the next turn of the reactor."""
         self._end_soon(guid, _by_signal(number))
 
-    def adopt(self, handle: Handle, ended: Callable[[Exit], None]) -> bool:
-        """Take over a process; see :class:`~proactor.interfaces.ILauncher`."""
-        process = self._running.get((handle.guid, handle.incarnation))
-        if process is None:
-            return False
-        process.ended = ended
-        return True
-
     def pids(self) -> dict[str, int]:
         """The process of each guid."""
-        return {guid: process.pid for (guid, _), process in self._running.items()}
+        return {guid: process.identity.pid for (guid, _), process in self.machine.processes.items()}
 
     def identity(self, pid: int) -> Identity | None:
         """The process that has a number; see :class:`~proactor.taking_up.Processes`."""
-        return Identity(pid, 1, BOOT) if any(pid == each.pid for each in self._running.values()) else None
+        found = (each.identity for each in self.machine.processes.values())
+        return next((identity for identity in found if identity.pid == pid), None)
 
     def alive(self, process: Identity) -> bool:
         """Whether it lives; see :class:`~proactor.taking_up.Processes`."""
@@ -140,7 +164,7 @@ class MemoryLauncher:
         """End a process; see :class:`~proactor.interfaces.ILauncher`."""
         place = (handle.guid, handle.incarnation)
         process = self._running.get(place)
-        if process is None:
+        if process is None or place not in self.machine.processes:
             return succeed(None)
         over: Deferred[None] = Deferred()
         process.stopping.append(over)
@@ -163,9 +187,9 @@ class MemoryLauncher:
     def end(self, place: Place, exit_: Exit) -> None:
         """A process is no more."""
         process = self._running.pop(place, None)
-        if process is None:
+        if process is None or self.machine.processes.pop(place, None) is None:
             return
-        process.ended(exit_)
+        process.ended(exit_ if process.mine else UNKNOWN)
         for over in process.stopping:
             over.callback(None)
 
