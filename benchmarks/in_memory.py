@@ -30,6 +30,7 @@ from proactor.logstore import LogStore
 from proactor.model import Exit, Identity
 from proactor.processor.configuration import read_start
 from proactor.readiness import Prober
+from proactor.store.memory import MemoryStore
 from proactor.timeline import Timeline
 from proactor.tokens import TokenAuthority, new_key
 from proactor.web.callers import learn
@@ -85,6 +86,9 @@ class _NoSocket:
 
     family = socket.AF_INET
 
+    def getsockopt(self, level: int, option: int) -> int:
+        return 1
+
     def getsockname(self) -> tuple[str, int]:
         return ("127.0.0.1", _PORT)
 
@@ -109,7 +113,7 @@ class InMemoryPorts(Ports):
 class NoLogs:
     """Logs of processes that write nothing."""
 
-    def add(self, guid: str, max_bytes: int, backups: int) -> None:
+    def add(self, guid: str, max_bytes: int, backups: int, at_end: bool = False) -> None:
         """Keep none."""
 
     async def remove(self, guid: str) -> None:
@@ -131,11 +135,28 @@ class NoLogs:
 class NoKeeper:
     """Keeps an eye on no process."""
 
-    def watch(self, pid: int, grace: float) -> None:
+    def watch(self, pid: int, grace: float, start: int | None = None) -> None:
         """There is a process that is none."""
 
     def unwatch(self, pid: int) -> None:
         """It is no more."""
+
+    def keep(self, guid: str, fileno: Callable[[], int]) -> None:
+        """There is a socket that is none."""
+
+    def let_go(self, guid: str) -> None:
+        """Nor is there now."""
+
+
+class NoLocks:
+    """Locks that nobody holds."""
+
+    def take(self, guid: str, incarnation: int) -> int:
+        """Give a descriptor of the null device; the caller closes it."""
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def remove(self, guid: str) -> None:
+        """Remove none."""
 
 
 class Believer(Prober):
@@ -157,7 +178,8 @@ def assemble(reactor: Any, text: str, launcher: ILauncher, places: int, listen_p
     """
     document = parse(text, "benchmark.cfg")
     guid = choose_guid(document, None)
-    configurator = Configurator.begin(reactor, now, document, guid)
+    configurator, store = Configurator.begin(reactor, now, document, guid), MemoryStore(reactor)
+    configurator.keep = store.commit
     authority = TokenAuthority.from_pem(guid, new_key())
     fleet = Fleet(
         clock=reactor,
@@ -172,8 +194,10 @@ def assemble(reactor: Any, text: str, launcher: ILauncher, places: int, listen_p
         prober=Believer(),
         timeline=Timeline(),
         keeper=NoKeeper(),
+        locks=NoLocks(),
+        store=store,
     )
-    return Initiator(reactor, now, configurator, authority, fleet)
+    return Initiator(reactor, now, configurator, authority, fleet, store)
 
 
 def serve(reactor: Any, initiator: Initiator, home: Home, listening: socket.socket) -> None:

@@ -177,7 +177,7 @@ class StopTests(SynchronousTestCase):
         self.rig.clock.advance(4.9)
         self.assertNoResult(stopped)
         self.rig.clock.advance(0.1)
-        for each in (stopping, deleting, stopped):
+        for each in (stopping, self.successResultOf(deleting), stopped):
             self.successResultOf(each)
         self.assertEqual(self.rig.launcher.running, [])
 

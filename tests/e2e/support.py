@@ -183,9 +183,9 @@ class Initiator:
         self.folder = folder
         self.home = folder / "home"
         self.arguments = arguments
-        self.number = 0 if earlier is None else earlier.number + 1
+        self.number: int = 0 if earlier is None else earlier.number + 1
         self.console = Console(folder / f"console{self.number or ''}")
-        self.mark = uuid4().hex if earlier is None else earlier.mark
+        self.mark: str = uuid4().hex if earlier is None else earlier.mark
         argv = [*command(program), *(before if program == "twistd" else ()), "proactor", *arguments]
         if "--home" not in arguments:
             argv += ["--home", str(self.home)]

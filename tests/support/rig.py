@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any, TypeVar, cast
 
+from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -206,13 +207,14 @@ class Rig:
         self.case = case
         self.mortal = mortal or Mortal()
         self.successor: Rig | None = None
-        self.clock = WorkingClock() if earlier is None else earlier.clock
-        self.launcher = MemoryLauncher(self.clock, programs) if earlier is None else earlier.launcher
-        self.locks = MemoryLocks(self.launcher.pids) if earlier is None else earlier.locks
-        self.store = MemoryStore() if earlier is None else earlier.store.reopened()
+        self.clock: WorkingClock = WorkingClock() if earlier is None else earlier.clock
+        launcher = MemoryLauncher(self.clock, programs) if earlier is None else earlier.launcher
+        self.launcher: MemoryLauncher = launcher
+        self.locks: MemoryLocks = MemoryLocks(self.launcher.pids) if earlier is None else earlier.locks
+        self.store: MemoryStore = MemoryStore() if earlier is None else earlier.store.reopened()
         self.endpoints = Endpoints()
         self.keeper = RecordingKeeper()
-        self.home = Home.open(case.mktemp() if earlier is None else earlier.home.path)
+        self.home: Home = Home.open(case.mktemp() if earlier is None else earlier.home.path)
         self.console: list[tuple[str, bytes]] = []
         show = self.console.append
         at_once = cast(InThread, maybeDeferred)
@@ -272,7 +274,7 @@ class Rig:
         self.case.successResultOf(maybeDeferred(self.logs.stop))
         for call in self.clock.getDelayedCalls():
             # What became of processes does not depend on it.
-            if call.func != self.launcher.end:
+            if cast(DelayedCall, call).func != self.launcher.end:
                 call.cancel()
         self.home.close()
 
