@@ -13,6 +13,7 @@ from typing import Any
 from attrs import frozen
 from twisted.logger import Logger
 
+from .config.preloaded import preloaded_modules
 from .fleet import Fleet
 from .guardian import Guardian
 from .hand_over import socket_of
@@ -23,8 +24,8 @@ from .job_logs import JobLogs
 from .launch_plan import FD, LaunchPlanner
 from .launch_queue import LaunchQueue
 from .launchers import identity
+from .launchers.fork import ForkLauncher
 from .launchers.ports import Ports
-from .launchers.spawn import SpawnLauncher
 from .locks import Locks
 from .model import Identity
 from .opening import Opened, opened
@@ -57,6 +58,7 @@ class Parts:
     saved: Saved
     guardian: Guardian
     locks: JobLocks
+    launcher: ForkLauncher
 
 
 def assemble(
@@ -75,6 +77,7 @@ def assemble(
     authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
     environment = {**without_ours(dict(os.environ)), **guardian.mark}
     settings = configurator.settings
+    launcher = ForkLauncher(reactor, environment)
     timeline = Timeline()
     timeline.restore(
         [Event(e.id, e.time, e.kind, e.guid, e.cause, e.actor, e.more) for e in saved.events], saved.last_event
@@ -88,7 +91,7 @@ def assemble(
         configurator=configurator,
         planner=LaunchPlanner(configurator, authority, now, environment, sys.executable, listen_port),
         ports=Ports(settings.child_port_min, settings.child_port_max),
-        launcher=SpawnLauncher(reactor),
+        launcher=launcher,
         queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1), partial(reactor.callLater, 0)),
         logs=logs,
         locks=locks,
@@ -98,7 +101,9 @@ def assemble(
         store=store,
     )
     initiator = Initiator(reactor, now, configurator, authority, fleet, store)
-    return Parts(initiator, Opened(configurator, [*writes, *begin.writes], begin.document), saved, guardian, locks)
+    return Parts(
+        initiator, Opened(configurator, [*writes, *begin.writes], begin.document), saved, guardian, locks, launcher
+    )
 
 
 def _saved_event(event: Event) -> SavedEvent:
@@ -118,6 +123,7 @@ async def begin(parts: Parts) -> None:
     for guid in sockets.keys() - saved.jobs.keys():
         sockets.pop(guid).close()
         guardian.let_go(guid)
+    parts.launcher.start(preloaded_modules(initiator.configurator.live.layers))
     taking_up = TakingUp(initiator.fleet, initiator.configurator, parts.locks, _Processes(), _found_socket)
     await take_up(initiator, saved, taking_up, sockets)
     for guid in parts.locks.locks.sweep(saved.jobs):

@@ -263,6 +263,7 @@ class ProactorService(Service):
                 await site.drain().addTimeout(_DRAIN, reactor, lambda *_: site.close())
         finally:
             await running.collector.stop()
+            await running.parts.launcher.close()
             guardian = running.parts.guardian
             await (guardian.leave() if self._keeps else guardian.stop())
             await running.store.close()

@@ -207,7 +207,7 @@ class Supervised:
 
     def _has(self, handle: Handle) -> None:
         self._handle = handle
-        self.job.process = handle.identity
+        self.job.process, self.job.launcher = handle.identity, handle.launcher
         self.around.owner.launched(self.job)
         self.waiters.news()
 

@@ -133,7 +133,9 @@ class TakingUp:
         job = job_of(saved, fleet.configurator.settings.public_url(saved.port))
         supervised = fleet.add(job, held, at_end=True)
         supervised.history = history_of(saved, fleet.now(), fleet.clock.seconds())
-        if found.process is not None and supervised.adopt(Handle(job.guid, job.incarnation, found.process)):
+        if found.process is not None and supervised.adopt(
+            Handle(job.guid, job.incarnation, found.process, job.launcher)
+        ):
             return True
         ended = found.ended
         if found.process is not None:

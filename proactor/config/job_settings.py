@@ -56,7 +56,10 @@ JOB_OPTIONS = (
     Option("log_backups", int, 3, minimum=0, maximum=100, help="how many such files are kept besides"),
     Option("labels", tuple, (), help="labels of its processors: name=value, separated by spaces"),
     Option("instances", int, None, minimum=0, help="how many the initiator keeps running by itself"),
-    Option("launcher", str, "spawn", choices=("spawn",), help="what starts it"),
+    Option(
+        "launcher", str, "fork", choices=("fork", "spawn"), help="what starts it: a fork of what is loaded, or afresh"
+    ),
+    Option("preload", bool, False, help="whether its module is loaded ahead, once for all that are forked"),
     *ROLLOUT_OPTIONS,
 )
 
@@ -113,6 +116,7 @@ class JobSettings:
     log_backups: int
     labels: Mapping[str, str]
     launcher: str
+    preload: bool
 
 
 def instances(layers: Layers, section: str) -> int | None:

@@ -73,6 +73,7 @@ WRONG_JOB: Mapping[str, list[tuple[str, str]] | None] = {
     "labels": [("canary", "each word must be name=value"), ("a=b =c", "each word must be name=value")],
     "instances": [("-1", "must be >= 0")],
     "launcher": [("docker", "must be one of")],
+    "preload": [("perhaps", "is not one of yes")],
     "rollout_batch": [("0", "a size like 5"), ("101%", "a size like 5"), ("5 x", "a size like 5")],
     "rollout_watch": [("-1", "must be >= 0")],
     "rollout_timeout": [("0", "must be >= 0.1")],
@@ -382,7 +383,7 @@ class JobSettingsTests(Case):
     def test_defaults(self) -> None:
         """Where nothing is said."""
         found = job_settings({"x": "1"})
-        self.assertEqual((found.refresh, found.stop_timeout, found.launcher, found.labels), (30.0, 10.0, "spawn", {}))
+        self.assertEqual((found.refresh, found.stop_timeout, found.launcher, found.labels), (30.0, 10.0, "fork", {}))
         self.assertEqual((found.policy.attempts, found.nice, refresh({})), (10, None, 30.0))
 
     def test_said(self) -> None:

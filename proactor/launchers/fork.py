@@ -1,0 +1,246 @@
+"""The launcher that forks: a process in which all is loaded makes another one within milliseconds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from functools import partial
+
+from attrs import define, field, frozen
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from ..errors import Refused
+from ..forkserver.order import FILES, Order
+from ..guardian_main.protocol import Packet
+from ..interfaces import Handle, ILauncher, LaunchSpec
+from ..model import Exit
+from .fork_server import ForkServer, ForkServerReactor
+from .identity import identity_of
+from .local import Processes
+from .spawn import SpawnLauncher, SpawnReactor, filled
+from .subreaper import Subreaper
+
+__all__ = ["ForkLauncher"]
+
+#: Seconds for which a launch waits for a server that is not ready; then a process is started afresh.
+PATIENCE = 30.0
+#: Environment that the interpreter heeds when it begins, or the system's libraries do.
+_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_TUNABLES")
+#: What one packet has room for.
+_LONGEST = 60_000
+
+_log = Logger(namespace="proactor.forkserver")
+
+
+@frozen(eq=False)
+class _Pending:
+    """One launch under way."""
+
+    spec: LaunchSpec
+    order: str
+    ended: Callable[[Exit], None]
+    launched: Deferred[Handle]
+    patience: IDelayedCall
+    #: Its standard input, which is closed when it is known what became of the launch.
+    stdin: int
+
+
+class ForkReactor(SpawnReactor, ForkServerReactor):
+    """What is needed of the reactor."""
+
+
+@implementer(ILauncher)
+@define(eq=False)
+class ForkLauncher:
+    """Forks what can be forked, and has the rest spawned.
+
+    :param environment: the initiator's, as its processors get it.
+    """
+
+    reactor: ForkReactor
+    environment: Mapping[str, str]
+    name: str = "fork"
+    processes: Processes = field(init=False)
+    _spawn: SpawnLauncher = field(init=False)
+    _server: ForkServer = field(init=False)
+    _reaper: Subreaper = field(init=False)
+    _can_fork: bool = False
+    _sent: dict[tuple[str, int], _Pending] = field(factory=dict, init=False)
+    _waiting: dict[tuple[str, int], _Pending] = field(factory=dict, init=False)
+    _at_start: dict[str, str] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.processes = Processes(self.reactor)
+        self._spawn = SpawnLauncher(self.reactor, self.processes)
+        environment = {"PYTHONUNBUFFERED": "1", **self.environment}
+        self._at_start = _at_start(environment)
+        self._server = ForkServer(self.reactor, environment, self._heard, self._lost)
+        self._reaper = Subreaper(self.reactor, self.processes.knows)
+
+    def start(self, preloaded: Collection[str] = ()) -> None:
+        """Begin: see whether this system can do it; from then on launches may fork."""
+        self._server.preloaded = tuple(preloaded)
+        self._can_fork = self._reaper.start()
+
+    def warm(self) -> None:
+        """Have the server load what it needs, before anybody waits for that."""
+        if self._can_fork:
+            self._server.start()
+
+    def preload(self, modules: Collection[str]) -> None:
+        """Have these loaded ahead from now on."""
+        if tuple(modules) != self._server.preloaded:
+            self._server.preloaded = tuple(modules)
+            if self._server.is_ready:
+                self._renew("other modules are to be loaded ahead")
+
+    def stop(self, handle: Handle, grace: float) -> Deferred[None]:
+        """End a process; see :class:`~proactor.interfaces.ILauncher`."""
+        return self.processes.stop(handle, grace)
+
+    def signal(self, handle: Handle, number: int) -> None:
+        """Send a signal; see :class:`~proactor.interfaces.ILauncher`."""
+        self.processes.signal(handle, number)
+
+    def adopt(self, handle: Handle, ended: Callable[[Exit], None]) -> bool:
+        """Take over a process; see :class:`~proactor.interfaces.ILauncher`."""
+        return self.processes.adopt(handle, ended)
+
+    def close(self) -> Deferred[None]:
+        """Launch nothing any more; fires when the server has ended."""
+        self._can_fork = False
+        self._reaper.stop()
+        return self._server.stop()
+
+    # Launching.
+
+    def launch(self, spec: LaunchSpec, ended: Callable[[Exit], None]) -> Deferred[Handle]:
+        """Start a process; see :class:`~proactor.interfaces.ILauncher`."""
+        order = self._order(spec)
+        if order is None:
+            return self._spawn.launch(spec, ended)
+        place = (spec.guid, spec.incarnation)
+        try:
+            stdin = filled(spec.stdin)
+        except OSError as e:
+            return fail(Refused(f"{spec.argv[0]} cannot be started: {e.strerror}"))
+        patience = self.reactor.callLater(PATIENCE, self._give_up, place)
+        pending = _Pending(spec, order, ended, Deferred(), patience, stdin)
+        self._server.start()
+        if self._server.is_ready:
+            self._send(pending)
+        else:
+            self._waiting[place] = pending
+        return pending.launched
+
+    def _order(self, spec: LaunchSpec) -> str | None:
+        """What the server is told; ``None`` for what it cannot do."""
+        if not self._can_fork or spec.module is None or spec.launcher != "fork":
+            return None
+        if spec.argv[0] != sys.executable or _at_start(spec.environment) != self._at_start:
+            return None
+        limits = spec.limits
+        order = Order(
+            guid=spec.guid,
+            incarnation=spec.incarnation,
+            module=spec.module,
+            python=spec.argv[0],
+            arguments=spec.argv[3:],
+            environment=dict(spec.environment),
+            fd=spec.fd,
+            nofile=limits.nofile,
+            memory_mib=limits.memory_mib,
+            nice=limits.nice,
+            folder=limits.folder,
+            umask=limits.umask,
+            user=limits.user,
+        ).text()
+        return order if len(order) < _LONGEST else None
+
+    def _send(self, pending: _Pending) -> None:
+        spec = pending.spec
+        self._sent[spec.guid, spec.incarnation] = pending
+        # They stay open until the launch has come to something.
+        for name, fd in zip(FILES, (pending.stdin, spec.log, spec.listening, spec.lock), strict=True):
+            if fd >= 0:
+                self._server.tell(name, partial(int, fd))
+        self._server.tell(f"fork {pending.order}")
+
+    def _taken(self, place: tuple[str, int]) -> _Pending | None:
+        pending = self._sent.pop(place, None) or self._waiting.pop(place, None)
+        if pending is not None:
+            os.close(pending.stdin)
+            if pending.patience.active():
+                pending.patience.cancel()
+        return pending
+
+    def _give_up(self, place: tuple[str, int]) -> None:
+        """The server does not come to it: what it may have forked ends, for nobody lets it begin."""
+        pending = self._taken(place)
+        if pending is not None:
+            _log.warn("The fork server is not ready within {seconds:g} s: a process is spawned", seconds=PATIENCE)
+            self._spawn.launch(pending.spec, pending.ended).chainDeferred(pending.launched)
+
+    # What the server says.
+
+    def _heard(self, packet: Packet) -> None:
+        stale: str | None = None
+        for line, file in packet:
+            word, _, rest = line.partition(" ")
+            if word == "forked":
+                self._forked(rest, file)
+            elif word == "failed":
+                guid, incarnation, reason = rest.split(" ", 2)
+                pending = self._taken((guid, int(incarnation)))
+                if pending is not None:
+                    pending.launched.errback(Refused(f"cannot be started: {reason}"))
+            elif word == "stale":
+                stale = rest
+        if stale is not None:
+            self._renew(f"{stale} has changed")
+        elif self._server.is_ready:
+            self._send_all()
+
+    def _send_all(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for pending in waiting.values():
+            self._send(pending)
+
+    def _forked(self, rest: str, begin: int | None) -> None:
+        guid, incarnation, number = rest.split(" ")
+        pending = self._taken((guid, int(incarnation)))
+        if begin is None:
+            if pending is not None:
+                pending.launched.errback(Refused("cannot be started: no descriptor is left for it"))
+            return
+        identity = identity_of(int(number))
+        if pending is None or identity is None:
+            # It ends, for nobody lets it begin.
+            os.close(begin)
+            if pending is not None:
+                pending.launched.errback(Refused("cannot be started: it ended at once"))
+            return
+        handle = Handle(guid, int(incarnation), identity, self.name)
+        self.processes.launched(handle, pending.ended)
+        with suppress(OSError):
+            os.write(begin, b"!")
+        os.close(begin)
+        pending.launched.callback(handle)
+
+    def _renew(self, why: str) -> None:
+        self._lost()
+        self._server.renew(why)
+
+    def _lost(self) -> None:
+        """What was under way is sent to the next one: none of it has begun."""
+        self._waiting = {**self._sent, **self._waiting}
+        self._sent = {}
+
+
+def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith(_AT_START)}
