@@ -96,9 +96,12 @@ def _same(value: Any) -> Any:
 
 
 def checksum(*columns: str | int | bytes | None) -> int:
-    """Of the columns of a row, in order."""
+    """Of the columns of a row, in order.
+
+    :raises UnicodeError: one is no text.
+    """
     found = 0
     for each in columns:
-        data = each if isinstance(each, bytes) else str(each).encode("utf-8", "surrogatepass")
+        data = each if isinstance(each, bytes) else str(each).encode("utf-8")
         found = zlib.crc32(b"\0" + data, found)
     return found

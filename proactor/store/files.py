@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from twisted.logger import Logger
@@ -11,7 +12,7 @@ from twisted.logger import Logger
 from ..errors import ProactorError
 from .trouble import reason
 
-__all__ = ["check_ours", "make_empty", "make_folder", "sync"]
+__all__ = ["check_ours", "make_empty", "make_folder", "remove", "sync"]
 
 _log = Logger()
 
@@ -23,6 +24,12 @@ def make_empty(path: Path) -> None:
     """
     path.unlink(missing_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+
+
+def remove(path: Path) -> None:
+    """Remove a file, as far as that can be."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def make_folder(path: Path) -> None:

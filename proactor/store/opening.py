@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from ..errors import ProactorError
 from . import schema
 from .database import Database, connect
-from .files import check_ours, make_empty, sync
+from .files import check_ours, make_empty, remove, sync
 from .health import check, read_version
 from .journal import journal_path
 from .reading import Damaged
@@ -87,7 +87,7 @@ class Opening:
         try:
             version = read_version(self.path)
         except OSError as error:
-            raise ProactorError(f"{self.path}: {reason(error)}; it must be a file that you can read") from error
+            raise ProactorError(f"{error.filename}: {reason(error)}; it must be a file that you can read") from error
         if version > len(self.scripts):
             raise ProactorError(
                 f"{self.path} was written by a newer Proactor (schema {version}; this one knows {len(self.scripts)}): "
@@ -140,7 +140,7 @@ class Opening:
             new.rename(self.path)
             sync(self.path.parent)
         except (OSError, sqlite3.Error) as error:
-            new.unlink(missing_ok=True)
+            remove(new)
             raise ProactorError(
                 f"{self.path}: cannot be made: {reason(error)}; its folder must be one that you can write to, with room"
             ) from error

@@ -14,7 +14,7 @@ from sqlite3 import Connection
 from attrs import frozen
 
 from . import health
-from .files import make_empty, make_folder, sync
+from .files import make_empty, make_folder, remove, sync
 
 __all__ = ["Snapshot", "Snapshots"]
 
@@ -89,7 +89,7 @@ class Snapshots:
             sync(new)
             new.rename(snapshot.path)
         except BaseException:
-            new.unlink(missing_ok=True)
+            remove(new)
             raise
         sync(self.folder)
         for old in list(self.newest_first())[KEPT:]:

@@ -163,7 +163,7 @@ class FileTests(OpeningTestCase):
         """A journal that cannot be read is told of."""
         self.keep(PutValue("a", 1))
         self.journal.mkdir()
-        self.assertIn("Is a directory", self.refused())
+        self.assertIn(f"{self.journal}: Is a directory", self.refused())
 
 
 class DamageTests(OpeningTestCase):
@@ -218,7 +218,7 @@ class DamageTests(OpeningTestCase):
             (whole[: len(whole) - 4096], "malformed"),
             (whole[:68] + b"ABCD" + whole[72:], "it is no database of Proactor's"),
             (whole[:60] + bytes(4) + whole[64:], "it does not say which version it is of"),
-            (whole[:4096] + bytes(len(whole) - 4096), "Tree"),
+            (whole[:4096] + bytes(len(whole) - 4096), "btreeInitPage"),
         ):
             self.path.write_bytes(data)
             told = self.refused()
