@@ -51,10 +51,11 @@ def from_text(kind: type[T], text: str, **more: object) -> T:
     :param more: the fields that were kept elsewhere.
     :raises TypeError, ValueError, KeyError: it is no such value.
     """
-    return _structure(kind, json.loads(text), **more)
+    return from_plain(kind, json.loads(text), **more)
 
 
-def _structure(kind: type[T], plain: Mapping[str, Any], **more: object) -> T:
+def from_plain(kind: type[T], plain: Mapping[str, Any], **more: object) -> T:
+    """The same of what that text is in Python."""
     readers = _readers(cast(Hashable, kind))
     return kind(**{name: readers[name](value) for name, value in plain.items()}, **more)
 
@@ -80,7 +81,7 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
         return datetime.fromisoformat
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind
-    return partial(_structure, kind) if has(kind) else _same
+    return partial(from_plain, kind) if has(kind) else _same
 
 
 def _optional(read: Callable[[Any], Any], value: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve
 
 from ..saved import PutDocument, Saved, SavedEdit, SavedEvent, SavedJob, SavedMessage, SavedRevision
-from .codec import checksum, from_text
+from .codec import checksum, from_plain, from_text
 from .writing import Counters
 
 EVENTS = 10_000
@@ -101,7 +101,7 @@ def _history(connection: Connection) -> tuple[SavedRevision, ...]:
     rows = _rows(connection, "SELECT section, revision, value, sum FROM history ORDER BY revision, section")
     for section, number, text in rows:
         head, edited = json.loads(text)
-        revisions[number] = from_text(SavedRevision, json.dumps(head), revision=number)
+        revisions[number] = from_plain(SavedRevision, head, revision=number)
         for place, option, before, after in edited:
             edits.setdefault(number, {})[place] = SavedEdit(section, option, _setting(before), _setting(after))
     return tuple(

@@ -117,9 +117,10 @@ class SqliteStore:
         if self._closed is None:
             self._closed = Deferred()
             # A copy that is being made is made to its end before.
-            self._hourly.stop()
+            stopped = self._hourly.stop()
             task = Task(self._end)
             task.done.addErrback(lambda failure: _log.failure("The store was not closed well", failure))
+            task.done.addCallback(lambda _: stopped)
             task.done.addCallback(self._ended)
             self._worker.put([*self._taken(), task])
         self._closed.addCallback(lambda _: closed.callback(None))

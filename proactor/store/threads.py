@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from attrs import frozen
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python.threadpool import ThreadPool
 
 __all__ = ["Threads"]
-
-
-class _Reactor(Protocol):
-    def callFromThread(self, what: Callable[..., Any], /, *args: Any) -> Any:
-        """Call in the reactor's thread."""
 
 
 @frozen
@@ -29,10 +25,8 @@ class Threads:
     stop: Callable[[], None]
 
     @classmethod
-    def of(cls, reactor: _Reactor) -> Threads:
+    def of(cls, reactor: IReactorFromThreads) -> Threads:
         """One thread of its own."""
-        from twisted.python.threadpool import ThreadPool  # noqa: PLC0415
-
         pool = ThreadPool(1, 1, "proactor-store")
         pool.start()
         return cls(pool.callInThread, reactor.callFromThread, pool.stop)

@@ -14,9 +14,21 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import StorageFailed, StorageFull
-from proactor.saved import AddEvent, AddRevision, PutJob, PutMessage, PutValue, Saved, Write
+from proactor.saved import (
+    AddEvent,
+    AddRevision,
+    DropJob,
+    PutDocument,
+    PutJob,
+    PutMessage,
+    PutRollout,
+    PutValue,
+    Saved,
+    Write,
+)
 from proactor.store import database
 from proactor.store.database import Batch, Database
+from proactor.store.notes import thinned
 from proactor.store.opening import open_store
 from proactor.store.reading import read_counters
 from proactor.store.snapshots import Snapshots
@@ -338,6 +350,44 @@ class TroubleTests(DatabaseTestCase):
         self.assertEqual(sum("wal_checkpoint" in each for each in self.plan.seen), 2)
         self.commit(PutValue("a", 1))
         self.assertEqual(sum("wal_checkpoint" in each for each in self.plan.seen), 2)
+
+    def test_free_unknown(self) -> None:
+        """Where not even the free room can be told it is an error as any."""
+
+        def statvfs(_: object) -> Any:
+            raise OSError("gone")
+
+        self.patch(os, "statvfs", statvfs)
+        self.plan.fail("COMMIT", 2)
+        self.failed(PutValue("a", 1))
+
+
+class NotesTests(SynchronousTestCase):
+    """What is left of what was noted, where it must wait for long."""
+
+    def test_thinned(self) -> None:
+        """Of each thing the last word, the newest events, and all that does something by itself."""
+        dropped = DropJob(GUID)
+        old: list[Write] = [
+            PutJob(job()),
+            PutMessage(message(1)),
+            PutRollout("a", {}),
+            PutValue("a", 1),
+            PutDocument("a", "a"),
+            AddEvent(event(1)),
+        ]
+        new: list[Write] = [
+            dropped,
+            PutJob(job(port=1)),
+            PutMessage(message(1, tries=1)),
+            PutRollout("a", {"a": 1}),
+            PutValue("a", 2),
+            PutDocument("b", "b"),
+            AddEvent(event(2)),
+            PutValue("b", 1),
+        ]
+        batches = [Batch((write,), (), noted=True) for write in [dropped, *old, *new]]
+        self.assertEqual([each.writes[0] for each in thinned(batches, events=1)], [dropped, *new])
 
 
 class EventTests(DatabaseTestCase):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -134,6 +136,13 @@ class CodecTests(SynchronousTestCase):
         text = to_text(value, *without)
         self.assertTrue(text.isascii() and text.isprintable())
         self.assertEqual(from_text(type(value), text, **without), value)
+
+    def test_kinds_of_values(self) -> None:
+        """Any mapping and any sequence will do; what is no JSON will not."""
+        value = {"a": MappingProxyType({"b": deque([1])}), "exit": Exit(1, None, "")}
+        self.assertEqual(to_text(value), '{"a":{"b":[1]},"exit":{"code":1,"signal":null,"reason":"","lines":[]}}')
+        for wrong in (b"bytes", {1, 2}, object()):
+            self.assertRaises(TypeError, to_text, {"a": wrong})
 
 
 class ModelTests(SynchronousTestCase):
