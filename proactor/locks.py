@@ -24,8 +24,6 @@ __all__ = ["Locks"]
 
 _FILE = re.compile(r"([0-9a-f]{32})\.lock")
 _GUID = re.compile("[0-9a-f]{32}")
-_DELETED = " (deleted)"
-"""What the kernel writes behind the name of a file that has none any more: who holds it lives all the same."""
 
 
 def _reason(error: OSError) -> str:
@@ -134,10 +132,7 @@ class Locks:
         return next(iter(_leaders(self.holders(guid))), None)
 
     def leaders(self) -> Mapping[str, list[int]]:
-        """All that is held and, of its holders, those that lead a session, oldest first. One look through ``/proc``.
-
-        A lock whose file was deleted is among them.
-        """
+        """All that is held and, of its holders, those that lead a session, oldest first. One look through ``/proc``."""
         found: dict[str, set[int]] = {}
         for pid, guid in self._scan():
             found.setdefault(guid, set()).add(pid)
@@ -165,12 +160,12 @@ class Locks:
         return f"{guid} has a process already: {self.path(guid)} is {who}"
 
     def _scan(self) -> Iterator[tuple[int, str]]:
-        """Each process that has a lock open, and whose."""
+        """Each process that has a lock open, and whose; not of a file that was deleted, which is no lock any more."""
         prefix = f"{self._folder}{os.sep}"
         for pid in _others():
             for link in _open_files(pid):
                 if link.startswith(prefix):
-                    found = _FILE.fullmatch(link[len(prefix) :].removesuffix(_DELETED))
+                    found = _FILE.fullmatch(link[len(prefix) :])
                     if found is not None:
                         yield pid, found[1]
 

@@ -142,11 +142,13 @@ class LocksTests(SynchronousTestCase):
         return next(name for name in os.listdir(folder) if os.readlink(f"{folder}/{name}").endswith(".lock"))
 
     def test_deleted(self) -> None:
-        """Who holds a lock whose file somebody deleted is found."""
-        process = self.start(GUID)
+        """Who has a file that was deleted holds no lock, and is not taken for who holds the one that came after it."""
+        self.start(GUID)
         self.locks.path(GUID).unlink()
         self.assertFalse(self.locks.held(GUID))
-        self.assertEqual((self.locks.leaders(), self.locks.leader(GUID)), ({GUID: [process.pid]}, process.pid))
+        self.assertEqual((self.locks.leaders(), self.locks.leader(GUID)), ({}, None))
+        second = self.start(GUID)
+        self.assertEqual((self.locks.leaders(), self.locks.leader(GUID)), ({GUID: [second.pid]}, second.pid))
 
     def test_by_another_name(self) -> None:
         """A folder that is reached by a symbolic link is the same one."""
