@@ -44,7 +44,7 @@ class HeldSocket:
         return int(self._name[1])
 
     def fileno(self) -> int:
-        """The descriptor of the socket as it is now; another after it was parked or listens again."""
+        """The descriptor of the socket as it is now; it may be another after it was parked or listens again."""
         return self._socket.fileno()
 
     def listen(self) -> None:
@@ -53,23 +53,29 @@ class HeldSocket:
         :raises Unavailable: another program has taken the port meanwhile.
         """
         if not self._listens:
-            # Beside the parked one, which does not listen: both may have the port (SO_REUSEADDR, socket(7)).
-            listening = self._bound()
+            lost = self._socket.fileno() < 0 or self._socket.getsockname() != self._name
+            listening = self._bound() if lost else self._socket
             try:
                 listening.listen(BACKLOG)
             except OSError as e:
-                listening.close()
+                if lost:
+                    listening.close()
                 raise self._taken(e) from None
-            self._replace(listening, True)
+            self._listens = True
+            if lost:
+                self._socket.close()
+                self._socket = listening
+                self.changed()
 
     def park(self) -> None:
         """Have clients refused, and keep the port: nobody is going to serve them; nothing where it is so already."""
         if self._listens:
-            self._socket.close()
-            with suppress(Unavailable):
-                self._socket = self._bound()
             self._listens = False
-            self.changed()
+            if not self._silenced():
+                self._socket.close()
+                with suppress(Unavailable):
+                    self._socket = self._bound()
+                self.changed()
 
     def close(self) -> None:
         """Give the port up."""
@@ -86,10 +92,17 @@ class HeldSocket:
             raise self._taken(e) from None
         return bound
 
-    def _replace(self, new: socket.socket, listens: bool) -> None:
-        self._socket.close()
-        self._socket, self._listens = new, listens
-        self.changed()
+    def _silenced(self) -> bool:
+        """Stop the socket from listening, with all copies of it that others have; whether that can be done here."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # Linux alone has this.
+            return False
+        with suppress(OSError):
+            # It is bound still, but to a port that the system had chosen.
+            self._socket.bind(self._name)
+        return True
 
     def _taken(self, error: OSError) -> Unavailable:
         reason = os.strerror(error.errno) if error.errno else str(error)

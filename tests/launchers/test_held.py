@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -74,6 +76,53 @@ class HeldSocketTests(SynchronousTestCase):
         self.addCleanup(other.close)
         error = self.assertRaises(Unavailable, self.held.listen)
         self.assertIn(f"port {self.held.port} at 127.0.0.1 cannot be had again", str(error))
+
+    def test_with_all_copies(self) -> None:
+        """What others have of the socket is parked with it, and listens with it again; it stays the same one."""
+        changes: list[int] = []
+        self.held.changed = lambda: changes.append(self.held.fileno())
+        copy = socket.socket(fileno=os.dup(self.held.fileno()))
+        self.addCleanup(copy.close)
+        self.held.park()
+        self.assertFalse(connects(self.held.port))
+        self.held.listen()
+        self.assertTrue(connects(self.held.port))
+        copy.accept()[0].close()
+        self.assertEqual(changes, [])
+
+    def test_without_that(self) -> None:
+        """Where a socket cannot be made to listen no more, another one takes its place."""
+        changes: list[int] = []
+        self.held.changed = lambda: changes.append(self.held.fileno())
+        with patch.object(socket.socket, "shutdown", side_effect=OSError):
+            self.held.park()
+        self.assertFalse(connects(self.held.port))
+        self.assertEqual(changes, [self.held.fileno()])
+        self.held.listen()
+        self.assertTrue(connects(self.held.port))
+
+    def test_lost(self) -> None:
+        """A port that was lost to another program is had again when that has gone."""
+        copy = socket.socket(fileno=os.dup(self.held.fileno()))
+        with patch.object(socket.socket, "shutdown", side_effect=OSError):
+            self.held.park()
+        self.assertLess(self.held.fileno(), 0)
+        self.assertRaises(Unavailable, self.held.listen)
+        copy.close()
+        changes: list[int] = []
+        self.held.changed = lambda: changes.append(self.held.fileno())
+        self.held.listen()
+        self.assertTrue(connects(self.held.port))
+        self.assertEqual(changes, [self.held.fileno()])
+
+    def test_never_bound(self) -> None:
+        """One that is taken up without its port has it as soon as it listens."""
+        name = self.held.address, self.held.port
+        self.held.close()
+        unbound = HeldSocket(socket.socket(), name)
+        self.addCleanup(unbound.close)
+        unbound.listen()
+        self.assertTrue(connects(name[1]))
 
 
 class PortsTests(SynchronousTestCase):
