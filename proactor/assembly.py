@@ -123,11 +123,20 @@ async def begin(parts: Parts) -> None:
     for guid in sockets.keys() - saved.jobs.keys():
         sockets.pop(guid).close()
         guardian.let_go(guid)
-    parts.launcher.start(preloaded_modules(initiator.configurator.live.layers))
+    initiator.heard_configuration = partial(_heed, parts)
+    parts.launcher.start()
+    _heed(parts)
     taking_up = TakingUp(initiator.fleet, initiator.configurator, parts.locks, _Processes(), _found_socket)
     await take_up(initiator, saved, taking_up, sockets)
     for guid in parts.locks.locks.sweep(saved.jobs):
         log.warn("A process of {guid}, which is no job, lives: it holds the lock of that", guid=guid)
+
+
+def _heed(parts: Parts) -> None:
+    """What the configuration says of the parts beside it."""
+    configurator = parts.initiator.configurator
+    parts.guardian.adopt = configurator.settings.adopt
+    parts.launcher.preload(preloaded_modules(configurator.live.layers))
 
 
 class _Processes:

@@ -43,6 +43,8 @@ class Initiator:
     store: IStore
     #: Told that it is to end, and whether processors live on.
     heard_shutdown: Callable[[bool], None] = lambda _: None
+    #: Told that the configuration is another one.
+    heard_configuration: Callable[[], None] = lambda: None
     rollouts: Rollouts = field(init=False)
     exchange: Exchange = field(init=False)
     restarts: Restarts = field(init=False)
@@ -64,6 +66,7 @@ class Initiator:
 
     def _configuration_changed(self, plan: Plan, summary: str, actor: str) -> None:
         self.fleet.timeline.add(self.now(), "configured", None, summary, actor, revision=plan.revision)
+        self.heard_configuration()
         self.scale.look()
 
     def start(self) -> None:

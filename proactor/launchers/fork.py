@@ -82,15 +82,9 @@ class ForkLauncher:
         self._server = ForkServer(self.reactor, environment, self._heard, self._lost)
         self._reaper = Subreaper(self.reactor, self.processes.knows)
 
-    def start(self, preloaded: Collection[str] = ()) -> None:
+    def start(self) -> None:
         """Begin: see whether this system can do it; from then on launches may fork."""
-        self._server.preloaded = tuple(preloaded)
         self._can_fork = self._reaper.start()
-
-    def warm(self) -> None:
-        """Have the server load what it needs, before anybody waits for that."""
-        if self._can_fork:
-            self._server.start()
 
     def preload(self, modules: Collection[str]) -> None:
         """Have these loaded ahead from now on."""
