@@ -18,7 +18,7 @@ from .late import own_reactor
 from .order import Order
 from .title import set_title
 
-__all__ = ["become", "run"]
+__all__ = ["become", "lead", "run"]
 
 _MIB = 1 << 20
 
@@ -30,8 +30,6 @@ def become(order: Order, files: Mapping[str, int], go: int) -> bool:
     :param go: reads a byte when it is; it is at its end when nobody is there who would know of this process.
     :raises OSError: something of it cannot be.
     """
-    os.setsid()
-    _reset_signals()
     go = _place(order, files, go)
     is_awaited = os.read(go, 1) != b""
     os.close(go)
@@ -45,7 +43,9 @@ def become(order: Order, files: Mapping[str, int], go: int) -> bool:
     return True
 
 
-def _reset_signals() -> None:
+def lead() -> None:
+    """Lead a session, and heed signals as a fresh interpreter does."""
+    os.setsid()
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         # Some cannot be set; what Python itself ignores it ignores in a fresh process too.

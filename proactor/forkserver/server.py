@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from ..guardian_main.protocol import receive, send
 from . import preload
-from .child import become
+from .child import become, lead
 from .late import put_off_reactor
 from .order import FILES, Order
 from .sources import Sources
@@ -95,11 +95,9 @@ class Server:
         between = os.fork()
         if not between:
             # Who is in between ends at once: the initiator inherits what it has forked.
-            pid = os.fork()
-            if pid:
-                os.write(number, b"%d" % pid)
+            if os.fork():
                 os._exit(0)
-            return _begun(order, files, go)
+            return _begun(order, files, go, number)
         os.close(number)
         os.close(go)
         try:
@@ -115,9 +113,14 @@ class Server:
         return False
 
 
-def _begun(order: Order, files: Mapping[str, int], go: int) -> bool:
-    """In the new process: become what it is to be, or end."""
+def _begun(order: Order, files: Mapping[str, int], go: int, number: int) -> bool:
+    """In the new process: become what it is to be, or end.
+
+    :param number: takes the process's own, when it can be sent signals.
+    """
     try:
+        lead()
+        os.write(number, b"%d" % os.getpid())
         if become(order, files, go):
             return True
     except (OSError, ValueError, KeyError) as e:

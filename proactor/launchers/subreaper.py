@@ -34,23 +34,33 @@ class Subreaper:
         """Begin; whether this system has that."""
         if not sys.platform.startswith("linux"):
             return False
-        if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
+        if not _be_one(True):
             return False
-        self._look()
+        self._turn()
         return True
 
     def stop(self) -> None:
-        """Look no more."""
+        """Take in nobody any more."""
         if self._later is not None:
             self._later.cancel()
             self._later = None
+            _be_one(False)
 
-    def _look(self) -> None:
-        self._later = self.clock.callLater(PERIOD, self._look)
+    def _turn(self) -> None:
+        self._later = self.clock.callLater(PERIOD, self._turn)
+        self.look()
+
+    def look(self) -> None:
+        """Reap those that have ended by now."""
         for pid in children():
             if pid not in reapProcessHandlers and not self.is_known(pid):
                 with suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
+
+
+def _be_one(on: bool) -> bool:
+    failed: int = ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, int(on), 0, 0, 0)
+    return not failed
 
 
 def children() -> list[int]:

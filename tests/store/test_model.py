@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.model import Exit, State, Wanted
+from proactor.model import Exit, Identity, State, Wanted
 from proactor.saved import (
     AddEvent,
     AddRevision,
     DropJob,
     DropMessage,
     DropRollout,
-    Identity,
     PutDocument,
     PutJob,
     PutMessage,
