@@ -1,6 +1,6 @@
 """A real initiator, started as ``twistd -n proactor``, that can be asked from outside how it is.
 
-As a program, ``python -m benchmarks.measured REPORT twistd's arguments``: it runs twistd, and on SIGUSR2 writes a line
+As a program, ``python -m benchmarks.measured REPORT twistd's arguments``: it runs twistd, and on SIGUSR1 writes a line
 of JSON behind the file REPORT: what there was since the last one.
 """
 
@@ -89,7 +89,7 @@ def main() -> None:
     stalls = Stalls(untyped)
 
     # Before there is a reactor that runs: who asks early waits until it does.
-    signal.signal(signal.SIGUSR2, lambda *_: untyped.callFromThread(_report, untyped, stalls, path))
+    signal.signal(signal.SIGUSR1, lambda *_: untyped.callFromThread(_report, untyped, stalls, path))
     untyped.callWhenRunning(stalls.start)
     run()
 
@@ -113,7 +113,7 @@ class Measured:
     def inside(self) -> dict[str, float]:
         """What it measured in itself since the last time; see :class:`Stalls`."""
         before = self.report.read_text() if self.report.exists() else ""
-        self.process.send_signal(signal.SIGUSR2)
+        self.process.send_signal(signal.SIGUSR1)
         wait_until(lambda: self.report.exists() and self.report.read_text()[len(before) :].endswith("\n"), "a report")
         found: dict[str, float] = json.loads(self.report.read_text()[len(before) :])
         return found

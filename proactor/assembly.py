@@ -24,6 +24,7 @@ from .job_logs import JobLogs
 from .launch_plan import FD, LaunchPlanner
 from .launch_queue import LaunchQueue
 from .launchers import identity
+from .launchers.command import environment as child_environment
 from .launchers.fork import ForkLauncher
 from .launchers.ports import Ports
 from .locks import Locks
@@ -77,7 +78,7 @@ def assemble(
     authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
     environment = {**without_ours(dict(os.environ)), **guardian.mark}
     settings = configurator.settings
-    launcher = ForkLauncher(reactor, environment)
+    launcher = ForkLauncher(reactor, child_environment(environment, {}, True))
     timeline = Timeline()
     timeline.restore(
         [Event(e.id, e.time, e.kind, e.guid, e.cause, e.actor, e.more) for e in saved.events], saved.last_event

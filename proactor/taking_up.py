@@ -116,8 +116,8 @@ class TakingUp:
         process = None if leader is None else self.processes.identity(leader)
         if process is not None:
             return Found(evolve(job, incarnation=last, log_start=0), process)
-        job = evolve(job, incarnation=last)
         had = job.process is not None or last > job.incarnation
+        job = evolve(job, incarnation=last)
         if not had or job.state in (State.STOPPING, State.BACKOFF) or self._by_reboot(job):
             return Found(job)
         return Found(job, ended=Exit(None, None, _REASON))

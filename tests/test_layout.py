@@ -33,7 +33,7 @@ PLAIN = (
 )
 SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "wire")
 HTTP = ("web",)
-TOP = ("cli", "service", "startup", "tap")
+TOP = ("assembly", "cli", "service", "startup", "tap")
 PROCESSOR = ("processor", "testing")
 NAMED = (*PLAIN, *SHARED, *HTTP, *TOP, *PROCESSOR)
 SERVICES = tuple(

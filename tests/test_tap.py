@@ -268,7 +268,9 @@ class ServiceTests(TestCase):
         with capturedLogs() as events:
             service.privilegedStartService()
             service.startService()
-        self.addCleanup(self.stopped, service)
+            self.addCleanup(self.stopped, service)
+            while not self.said(events, "Serving on "):
+                await deferLater(reactor, 0.01)
         said = [formatEvent(event) for event in events if event["log_namespace"].startswith("proactor")]
         self.assertEqual(said[-2], "Running jobs")
         self.assertRegex(said[-1], r"^Serving on 127\.0\.0\.1:\d+$")

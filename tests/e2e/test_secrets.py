@@ -78,7 +78,7 @@ class SecretTests(SharedCase):
         text = json.dumps(report)
         self.assertFalse(any(secret.decode() in text for secret in self.secrets), "a secret that is not for it")
         self.assertEqual(len(TOKEN.findall(text.encode())), 1)
-        self.assertEqual(report["descriptors"], [0, 1, 2, 3])
+        self.assertEqual(report["descriptors"], [0, 1, 2, 3, 4])
         self.assertTrue(report["session"])
 
     async def test_files(self) -> None:

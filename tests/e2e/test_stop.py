@@ -106,6 +106,8 @@ class JobEndTests(SharedCase):
 
     async def test_children(self) -> None:
         """What a processor started ends with it, though it may ignore SIGTERM; other processors never notice."""
+        # The first that is forked brings the fork server with it.
+        await self.create(self.it)
         before = set(marked(self.it.mark))
         job = (await self.create(self.it, module="parent"))[0]
         await self.it.console.line("child ready", 2)
