@@ -40,11 +40,16 @@ def open_store(
 ) -> SqliteStore:
     """Open the database at a path, or make one where there is none. It blocks, for a moment.
 
+    :param threads: stopped when the store is closed, or is not opened.
     :param clock: for what is done later; ``now``: for the names of snapshots.
     :raises ProactorError: it cannot be, and what to do.
     """
     opening = Opening(path, Snapshots(path.parent / "snapshots", now))
-    return SqliteStore(opening.open(), threads, clock, opening.snapshots)
+    try:
+        return SqliteStore(opening.open(), threads, clock, opening.snapshots)
+    except BaseException:
+        threads.stop()
+        raise
 
 
 @frozen

@@ -27,7 +27,8 @@ class Threads:
     @classmethod
     def of(cls, reactor: IReactorFromThreads) -> Threads:
         """One thread of its own."""
-        pool = ThreadPool(1, 1, "proactor-store")
+        # There is none until it is needed: a store that is refused leaves nothing that runs.
+        pool = ThreadPool(0, 1, "proactor-store")
         pool.start()
         return cls(pool.callInThread, reactor.callFromThread, pool.stop)
 

@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from attrs import evolve
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -122,6 +123,13 @@ class NewTests(OpeningTestCase):
         self.patch(opening, "sync", self.raise_no_room)
         self.assertIn("No space left on device", self.refused())
         self.assertEqual(list(self.home.iterdir()), [])
+
+    def test_threads(self) -> None:
+        """Where it is refused, its threads are stopped."""
+        stopped: list[bool] = []
+        threads = evolve(Threads.none(), stop=lambda: stopped.append(True))
+        self.assertRaises(ProactorError, open_store, self.home / "none" / "proactor.db", threads, Clock())
+        self.assertEqual(stopped, [True])
 
     def raise_no_room(self, _: Path) -> None:
         raise OSError(28, "No space left on device")
