@@ -16,7 +16,7 @@ from twisted.logger import Logger
 
 from .guardian_main.door import address
 from .guardian_main.processes import Process
-from .guardian_main.protocol import VERSION, Packet, close_files, peer
+from .guardian_main.protocol import LOST, VERSION, Packet, close_files, peer
 
 __all__ = ["HandOver", "connect", "socket_of"]
 
@@ -99,7 +99,7 @@ class HandOver:
             self.over.callback(None)
 
     def _keep(self, guid: str, file: int | None) -> None:
-        if file is None:
+        if file is None or file == LOST:
             self.missing.append(guid)
             return
         self.sockets[guid] = socket.socket(fileno=file)

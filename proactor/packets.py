@@ -52,7 +52,7 @@ class Link:
     def tell(self, text: str, fileno: Callable[[], int] | None = None) -> None:
         """Send a line.
 
-        :param fileno: gives the descriptor that goes with it when it is sent; one that is not open then leaves it out.
+        :param fileno: gives the descriptor that goes with it when it is sent; where that is not open, none does.
         """
         self._queue.append((text, fileno))
         if not self._blocked:
@@ -126,11 +126,8 @@ class Link:
         packet: list[Line] = []
         for text, fileno in entries:
             file = None if fileno is None else fileno()
-            if file is None or _is_open(file):
-                packet.append((text, file))
-        # An empty packet would be the end.
-        if packet:
-            send(self._connection, packet)
+            packet.append((text, file if file is not None and _is_open(file) else None))
+        send(self._connection, packet)
         for _ in entries:
             self._queue.popleft()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.protocol import ProcessProtocol
 from twisted.internet.stdio import StandardIO
 from twisted.internet.task import deferLater
+from twisted.logger import globalLogPublisher, textFileLogObserver
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
@@ -105,14 +107,33 @@ class Initiator(LineOnlyReceiver):
             kept = self._sockets[guid] = socket.create_server(("127.0.0.1", 0))
             self.guardian.keep(guid, kept.fileno)
             ports[guid] = kept.getsockname()[1]
-        # What could not be told at once is told by the reactor.
-        await deferLater(self.reactor, 0)
+        await self.take_breath()
         return ports
 
     async def let_go(self, guid: str) -> None:
         """Have a socket kept no more."""
         self.guardian.let_go(guid)
         self._sockets.pop(guid).close()
+
+    async def close(self, guid: str) -> None:
+        """Close a socket, and say that it is another: there is none."""
+        self._sockets[guid].close()
+        self.guardian.keep(guid, self._sockets[guid].fileno)
+
+    async def park(self, guid: str) -> None:
+        """Have another socket in the place of one, which does not listen."""
+        name = self._sockets[guid].getsockname()
+        self._sockets[guid].shutdown(socket.SHUT_RDWR)
+        self._sockets[guid].close()
+        parked = self._sockets[guid] = socket.socket()
+        parked.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        parked.bind(name)
+        self.guardian.keep(guid, parked.fileno)
+
+    async def take_breath(self) -> None:
+        """Wait until the guardian was told what it is to be told."""
+        while (link := self.guardian._link) is not None and link._queue:
+            await deferLater(self.reactor, 0)
 
     async def accept(self, guid: str) -> str:
         """Let in one who waits; answers what it says."""
@@ -152,6 +173,9 @@ def main() -> None:
 
     out, err, *homes = sys.argv[1:]
     any_reactor: Any = reactor
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    globalLogPublisher.addObserver(textFileLogObserver(sys.stderr))
     home = Path(homes[0]) if homes else None
     guardian = Guardian(any_reactor, home=home, stderr=int(err), linger=0.5)
     if home is None:

@@ -11,7 +11,7 @@ next one connects to ``HOME/guardian.sock`` (``door``). An initiator tells it wh
 ``linger SECONDS``            how long it waits for the next one when no process is left
 ``watch PID START GRACE``     there is a process, which leads a session; START is its start time (proc(5), field 22)
 ``unwatch PID``               there is no more
-``keep GUID``                 with a descriptor: a socket to be held open, in place of the one it had of this guid
+``keep GUID``                 with a descriptor: the socket to be held open for this guid; without one: none is
 ``drop GUID``                 it is not to be held any more
 ``stop GRACE``                the end that follows is a stop: what is there then was left, and has that time to end
 ``leave``                     the end that follows leaves everything to the next initiator, whatever ``adopt`` was

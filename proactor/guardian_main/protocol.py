@@ -12,7 +12,19 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-__all__ = ["MOST_LINES", "VERSION", "Line", "Packet", "close_files", "connected", "pack", "peer", "receive", "send"]
+__all__ = [
+    "LOST",
+    "MOST_LINES",
+    "VERSION",
+    "Line",
+    "Packet",
+    "close_files",
+    "connected",
+    "pack",
+    "peer",
+    "receive",
+    "send",
+]
 
 VERSION = 1
 
@@ -24,8 +36,10 @@ _WITH_FILE = "@"
 _CREDENTIALS = struct.Struct("3i")
 _FILE = struct.calcsize("i")
 
+LOST = -1
+
 Line = tuple[str, int | None]
-"""A line, and the descriptor that goes with it."""
+"""A line, and the descriptor that goes with it, which can be ``LOST``: this process has no room for more of them."""
 Packet = Sequence[Line]
 
 
@@ -61,8 +75,6 @@ def send(connection: socket.socket, packet: Packet) -> None:
 def receive(connection: socket.socket) -> Packet | None:
     """Take one packet, whose descriptors are the caller's from now on; None at the end.
 
-    A line that should have a descriptor and has none has lost it: this process may have no more of them.
-
     :raises BlockingIOError: there is none now.
     """
     while True:
@@ -88,8 +100,10 @@ def _files(ancillary: Iterable[tuple[int, int, bytes]]) -> list[int]:
 def _matched(lines: Sequence[str], files: list[int]) -> Packet:
     packet: list[Line] = []
     for line in lines:
-        takes = bool(files) and line.startswith(_WITH_FILE)
-        packet.append((line.removeprefix(_WITH_FILE), files.pop(0) if takes else None))
+        if line.startswith(_WITH_FILE):
+            packet.append((line.removeprefix(_WITH_FILE), files.pop(0) if files else LOST))
+        else:
+            packet.append((line, None))
     for file in files:
         os.close(file)
     return packet
@@ -98,5 +112,5 @@ def _matched(lines: Sequence[str], files: list[int]) -> Packet:
 def close_files(packet: Packet) -> None:
     """Close the descriptors that came with lines which have no use for them."""
     for _, file in packet:
-        if file is not None:
+        if file is not None and file != LOST:
             os.close(file)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from .door import Door
 from .guard import Guard
 from .kept import Kept
-from .protocol import VERSION, Line, Packet, close_files, pack, receive, send
+from .protocol import LOST, VERSION, Line, Packet, close_files, pack, receive, send
 from .report import hush, report, speak_to
 
 __all__ = ["Serving"]
@@ -166,18 +166,19 @@ class Serving:
             self._guard.obey(word, words)
 
     def _keep(self, guid: str, file: int | None) -> None:
-        if file is not None and file < self._highest:
+        if file is not None and file != LOST and file < self._highest:
             self._kept.keep(guid, file)
             return
-        close_files([("", file)])
+        # There is none any more, or no room for it.
+        close_files([(guid, file)])
         self._kept.drop(guid)
-        if not self._lost_any:
+        if file is not None and not self._lost_any:
             self._lost_any = True
             report("WARNING", f"No descriptor is left to keep the socket of {guid}: raise the limit (ulimit -Hn)")
 
     def _greet(self, version: str, file: int | None) -> None:
         """Give the next initiator what it is to have; one of another version is left with that."""
-        if file is not None:
+        if file is not None and file != LOST:
             speak_to(file)
         connection = self._initiator
         assert connection is not None

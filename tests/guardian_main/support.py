@@ -13,6 +13,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 import proactor
+from proactor.guardian_main.processes import Process
 
 ROOT = Path(proactor.__file__).parents[1]
 PATIENCE = 60
@@ -51,6 +52,12 @@ def ignored(pid: int) -> int:
     return next(int(line.split()[1], 16) for line in lines if line.startswith("SigIgn:"))
 
 
+def is_there(pid: int) -> bool:
+    """Whether a process lives."""
+    process = Process.look(pid)
+    return process is not None and process.alive
+
+
 class Initiator:
     """One in a process of its own; see ``tests.guarded``.
 
@@ -60,11 +67,13 @@ class Initiator:
     def __init__(self, home: Path | None = None) -> None:
         self.out, out = os.pipe()
         self.err, err = os.pipe()
+        self._log = os.memfd_create("log")
         folder = () if home is None else (str(home),)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.guarded", str(out), str(err), *folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._log,
             pass_fds=(out, err),
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -78,6 +87,11 @@ class Initiator:
             self.process.kill()
         os.close(self.out)
         os.close(self.err)
+        os.close(self._log)
+
+    def log(self) -> str:
+        """Give what it has said by itself."""
+        return os.pread(self._log, 1 << 20, 0).decode()
 
     def order(self, *order: Any) -> Any:
         """Have it do something, and give its answer."""
