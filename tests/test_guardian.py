@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,13 +13,14 @@ from unittest.mock import patch
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ProcessExitedAlready, ProcessTerminated
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.guardian import Guardian
+from proactor.guardian_main.door import Door
 from proactor.guardian_main.processes import Process
-from proactor.guardian_main.protocol import Line, close_files, receive
+from proactor.guardian_main.protocol import Line, close_files, receive, send
 from proactor.launchers.command import MARK
 from proactor.packets import Link
 
@@ -359,3 +361,152 @@ class GuardianTests(GuardianCase):
         self.reactor.advance(10)
         self.successResultOf(left)
         self.assertEqual((self.reactor.readers, self.reactor.writers), (set(), set()))
+
+
+class TakeOverTests(GuardianCase):
+    """A guardian that waits in the home, and what becomes of it."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.home = Path(self.mktemp())
+        self.home.mkdir()
+        self.door = Door(str(self.home))
+        self.addCleanup(self.door.close)
+        self.guardian = self.make(home=self.home, stderr=0)
+
+    def begin(self) -> tuple[Deferred[Mapping[str, socket.socket]], socket.socket]:
+        """Begin to take over; gives the guardian's end of the connection as well."""
+        taking = Deferred.fromCoroutine(self.guardian.take_over())
+        connection = self.door.accept()
+        assert connection is not None
+        self.addCleanup(connection.close)
+        ((text, file),) = self.lines(connection)
+        self.assertEqual(text, "hello 1")
+        assert file is not None
+        self.assertTrue(os.path.sameopenfile(file, 0))
+        return taking, connection
+
+    def taken_over(self) -> tuple[Mapping[str, socket.socket], socket.socket]:
+        """Take over from one that has a socket, and an initiator before it."""
+        taking, connection = self.begin()
+        send(connection, [("hello 1", None), ("mark A=1", None), (f"keep {GUID}", self.listening().fileno())])
+        self.reactor.turn()
+        self.assertNoResult(taking)
+        send(connection, [("done", None)])
+        self.reactor.turn()
+        sockets = self.successResultOf(taking)
+        for kept in sockets.values():
+            self.addCleanup(kept.close)
+        return sockets, connection
+
+    def told_all(self, guardian: Guardian) -> list[str]:
+        return ["mark A=1 10.0", f"mark {MARK}={guardian.mark[MARK]} 10.0", "adopt no", "linger 30.0", f"keep {GUID}"]
+
+    def test_goes_on(self) -> None:
+        """It goes on in our service, told what is so now; no other is started."""
+        sockets, connection = self.taken_over()
+        self.assertEqual((list(sockets), self.guardian.pid), ([GUID], os.getpid()))
+        self.assertEqual(self.heard(connection), [])
+        self.guardian.start()
+        self.assertEqual(self.heard(connection), self.told_all(self.guardian))
+        self.guardian.let_go(GUID)
+        self.assertEqual(self.heard(connection), [f"drop {GUID}"])
+        self.assertEqual(self.reactor.started, [])
+
+    def test_ends(self) -> None:
+        """When it ends another is started, which is told what the first had told us, too."""
+        _, connection = self.taken_over()
+        self.guardian.start()
+        connection.close()
+        self.reactor.turn()
+        self.assertIsNone(self.guardian.pid)
+        self.reactor.advance(0.05)
+        self.assertEqual(self.heard(), ["hello 1", *self.told_all(self.guardian)])
+        self.assertEqual(self.guardian.pid, 1000)
+
+    def test_ends_before_the_start(self) -> None:
+        """So it is where it ends between."""
+        _, connection = self.taken_over()
+        connection.close()
+        self.reactor.turn()
+        self.guardian.start()
+        self.assertEqual((len(self.reactor.started), self.reactor.getDelayedCalls()), (1, []))
+        self.assertEqual(self.heard(), ["hello 1", *self.told_all(self.guardian)])
+
+    def test_stop(self) -> None:
+        """A stop is over when it has closed the connection; one that does not is ended."""
+        _, connection = self.taken_over()
+        stopped = self.guardian.stop()
+        self.assertEqual(self.heard(connection), ["stop 1.0"])
+        self.assertIsNone(receive(connection))
+        with patch.object(Process, "signal") as signalled:
+            self.reactor.advance(10)
+        signalled.assert_called_once_with(signal.SIGKILL)
+        self.assertNoResult(stopped)
+        connection.close()
+        self.reactor.turn()
+        self.successResultOf(stopped)
+
+    def test_nobody(self) -> None:
+        """Where nobody waits there is nothing to take over."""
+        self.door.close()
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.guardian.take_over())), {})
+        self.door = Door(str(self.home))
+
+    def test_no_home(self) -> None:
+        """Nor is there without a home."""
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.make().take_over())), {})
+
+    def test_busy(self) -> None:
+        """One that has an initiator is left alone, and that is logged."""
+        taking, connection = self.begin()
+        send(connection, [("busy", None)])
+        with capturedLogs() as events:
+            self.reactor.turn()
+            self.assertEqual(self.successResultOf(taking), {})
+        self.assertIn("has an initiator that lives", formatEvent(events[0]))
+        self.assertIsNone(self.guardian.pid)
+
+    def test_cut_off(self) -> None:
+        """What one gave that dies over it is kept on, by another."""
+        taking, connection = self.begin()
+        send(connection, [("hello 1", None), (f"keep {GUID}", self.listening().fileno())])
+        connection.close()
+        self.reactor.turn()
+        sockets = self.successResultOf(taking)
+        self.addCleanup(sockets[GUID].close)
+        self.guardian.start()
+        self.assertEqual(self.heard()[-1], f"keep {GUID}")
+
+    def test_another_version(self) -> None:
+        """One of another version gives what it has, and another takes its place."""
+        taking, connection = self.begin()
+        send(connection, [("hello 2", None), (f"keep {GUID}", self.listening().fileno()), ("done", None)])
+        self.reactor.turn()
+        sockets = self.successResultOf(taking)
+        self.addCleanup(sockets[GUID].close)
+        self.assertIsNone(self.guardian.pid)
+        self.assertIsNone(receive(connection))
+        self.guardian.start()
+        self.assertEqual(self.heard()[-1], f"keep {GUID}")
+
+    def test_silent(self) -> None:
+        """One that does not answer in time is ended."""
+        taking, connection = self.begin()
+        with patch.object(Process, "signal") as signalled, capturedLogs() as events:
+            self.reactor.advance(5)
+            self.assertEqual(self.successResultOf(taking), {})
+        signalled.assert_called_once_with(signal.SIGKILL)
+        self.assertIn("does not answer within 5 s", formatEvent(events[0]))
+        self.assertIsNone(receive(connection))
+
+    def test_no_room(self) -> None:
+        """Sockets for which there is no room are missed, and that is logged."""
+        taking, connection = self.begin()
+        send(connection, [("hello 1", None)])
+        connection.send(b"@keep a\n@keep b\n")
+        send(connection, [("done", None)])
+        with capturedLogs() as events:
+            self.reactor.turn()
+            self.assertEqual(self.successResultOf(taking), {})
+        self.assertIn("for 2 sockets", formatEvent(events[0]))

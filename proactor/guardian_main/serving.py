@@ -44,7 +44,7 @@ class _Guest:
             self.first = packet
             return True
         close_files(packet or ())
-        return packet is not None
+        return packet is not None and not packet
 
 
 class Serving:
@@ -146,7 +146,8 @@ class Serving:
 
     def _obey_line(self, line: Line) -> None:
         text, file = line
-        word, *words = text.split()
+        word, _, rest = text.partition(" ")
+        words = rest.split()
         if word == "keep" and words:
             self._keep(words[0], file)
             return

@@ -171,3 +171,31 @@ class ScriptTests(SynchronousTestCase):
         looked = Process.look(process.pid)
         assert looked is not None
         self.assertEqual((looked.alive, looked.session), (True, process.pid))
+
+    def test_home(self) -> None:
+        """With a home it waits there for the next initiator; without a place there it says so."""
+        home = Path(self.mktemp())
+        lines = ("adopt yes", "linger 0.1")
+        argv = (SCRIPT, str(home.absolute()))
+        self.assertIn(" no initiator can take over ", self.guard(*lines, argv=argv))
+        home.mkdir()
+        self.assertIn(" live on, 0 sockets kept ", self.guard(*lines, argv=argv))
+        self.assertEqual(list(home.iterdir()), [])
+
+    def test_left_behind(self) -> None:
+        """After a stop it says how many there were that it was told nothing of."""
+        mark = uuid4().hex
+        process = self.session(**{MARK: mark})
+        said = self.guard(f"mark {MARK}={mark} 10", "stop 10")
+        self.assertIn("Ended 1 process that had been left behind", said)
+        self.assertEqual(process.wait(), -signal.SIGTERM)
+
+    def test_small(self) -> None:
+        """It loads nothing but a little of the standard library."""
+        script = (
+            f"import runpy, sys; runpy.run_path({SCRIPT!r}, run_name='__main__'); print(*sys.modules, file=sys.stderr)"
+        )
+        loaded = self.guard(argv=("-I", "-S", "-c", script)).split()
+        self.assertIn("guardian_main.serving", loaded)
+        self.assertEqual([name for name in loaded if name.partition(".")[0] in {"proactor", "twisted", "attr"}], [])
+        self.assertLess(len(loaded), 90)
