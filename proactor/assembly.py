@@ -31,12 +31,12 @@ from .locks import Locks
 from .model import Identity
 from .opening import Opened, opened
 from .readiness import prober
-from .saved import AddEvent, Saved, SavedEvent, SavedJob
+from .saved import AddEvent, Saved, SavedJob
 from .service_manager import without_ours
 from .startup import Options
 from .store.interface import IStore
 from .taking_up import TakingUp, take_up, unfinished
-from .timeline import Event, Timeline
+from .timeline import Timeline
 from .tokens import TokenAuthority, new_key
 
 log = Logger(namespace="proactor")
@@ -80,10 +80,9 @@ def assemble(
     settings = configurator.settings
     launcher = ForkLauncher(reactor, child_environment(environment, {}, True))
     timeline = Timeline()
-    timeline.restore(
-        [Event(e.id, e.time, e.kind, e.guid, e.cause, e.actor, e.more) for e in saved.events], saved.last_event
-    )
-    timeline.recorded = lambda event: store.note([AddEvent(_saved_event(event))])
+    timeline.restore(saved.events, saved.last_event)
+    timeline.recorded = lambda event: store.note([AddEvent(event.saved())])
+    timeline.older = store.events
     locks = JobLocks(Locks(home.path / "locks"))
     fleet = Fleet(
         clock=reactor,
@@ -105,10 +104,6 @@ def assemble(
     return Parts(
         initiator, Opened(configurator, [*writes, *begin.writes], begin.document), saved, guardian, locks, launcher
     )
-
-
-def _saved_event(event: Event) -> SavedEvent:
-    return SavedEvent(event.id, event.time, event.kind, event.guid, event.cause, event.actor, event.more)
 
 
 async def begin(parts: Parts) -> None:

@@ -29,10 +29,12 @@ from .launchers.held import HeldSocket
 from .launchers.ports import Ports
 from .lifecycle import Step
 from .model import Exit, Job, State, Wanted, job_record
+from .origin import because
 from .readiness import Prober
 from .resources import Meter
 from .saved import DropJob, PutJob, SavedJob, Write
 from .store.interface import IStore
+from .story import JobStory
 from .supervised import Supervised
 from .supervision import Launch, Locks, Logs, Surroundings
 from .timeline import Timeline
@@ -93,11 +95,13 @@ class Fleet:
     _supervised: dict[str, Supervised] = field(factory=dict)
     _around: Surroundings = field(init=False)
     _creation: Creation = field(init=False)
+    _story: JobStory = field(init=False)
     #: Those that are being forgotten at this moment.
     _leaving: set[str] = field(factory=set)
     _closing: bool = False
 
     def __attrs_post_init__(self) -> None:
+        self._story = JobStory(self.now, self.timeline)
         self._around = Surroundings(
             self.clock, self.now, self.random, self.launcher, self.queue, self.logs, self.locks, self
         )
@@ -264,8 +268,7 @@ class Fleet:
         self.ports.give_back(supervised.listening)
         self.keeper.let_go(job.guid)
         self.locks.remove(job.guid)
-        self.timeline.add(self.now(), "deleted", job.guid, "delete", actor)
-        self.timeline.forget(job.guid)
+        self._story.deleted(job, actor)
         await self.logs.remove(job.guid)
         self.heard_removal(job)
 
@@ -310,7 +313,8 @@ class Fleet:
             log.info("Stopping {count} processor{s}", count=alive, s="" if alive == 1 else "s")
         # Those in line first: they would be launched when those before them give up their places.
         running.sort(key=lambda each: self.queue.place(each.job.guid) is None)
-        await DeferredList([Deferred.fromCoroutine(each.shut_down(actor)) for each in running])
+        with because(self.timeline.add(self.now(), "shutdown", None, "the initiator is stopping", actor)):
+            await DeferredList([Deferred.fromCoroutine(each.shut_down(actor)) for each in running])
         self.let_go()
 
     def let_go(self) -> None:
@@ -343,7 +347,7 @@ class Fleet:
 
     def stepped(self, job: Job, before: State, step: Step, cause: str, actor: str) -> None:
         """A job went from one state to another."""
-        self.timeline.add(self.now(), job.state.value, job.guid, cause, actor, before=before.value, step=step.value)
+        self._story.stepped(job, before, step, cause, actor)
         self.note(job)
 
     def launched(self, job: Job) -> None:
@@ -355,7 +359,7 @@ class Fleet:
 
     def answers(self, job: Job) -> None:
         """The endpoint of a job whose process was adopted answers."""
-        self.timeline.add(self.now(), "adopted", job.guid, "its endpoint answers", "the initiator", pid=job.pid)
+        self._story.adopted(job)
 
     def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
         """A job's process is no more."""

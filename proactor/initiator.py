@@ -15,7 +15,9 @@ from .configurator import Configurator, Plan
 from .errors import Unavailable
 from .exchange import Exchange
 from .fleet import Fleet
+from .followers import Followers
 from .model import Exit, Job
+from .origin import because, origin
 from .restarts import Restarts
 from .rollouts import Rollouts
 from .scale import Scale
@@ -49,14 +51,18 @@ class Initiator:
     exchange: Exchange = field(init=False)
     restarts: Restarts = field(init=False)
     scale: Scale = field(init=False)
+    followers: Followers = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.rollouts = Rollouts(self.clock, self.now, self.configurator, self.fleet.speaks, self.store)
+        self.rollouts = Rollouts(
+            self.clock, self.now, self.configurator, self.fleet.speaks, self.store, self.fleet.timeline
+        )
         self.exchange = Exchange(
             self.now, self.configurator, self.authority, self.fleet.planner, self.fleet, self.rollouts
         )
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
+        self.followers = Followers(self.clock, self.fleet.timeline)
         self.fleet.heard_end = self._process_ended
         self.fleet.heard_removal = lambda _: self.scale.look()
         self.configurator.heard_change = self._configuration_changed
@@ -65,9 +71,21 @@ class Initiator:
         self.rollouts.lost(job.guid, exit_.reason, on_purpose)
 
     def _configuration_changed(self, plan: Plan, summary: str, actor: str) -> None:
-        self.fleet.timeline.add(self.now(), "configured", None, summary, actor, revision=plan.revision)
+        began = origin()
+        event = self.fleet.timeline.add(
+            self.now(),
+            "configured",
+            None,
+            summary,
+            actor,
+            because=began.event,
+            trace=began.trace,
+            more={"revision": plan.revision},
+        )
+        self.rollouts.configured(plan.revision, event)
         self.heard_configuration()
-        self.scale.look()
+        with because(event):
+            self.scale.look()
 
     def start(self) -> None:
         """Take up what the configuration says is to run by itself."""
@@ -129,4 +147,5 @@ class Initiator:
         else:
             await self.fleet.shut_down("the initiator")
         # Whoever still waits for a change is answered, or the connections would not end.
+        self.followers.close()
         await self.configurator.let_go()

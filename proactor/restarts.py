@@ -16,7 +16,9 @@ from twisted.logger import Logger
 from .errors import NotFound
 from .fleet import Fleet
 from .model import Wanted, timestamp
+from .origin import because, origin
 from .rollout import Pace, batches
+from .timeline import Event
 
 #: How many that are over are remembered.
 _KEPT = 100
@@ -95,21 +97,34 @@ class Restarts:
             raise NotFound(f"there is no rolling restart {id_[:20]}, or it is forgotten") from None
 
     async def _drive(self, restart: RollingRestart) -> None:
+        begun = self._tell(restart, "restart.started", origin().event, origin().trace)
         try:
-            for number, batch in enumerate(restart.batches, start=1):
-                restart.batch = number
-                await gatherResults(
-                    [Deferred.fromCoroutine(self._one(restart, guid)) for guid in batch], consumeErrors=True
-                )
-                if restart.problem is not None:
-                    restart.stage = Stage.STOPPED
-                    log.warn("Rolling restart {id} stopped: {problem}", id=restart.id, problem=restart.problem)
-                    return
-            restart.stage = Stage.DONE
+            with because(begun):
+                await self._restart_all(restart)
         finally:
             if restart.stage is Stage.RUNNING:
                 restart.stage, restart.problem = Stage.STOPPED, "an unforeseen error, see the log"
+            self._tell(restart, f"restart.{restart.stage.value}", begun)
             restart.over.callback(None)
+
+    def _tell(self, restart: RollingRestart, kind: str, led_by: Event | None, trace: str | None = None) -> Event:
+        cause = restart.problem or f"rolling restart {restart.id}"
+        more = {"restart": restart.id, "processors": sum(map(len, restart.batches))}
+        return self.fleet.timeline.add(
+            self.now(), kind, None, cause, restart.actor, because=led_by, trace=trace, more=more
+        )
+
+    async def _restart_all(self, restart: RollingRestart) -> None:
+        for number, batch in enumerate(restart.batches, start=1):
+            restart.batch = number
+            await gatherResults(
+                [Deferred.fromCoroutine(self._one(restart, guid)) for guid in batch], consumeErrors=True
+            )
+            if restart.problem is not None:
+                restart.stage = Stage.STOPPED
+                log.warn("Rolling restart {id} stopped: {problem}", id=restart.id, problem=restart.problem)
+                return
+        restart.stage = Stage.DONE
 
     async def _one(self, restart: RollingRestart, guid: str) -> None:
         if guid not in self.fleet.jobs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -13,12 +14,17 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from .config.draft import Draft
+from .config.live import LiveConfiguration
 from .configurator import Configurator, Plan
+from .driven import Driven
 from .errors import Conflict, NotFound, ProactorError
 from .kept_rollouts import kept_record, rollout_of
+from .origin import because
 from .rollout import Pace, Progress, Rollout, Stage, batches
 from .saved import DropRollout, PutRollout
 from .store.interface import IStore
+from .story import RolloutStory
+from .timeline import Event, Timeline
 
 #: How many rollouts that are over are remembered.
 KEPT = 100
@@ -29,39 +35,9 @@ log = Logger()
 class _Overlap(Exception):
     """Another rollout is under way that touches the same processors."""
 
-    def __init__(self, other: _Driven) -> None:
+    def __init__(self, other: Driven) -> None:
         super().__init__()
         self.other = other
-
-
-@define(eq=False)
-class _Driven:
-    """A rollout, and who waits for news of it."""
-
-    rollout: Rollout
-    _waiting: dict[Deferred[None], None] = field(factory=dict)
-
-    def news(self) -> None:
-        """Wake those who wait."""
-        waiting, self._waiting = self._waiting, {}
-        for each in waiting:
-            each.callback(None)
-
-    async def wait(self, clock: IReactorTime, until: float) -> bool:
-        """Wait for news; false when ``until`` came first, by the clock."""
-        left = until - clock.seconds()
-        if left <= 0:
-            return False
-        waiting: Deferred[None] = Deferred()
-        self._waiting[waiting] = None
-        timer = clock.callLater(left, waiting.callback, None)
-        try:
-            await waiting
-        finally:
-            self._waiting.pop(waiting, None)
-            if timer.active():
-                timer.cancel()
-        return clock.seconds() < until
 
 
 @define(eq=False)
@@ -76,8 +52,9 @@ class Rollouts:
     configurator: Configurator
     speaks: Callable[[str], bool]
     store: IStore
-    _known: dict[str, _Driven] = field(factory=dict)
-    _under_way: dict[str, _Driven] = field(factory=dict)
+    timeline: Timeline
+    _known: dict[str, Driven] = field(factory=dict)
+    _under_way: dict[str, Driven] = field(factory=dict)
 
     async def start(
         self, make: Callable[[], Draft], section: str, actor: str, pace: Pace, wait: bool = True
@@ -102,7 +79,7 @@ class Rollouts:
     async def _start(
         self, make: Callable[[], Draft], section: str, actor: str, pace: Pace
     ) -> tuple[Plan, Rollout | None]:
-        started: list[_Driven] = []
+        started: list[Driven] = []
 
         def hold(draft: Draft) -> list[str]:
             self._check_overlap(draft.views)
@@ -136,26 +113,46 @@ class Rollouts:
             if not touched.isdisjoint(driven.rollout.progress):
                 raise _Overlap(driven)
 
-    def _begun(self, draft: Draft, section: str, actor: str, pace: Pace) -> _Driven:
+    def _begun(self, draft: Draft, section: str, actor: str, pace: Pace) -> Driven:
         present = [guid for guid in draft.views if self.speaks(guid)]
         absent = [guid for guid in draft.views if not self.speaks(guid)]
         planned = batches(present, pace)
         rollout = Rollout(draft.revision, section, actor, self.now(), pace, planned)
         rollout.progress = dict.fromkeys(present, Progress.HELD) | dict.fromkeys(absent, Progress.ABSENT)
-        rollout.tell(self.now(), "started", revision=rollout.revision, section=section, processors=len(present))
-        driven = self._under_way[rollout.id] = _Driven(rollout)
-        self._send(driven, 0)
+        if planned:
+            # Here already: the first may answer before it is told of.
+            rollout.batch = 1
+            rollout.send(planned[0])
+        driven = self._under_way[rollout.id] = self._driven_by(rollout)
         return driven
 
-    def _send(self, driven: _Driven, number: int) -> None:
+    def _driven_by(self, rollout: Rollout) -> Driven:
+        module_of = partial(_module_of, self.configurator.live)
+        return Driven(rollout, RolloutStory(self.now, self.timeline, rollout, module_of))
+
+    def configured(self, revision: int, event: Event) -> None:
+        """An edit was taken that a rollout sends out, or takes back. Those who are to have it are still to be told."""
+        for driven in self._under_way.values():
+            rollout = driven.rollout
+            if rollout.revision == revision:
+                driven.story.at = event
+                count = sum(map(len, rollout.batches))
+                driven.story.goes_on("started", revision=revision, section=rollout.section, processors=count)
+                self._send(driven, 0)
+                self.store.note([_put(rollout)])
+            elif rollout.reverted_by == revision:
+                driven.story.at = event
+                driven.story.goes_on("reverting", revision=revision, processors=rollout.reached())
+
+    def _send(self, driven: Driven, number: int) -> None:
         rollout = driven.rollout
         if number < len(rollout.batches):
             rollout.batch = number + 1
             rollout.send(rollout.batches[number])
-            rollout.tell(self.now(), "batch", batch=rollout.batch, processors=list(rollout.batches[number]))
+            driven.story.goes_on("batch", batch=rollout.batch, processors=list(rollout.batches[number]))
             driven.news()
 
-    async def _drive(self, driven: _Driven, first: int = 0) -> None:
+    async def _drive(self, driven: Driven, first: int = 0) -> None:
         rollout = driven.rollout
         try:
             for number, batch in enumerate(rollout.batches[first:], start=first):
@@ -173,7 +170,7 @@ class Rollouts:
             self._finish(driven, Stage.FAILED)
             raise
 
-    async def _settled(self, driven: _Driven, batch: Iterable[str]) -> None:
+    async def _settled(self, driven: Driven, batch: Iterable[str]) -> None:
         """Wait until a batch has answered and stayed well, or there is a problem."""
         rollout = driven.rollout
         until = self.clock.seconds() + rollout.pace.timeout
@@ -181,15 +178,15 @@ class Rollouts:
         while rollout.problem is None and _drop_answered(rollout, unanswered):
             if not await driven.wait(self.clock, until) and (silent := rollout.silent(batch)):
                 rollout.problem = f"{silent[0]} did not answer within {rollout.pace.timeout:g} s"
-                rollout.tell(self.now(), "silent", processors=silent)
+                driven.story.goes_wrong("silent", processors=silent)
         until = self.clock.seconds() + rollout.pace.watch
         while rollout.problem is None and await driven.wait(self.clock, until):
             pass
 
-    async def _stopped(self, driven: _Driven) -> None:
+    async def _stopped(self, driven: Driven) -> None:
         rollout = driven.rollout
         log.warn("Rollout {id} stopped: {problem}", id=rollout.id, problem=rollout.problem)
-        rollout.tell(self.now(), "stopped", problem=rollout.problem)
+        driven.story.stops(rollout.problem)
         if not rollout.pace.revert:
             # Those that were not reached go on with what they have, by leaving it with them.
             self._finish(driven, Stage.FAILED)
@@ -199,27 +196,27 @@ class Rollouts:
         driven.news()
         await self._taken_back(driven)
 
-    async def _taken_back(self, driven: _Driven) -> None:
+    async def _taken_back(self, driven: Driven) -> None:
         rollout = driven.rollout
         try:
             if rollout.reverted_by is None:
-                await self._revert(driven)
+                with because(driven.story.at):
+                    await self._revert(driven)
             await self._confirmed(driven)
         except ProactorError as e:
-            rollout.tell(self.now(), "not reverted", problem=str(e))
+            driven.story.tell("not reverted", problem=str(e))
             log.error("Rollout {id} cannot be taken back: {problem}", id=rollout.id, problem=str(e))
             self._finish(driven, Stage.FAILED)
             return
         self._finish(driven, Stage.REVERTED)
 
-    async def _revert(self, driven: _Driven) -> None:
+    async def _revert(self, driven: Driven) -> None:
         rollout, live = driven.rollout, self.configurator.live
 
         def note(draft: Draft) -> tuple[str, ...]:
             # Here already: the first may answer while others are still to be woken.
             if not draft.empty:
                 rollout.reverted_by = draft.revision
-                rollout.tell(self.now(), "reverting", revision=draft.revision, processors=rollout.reached())
             return ()
 
         try:
@@ -236,20 +233,20 @@ class Rollouts:
             raise Conflict("it was edited again since, and nothing of it is left to take back")
         driven.news()
 
-    async def _confirmed(self, driven: _Driven) -> None:
+    async def _confirmed(self, driven: Driven) -> None:
         """Wait until all that were reached say that they run what they ran before."""
         rollout = driven.rollout
         until = self.clock.seconds() + rollout.pace.timeout
         while unconfirmed := rollout.unconfirmed():
             if not await driven.wait(self.clock, until) and rollout.unconfirmed():
-                rollout.tell(self.now(), "silent", processors=unconfirmed)
+                driven.story.tell("silent", processors=unconfirmed)
                 rollout.problem = f"{rollout.problem}; not known to have taken it back: {len(unconfirmed)}"
                 break
 
-    def _finish(self, driven: _Driven, stage: Stage) -> None:
+    def _finish(self, driven: Driven, stage: Stage) -> None:
         rollout = driven.rollout
         rollout.stage = stage
-        rollout.tell(self.now(), stage.value)
+        driven.story.tell(stage.value)
         self.store.note([_put(rollout)])
         self._under_way.pop(rollout.id, None)
         over = [id_ for id_, each in self._known.items() if each.rollout.over]
@@ -267,7 +264,7 @@ class Rollouts:
         """
         for record in sorted(records.values(), key=lambda record: record["revision"]):
             rollout = rollout_of(record)
-            driven = self._known[rollout.id] = _Driven(rollout)
+            driven = self._known[rollout.id] = self._driven_by(rollout)
             if rollout.over:
                 continue
             self._under_way[rollout.id] = driven
@@ -283,7 +280,7 @@ class Rollouts:
         """Go on with those under way, of which as much was heard as there is to hear."""
         for driven in list(self._under_way.values()):
             rollout = driven.rollout
-            rollout.tell(self.now(), "resumed", batch=rollout.batch)
+            driven.story.goes_on("resumed", batch=rollout.batch)
             reverting = rollout.stage is Stage.REVERTING
             work = self._taken_back(driven) if reverting else self._drive(driven, max(0, rollout.batch - 1))
             self._run(work, rollout)
@@ -297,20 +294,17 @@ class Rollouts:
     def answered(self, guid: str, revision: int, rejected: str | None) -> None:
         """A processor's word on a revision; ``rejected`` is why it does not take it."""
         for driven in list(self._under_way.values()):
-            rollout = driven.rollout
-            happened = rollout.heard(guid, revision, rejected)
+            happened = driven.rollout.heard(guid, revision, rejected)
             if happened is not None:
                 more = {} if rejected is None else {"reason": rejected}
-                rollout.tell(self.now(), happened, guid=guid, **more)
-                driven.news()
+                driven.heard(happened, guid, more)
 
     def lost(self, guid: str, why: str, on_purpose: bool) -> None:
         """A processor's process is no more."""
         for driven in list(self._under_way.values()):
             happened = driven.rollout.lost(guid, why, on_purpose)
             if happened is not None:
-                driven.rollout.tell(self.now(), happened, guid=guid, reason=why)
-                driven.news()
+                driven.heard(happened, guid, {"reason": why})
 
     # What is asked.
 
@@ -321,7 +315,7 @@ class Rollouts:
         """
         return self._driven(id_).rollout
 
-    def _driven(self, id_: str) -> _Driven:
+    def _driven(self, id_: str) -> Driven:
         try:
             return self._known[id_]
         except KeyError:
@@ -338,6 +332,10 @@ class Rollouts:
             if not await driven.wait(self.clock, until):
                 break
         return driven.rollout
+
+
+def _module_of(live: LiveConfiguration, guid: str) -> str | None:
+    return live.member(guid).module if guid in live.members() else None
 
 
 def _put(rollout: Rollout) -> PutRollout:

@@ -25,9 +25,11 @@ PLAIN = (
     "launch_queue",
     "lifecycle",
     "model",
+    "origin",
     "restart",
     "rollout",
     "saved",
+    "story",
     "timeline",
     "tokens",
 )

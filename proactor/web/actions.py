@@ -1,4 +1,4 @@
-"""What an operator does to jobs: start, stop, restart, signal; and what has happened to them."""
+"""What an operator does to jobs: start, stop, restart, signal."""
 
 from __future__ import annotations
 
@@ -36,8 +36,6 @@ class Actions:
             "stop_job": self.stop_job,
             "restart_job": self.restart_job,
             "signal_job": self.signal_job,
-            "job_events": self.job_events,
-            "list_events": self.list_events,
             "restart_jobs": self.restart_jobs,
             "show_restart": self.show_restart,
         }
@@ -76,19 +74,6 @@ class Actions:
         supervised = self.initiator.fleet.supervised(call.path["guid"])
         supervised.signal(signal_number(body))
         return as_line(202, {"Location": f"/job/{call.path['guid']}"})
-
-    async def job_events(self, call: Call) -> Answer:
-        """What has happened to one job, oldest first."""
-        call.known()
-        self.initiator.fleet.job(call.path["guid"])
-        return as_json([event.record() for event in self.initiator.fleet.timeline.of(call.path["guid"])])
-
-    async def list_events(self, call: Call) -> Answer:
-        """The last that has happened, oldest first."""
-        call.known("tail")
-        count = forms.whole({"tail": call.one("tail")}, "tail", 1, 10_000)
-        events = self.initiator.fleet.timeline.last(100 if count is None else count)
-        return as_json([event.record() for event in events])
 
     async def restart_jobs(self, call: Call) -> Answer:
         """Restart a module's jobs, or those of a label, batch after batch."""

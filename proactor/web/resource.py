@@ -12,6 +12,7 @@ from .app import make_app
 from .callers import Identifier
 from .configs import Configs
 from .edits import Edits
+from .events import Events
 from .health import Health
 from .jobs import Jobs
 from .logs import Logs
@@ -39,6 +40,7 @@ def make_resource(
         **Logs(initiator.now, initiator, store).handlers(),
         **Configs(initiator).handlers(),
         **Edits(clock, initiator).handlers(),
+        **Events(initiator).handlers(),
         **RolloutRoutes(initiator).handlers(),
         **Health(initiator).handlers(),
     }

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Mapping
 
 from attrs import frozen
 
 from ..initiator import Initiator
+from . import sse
 from .answers import Answer, as_json, etag, nothing
 from .app import Handler
 from .calls import Call
 
 _LONGEST_WAIT = 300.0
-_HEARTBEAT = 15.0
 
 
 @frozen
@@ -32,7 +31,7 @@ class RolloutRoutes:
         id_, rollouts = call.path["id"], self.initiator.rollouts
         rollout = rollouts.rollout(id_)
         if call.wants_events:
-            return Answer(200, content_type="text/event-stream", stream=self._follow(id_, call.last_event or 0))
+            return Answer(200, content_type=sse.TYPE, stream=self._follow(id_, call.last_event or 0))
         known = len(rollout.events)
         if known in call.if_none_match:
             if call.wait and not rollout.over:
@@ -48,11 +47,11 @@ class RolloutRoutes:
             known = 0
         while True:
             for event in rollout.events[known:]:
-                data = json.dumps({name: value for name, value in event.items() if name != "id"})
-                yield f"id: {event['id']}\nevent: {event['event']}\ndata: {data}\n\n".encode()
+                told = {name: value for name, value in event.items() if name != "id"}
+                yield sse.event(event["event"], told, event["id"])
             known = len(rollout.events)
             if rollout.over:
                 return
-            await self.initiator.rollouts.changed(id_, known, _HEARTBEAT)
+            await self.initiator.rollouts.changed(id_, known, sse.HEARTBEAT)
             if len(rollout.events) == known:
-                yield b": still there\n\n"
+                yield sse.still_there()

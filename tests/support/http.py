@@ -90,6 +90,16 @@ class Exchange:
         assert len(headers) == len(parsed.getheaders()), "a header is there twice"
         return Response(parsed.status, headers, parsed.read())
 
+    def pause(self) -> None:
+        """Read no more of it."""
+        assert self._transport.producer is not None
+        self._transport.producer.pauseProducing()
+
+    def resume(self) -> None:
+        """Read on."""
+        assert self._transport.producer is not None
+        self._transport.producer.resumeProducing()
+
     def hang_up(self) -> None:
         """Let the connection be gone; done again, it does nothing."""
         if not self._over:

@@ -28,7 +28,7 @@ from proactor.model import Answer, Job
 from proactor.opening import Opened, opened
 from proactor.readiness import Prober
 from proactor.rollout import Rollout
-from proactor.saved import Saved
+from proactor.saved import AddEvent, Saved
 from proactor.store.memory import MemoryStore
 from proactor.taking_up import TakingUp, go_on, take_up, unfinished
 from proactor.timeline import Timeline
@@ -242,6 +242,8 @@ class Rig:
         configurator.keep = store.commit
         authority = TokenAuthority.from_pem(GUID, self.home.read_secret("keys/signing.pem", new_key))
         settings = configurator.settings
+        timeline = Timeline(lambda event: store.note([AddEvent(event.saved())]), store.events)
+        timeline.restore(saved.events, saved.last_event)
         fleet = Fleet(
             clock=self.clock,
             now=self.now,
@@ -254,7 +256,7 @@ class Rig:
             logs=JobLogs(self.home, self.logs),
             locks=MortalLocks(self.locks, self.mortal, self.locks.leaders, self.locks.incarnation),
             prober=self.endpoints,
-            timeline=Timeline(),
+            timeline=timeline,
             keeper=self.keeper,
             store=store,
         )
