@@ -1,4 +1,4 @@
-"""Writes what the pages say after the program: the tables of options, and the list of files.
+"""Writes what the pages say after the program: the tables of options, the list of files, the reference of HTTP.
 
 ``python docs/make_reference.py`` brings the pages up to date; a test sees that they are.
 """
@@ -9,18 +9,24 @@ import ast
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from textwrap import fill
+from typing import Any
 
 import proactor
 from proactor.config.job_settings import JOB_OPTIONS, YEAR
 from proactor.config.settings import INITIATOR_OPTIONS
 from proactor.options import Option
 from proactor.processor.base import STANDARD
+from proactor.web.description.document import described, errors
+from proactor.web.description.parts import Operation, Reply
+from proactor.web.description.schemas import SCHEMAS
+from proactor.web.table import BODY_LIMIT, Route
 
 PACKAGE = Path(proactor.__file__).parent
-PAGES = [Path(__file__).with_name(name) for name in ("architecture.md", "configuration.md")]
+PAGES = [Path(__file__).with_name(name) for name in ("architecture.md", "configuration.md", "http-api.md")]
 
 #: What stands between two marks is made here.
-_BLOCK = re.compile(r"(<!-- (table: \w+|files) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (table: \w+|files|routes|records) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 _BOUNDS = (("minimum", ">="), ("exclusive_minimum", ">"), ("maximum", "<="), ("exclusive_maximum", "<"))
 
@@ -82,9 +88,106 @@ def _summary(module: Path) -> str:
     return documented.partition("\n")[0].replace("``", "").removesuffix(".")
 
 
+def routes() -> str:
+    """Each operation: what it does, who may, what goes in and what comes out."""
+    by_tag: dict[str, list[str]] = {}
+    for route, operation in described():
+        by_tag.setdefault(operation.tag, []).append(_operation(route, operation))
+    return "\n".join(f"## {tag}\n\n{''.join(parts)}" for tag, parts in by_tag.items())
+
+
+def _operation(route: Route, operation: Operation) -> str:
+    path = re.sub(r"<(\w+)>", lambda found: found[1].upper(), route.path)
+    who = ", ".join(sorted(who.value for who in route.who))
+    parts = [
+        f"### {route.method} {path}",
+        f"{operation.summary}. For: {who}.",
+        fill(operation.text, 118, break_on_hyphens=False),
+    ]
+    asked = [(f"`?{each.name}=`", each.text, kind(each.schema), each.many) for each in operation.query]
+    asked += [(f"`{each.name}:`", each.text, kind(each.schema), each.many) for each in operation.headers]
+    cells = [(name, says, f"{of}, several times" if many else of) for name, says, of, many in asked]
+    parts.append(_rows(("parameter", "meaning", "value"), cells))
+    if operation.body is not None:
+        limit = "" if route.limit == BODY_LIMIT else f", at most {route.limit} bytes"
+        parts.append(f"Body ({route.body.value}{limit}): {kind(operation.body)}.")
+    replies = [(str(status), reply.text, _content(reply)) for status, reply in operation.replies.items()]
+    replies += [
+        (str(status), f"{when[:1].upper()}{when[1:]}.", "") for status, when in errors(route, operation).items()
+    ]
+    parts.append(_rows(("status", "when", "body, headers"), replies))
+    if operation.example:
+        parts.append(f"```console\n$ {operation.example}\n```")
+    return "\n\n".join(filter(None, parts)) + "\n\n"
+
+
+def _content(reply: Reply) -> str:
+    types = [
+        f"`{type_}`{'' if kind(schema) == 'text' else f': {kind(schema)}'}" for type_, schema in reply.content.items()
+    ]
+    return "; ".join([*types, *(f"`{name}`" for name in reply.headers)])
+
+
+def _rows(head: tuple[str, ...], cells: Iterable[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(each.replace('|', chr(92) + '|') for each in row)} |" for row in cells]
+    return "\n".join([f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *lines]) if lines else ""
+
+
+def kind(schema: Mapping[str, Any]) -> str:
+    """What a schema lets through, in words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return " or ".join(map(kind, schema["anyOf"]))
+    if "enum" in schema:
+        return ", ".join("`null`" if word is None else f"`{word}`" for word in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    types = schema.get("type", "object")
+    return " or ".join(_typed(type_, schema) for type_ in ([types] if isinstance(types, str) else types))
+
+
+def _typed(type_: str, schema: Mapping[str, Any]) -> str:
+    if type_ == "array" and "items" in schema:
+        return f"list of {kind(schema['items'])}"
+    if type_ == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return f"object of {kind(schema['additionalProperties'])}"
+    if type_ == "object" and "properties" in schema:
+        return f"object of {', '.join(f'`{name}`' for name in schema['properties'])}"
+    names = {"string": "time" if schema.get("format") == "date-time" else "text", "array": "list", "null": "`null`"}
+    return names.get(type_, type_) + (_bounds(schema) if type_ in ("integer", "number") else "")
+
+
+def _bounds(schema: Mapping[str, Any]) -> str:
+    bounds = [f"`{sign} {schema[name]}`" for name, sign in _BOUNDS if name in schema]
+    return f" {' '.join(bounds)}" if bounds else ""
+
+
+def records() -> str:
+    """The records that are sent and received, member by member."""
+    return "\n".join(_record(name, schema) for name, schema in SCHEMAS.items())
+
+
+def _record(name: str, schema: Mapping[str, Any]) -> str:
+    needed = schema.get("required", ())
+    cells = [
+        (f"`{member}`", each.get("description", ""), f"{kind(each)}{'' if member in needed else ', may be missing'}")
+        for member, each in schema.get("properties", {}).items()
+    ]
+    rest = schema["additionalProperties"]
+    if rest:
+        cells.append(("others", "", "any" if rest is True else kind(rest)))
+    text = schema.get("description", "")
+    return "\n\n".join(filter(None, [f"### {name}", text, _rows(("member", "meaning", "value"), cells)])) + "\n"
+
+
+MADE = {"files": listing, "routes": routes, "records": records}
+
+
 def made(mark: str) -> str:
     """What belongs behind a mark."""
-    return listing() if mark == "files" else table(TABLES[mark.removeprefix("table: ")])
+    return MADE[mark]() if mark in MADE else table(TABLES[mark.removeprefix("table: ")])
 
 
 def renewed(page: str) -> str:

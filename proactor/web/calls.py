@@ -24,7 +24,8 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MERGE_PATCH = "application/merge-patch+json"
 
-_TYPES = {
+#: The media types that are read.
+TYPES: Mapping[Body, tuple[str, ...]] = {
     Body.NONE: (),
     Body.FORM: (FORM, JSON),
     Body.JSON: (JSON,),
@@ -154,7 +155,7 @@ def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], boo
     """
     if not data:
         return {}, False
-    accepted = _TYPES[kind]
+    accepted = TYPES[kind]
     if not accepted:
         raise Malformed("no body is read here")
     type_, _, parameters = _joined(headers, b"Content-Type").partition(";")

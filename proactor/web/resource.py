@@ -16,6 +16,7 @@ from .events import Events
 from .health import Health
 from .jobs import Jobs
 from .logs import Logs
+from .openapi import Description
 from .rollouts import RolloutRoutes
 
 
@@ -42,6 +43,7 @@ def make_resource(
         **Edits(clock, initiator).handlers(),
         **Events(initiator).handlers(),
         **RolloutRoutes(initiator).handlers(),
+        **Description().handlers(),
         **Health(initiator).handlers(),
     }
     resource: IResource = make_app(handlers, identifier, clock).resource()

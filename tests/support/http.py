@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.client import HTTPResponse
 from io import BytesIO
 from typing import Any, cast
@@ -21,6 +21,13 @@ from proactor.web.callers import Connection
 from proactor.wire import Site
 
 Pairs = Iterable[tuple[str, str]]
+
+#: Sees that an answer is what it should be, by method and target of the request.
+Check = Callable[[str, int, Mapping[str, str], bytes], None]
+
+
+def _no_check(_line: str, _status: int, _headers: Mapping[str, str], _body: bytes) -> None:
+    """Any answer will do."""
 
 
 @frozen
@@ -55,7 +62,8 @@ class _Buffer:
 class Exchange:
     """One request on a connection of its own, and what has come back so far."""
 
-    def __init__(self, site: Site, data: bytes) -> None:
+    def __init__(self, site: Site, data: bytes, check: Check = _no_check) -> None:
+        self._line, self._check = data.partition(b" HTTP/")[0].decode("latin-1"), check
         # As the network's, it takes what is done to it after its end for nothing.
         self._transport = StringTransport(IPv4Address("TCP", "127.0.0.1", 8080), lenient=True)
         self._channel = site.buildProtocol(None)
@@ -88,7 +96,9 @@ class Exchange:
         parsed.begin()
         headers = {name.lower(): value for name, value in parsed.getheaders()}
         assert len(headers) == len(parsed.getheaders()), "a header is there twice"
-        return Response(parsed.status, headers, parsed.read())
+        body = parsed.read()
+        self._check(self._line, parsed.status, headers, body)
+        return Response(parsed.status, headers, body)
 
     def pause(self) -> None:
         """Read no more of it."""
@@ -110,7 +120,8 @@ class Exchange:
 class Client:
     """Makes requests to a site in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: Check = _no_check) -> None:
+        self._check = check
         self.site: Site | None = None
         self._facts: object = None
         self._exchanges: list[Exchange] = []
@@ -141,7 +152,7 @@ class Client:
         head = "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
         assert self.site is not None
         self._facts = facts
-        exchange = Exchange(self.site, head + body)
+        exchange = Exchange(self.site, head + body, self._check)
         self._exchanges.append(exchange)
         return exchange
 

@@ -37,6 +37,7 @@ from proactor.web.callers import Connection
 from proactor.web.resource import make_resource
 from proactor.wire import Limits, Site
 
+from .described import check
 from .http import Client, Exchange, Pairs, Response
 from .launcher import MemoryLauncher, Program
 from .mortal import Mortal, MortalLauncher, MortalLocks, MortalStore
@@ -223,7 +224,7 @@ class Rig:
         self.saved, self.opened, self.initiator = self._initiator(parse(config, "proactor.cfg"), places)
         self.fleet = self.initiator.fleet
         self.configurator = self.initiator.configurator
-        self.client = Client()
+        self.client = Client(check)
         resource = make_resource(
             self.clock, self.initiator, self.logs, OPERATOR, "/home/me/operator.token", os.geteuid()
         )

@@ -1,0 +1,165 @@
+"""The OpenAPI 3.1 document: the table of routes, and what is said of each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ... import __version__
+from ...problems import phrase
+from ..calls import TYPES
+from ..table import BODY_LIMIT, ROUTES, Body, Route, Who
+from . import configuration, health, jobs
+from .parts import LINE, PROBLEM, Operation, Parameter, Reply, Schema, ref, text
+from .schemas import SCHEMAS
+
+OPERATIONS: Mapping[str, Operation] = {**jobs.OPERATIONS, **configuration.OPERATIONS, **health.OPERATIONS}
+
+_INTRODUCTION = """\
+Proactor launches, configures, supervises and authenticates a fleet of processes.
+
+An error is one line of text; for who accepts `application/json`, a problem document (RFC 9457). Any path may answer
+400, 408, 413, 414 or 431 to what is not HTTP as it is spoken here, and 500 for what nobody foresaw. Each answer has
+`Cache-Control: no-store`. What can be asked by GET can be asked by HEAD."""
+
+_SECURITY = {
+    "operator": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The operator's token, of `operator.token` in the home folder. A program of the same user on "
+        "the same machine needs none, while `operator_auth = local`.",
+    },
+    "processor": {"type": "http", "scheme": "bearer", "description": "A processor's own token."},
+}
+
+#: When each status comes, where a route says nothing of its own.
+ERRORS: Mapping[int, str] = {
+    400: "the request cannot be understood",
+    401: "no credential, or one that does not hold",
+    403: "it is known who asks, and it is not theirs; or a browser or a proxy asks",
+    410: "to a processor: its job was deleted, or another incarnation runs",
+    413: "the body is too large",
+    415: "the body is of a media type that is not read here",
+    503: "it cannot be kept: nothing of it was done",
+    507: "there is no room to keep it: nothing of it was done",
+}
+_ERROR_HEADERS: Mapping[int, Mapping[str, str]] = {
+    401: {"WWW-Authenticate": "What is wrong with the credential (RFC 6750)."},
+    503: {"Retry-After": "After how many seconds another try makes sense."},
+    504: {"Location": "Where to look."},
+}
+
+_PARAMETER = re.compile(r"<(\w+)>")
+_PATH = {
+    "guid": "a processor's",
+    "section": "of the configuration: `DEFAULT`, a module section's name, or a processor's guid",
+    "id": "as it was given",
+}
+
+
+def errors(route: Route, operation: Operation) -> dict[int, str]:
+    """When each error comes: what any route has, those that are open to some, those with a body, and its own."""
+    statuses = {400}
+    if Who.ANYONE not in route.who:
+        statuses |= {401, 403, 410}
+    if route.body is not Body.NONE:
+        statuses |= {413, 415}
+    if operation.stores:
+        statuses |= {503, 507}
+    return dict(sorted({**{status: ERRORS[status] for status in statuses}, **operation.errors}.items()))
+
+
+def described(routes: Iterable[Route] = ROUTES) -> list[tuple[Route, Operation]]:
+    """The routes, and what is said of each.
+
+    :raises ValueError: nothing is said of one, or something of none.
+    """
+    by_name = {route.name: route for route in routes}
+    differing = by_name.keys() ^ OPERATIONS.keys()
+    if differing:
+        raise ValueError(f"not both in the table and described: {', '.join(sorted(differing))}")
+    return [(route, OPERATIONS[name]) for name, route in by_name.items()]
+
+
+def document() -> dict[str, Any]:
+    """The document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for route, operation in described():
+        path = _PARAMETER.sub(r"{\1}", route.path)
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Proactor",
+            "version": __version__,
+            "description": _INTRODUCTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in dict.fromkeys(operation.tag for _, operation in described())],
+        "paths": paths,
+        "components": {"schemas": dict(SCHEMAS), "securitySchemes": _SECURITY},
+    }
+
+
+def _operation(route: Route, operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": route.name,
+        "tags": [operation.tag],
+        "summary": operation.summary,
+        "description": operation.text,
+        "parameters": [
+            *(_path_parameter(name) for name in _PARAMETER.findall(route.path)),
+            *(_parameter(each, "query") for each in operation.query),
+            *(_parameter(each, "header") for each in operation.headers),
+        ],
+        "responses": {
+            **{str(status): _reply(reply) for status, reply in operation.replies.items()},
+            **{str(status): _error(status, when) for status, when in errors(route, operation).items()},
+        },
+        "security": _security(route),
+        "x-who": sorted(who.value for who in route.who),
+    }
+    if operation.body is not None:
+        limit = "" if route.limit == BODY_LIMIT else f" At most {route.limit} bytes."
+        described["requestBody"] = {
+            "description": f"May be empty where nothing in it is needed.{limit}",
+            "content": {type_: {"schema": operation.body} for type_ in TYPES[route.body]},
+        }
+    return {name: value for name, value in described.items() if value not in ("", [])}
+
+
+def _security(route: Route) -> list[dict[str, list[str]]]:
+    if Who.ANYONE in route.who:
+        return []
+    allowed: list[dict[str, list[str]]] = []
+    if Who.OPERATOR in route.who:
+        # Nothing: on the same machine, as the same user.
+        allowed += [{"operator": []}, {}]
+    if route.who & {Who.PROCESSOR, Who.ITSELF}:
+        allowed.append({"processor": []})
+    return allowed
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "description": _PATH[name], "schema": {"type": "string"}}
+
+
+def _parameter(parameter: Parameter, where: str) -> dict[str, Any]:
+    schema: Schema = {"type": "array", "items": parameter.schema} if parameter.many else parameter.schema
+    return {"name": parameter.name, "in": where, "description": parameter.text, "schema": schema}
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    made: dict[str, Any] = {"description": reply.text}
+    if reply.content:
+        made["content"] = {type_: {"schema": schema} for type_, schema in reply.content.items()}
+    if reply.headers:
+        made["headers"] = {name: {"description": says, "schema": text()} for name, says in reply.headers.items()}
+    return made
+
+
+def _error(status: int, when: str) -> dict[str, Any]:
+    content = {LINE: text(), PROBLEM: ref("Problem")}
+    return _reply(Reply(f"{phrase(status)}: {when}.", content, _ERROR_HEADERS.get(status, {})))

@@ -1,0 +1,41 @@
+"""The initiator itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .parts import Operation, as_json, as_line, optional_flag, ref
+
+_TAG = "The initiator"
+
+OPERATIONS: Mapping[str, Operation] = {
+    "healthz": Operation(
+        _TAG,
+        "Whether it answers at all",
+        {200: as_json("It does.", ref("Health"))},
+        example="curl localhost:8080/healthz",
+    ),
+    "readyz": Operation(
+        _TAG,
+        "Whether it takes requests",
+        {200: as_json("It does.", ref("Readiness"))},
+        errors={503: "it is stopping"},
+        example="curl localhost:8080/readyz",
+    ),
+    "shut_down": Operation(
+        _TAG,
+        "End the initiator",
+        {202: as_line("It is under way.")},
+        "As SIGTERM does: the processors are stopped, it leaves last. With `keep` they live on, for the next initiator "
+        "on the same home to adopt.",
+        query=(optional_flag("keep", "whether the processors live on"),),
+        errors={422: "a parameter is not what it must be", 503: "it is stopping already"},
+        example="curl -X POST 'localhost:8080/shutdown?keep=1'",
+    ),
+    "show_description": Operation(
+        _TAG,
+        "This description",
+        {200: as_json("OpenAPI 3.1.", {"type": "object"})},
+        example="curl localhost:8080/openapi.json",
+    ),
+}

@@ -1,0 +1,192 @@
+"""Jobs: launched, shown, started, stopped, restarted, forgotten; what they wrote, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...model import State
+from .parts import (
+    ACCEPTED,
+    EVENTS,
+    JSON,
+    LAST_EVENT,
+    LINE,
+    PREFER,
+    Operation,
+    Parameter,
+    Reply,
+    as_json,
+    as_line,
+    labels,
+    listed,
+    nothing,
+    optional_flag,
+    ref,
+    text,
+    whole,
+    words,
+)
+
+_JOBS, _EVENTS = "Jobs", "Events"
+_NO_JOB = "there is no such job"
+_LEAVING = "it is being deleted"
+_LINK = '`rel="prev"`: the page before, where there may be one.'
+
+_TAIL = Parameter("tail", "how many", whole(least=1, most=10_000))
+_BEFORE = Parameter("before", "only those below this number", whole(least=1))
+_KIND = Parameter("event", "only these events", text(), many=True)
+_MODULE_EVENTS = Parameter("module", "only those of processors of these modules", text(), many=True)
+_MODULE = Parameter("module", "only those of this module section", text())
+_BATCH = Parameter("batch", "the size of the batches, `5` or `10%`", text(), many=True)
+
+_TIMELINE = Reply(
+    "The events, oldest first; or as they happen, each with its `id`, its `event` and its record as `data`.",
+    {JSON: listed(ref("Event")), EVENTS: text()},
+    {"Link": _LINK},
+)
+
+
+def _action(summary: str, explanation: str, done: str, may_be_gone: bool = False) -> Operation:
+    """Something that is done to one job, and may be waited for."""
+    return Operation(
+        _JOBS,
+        summary,
+        {
+            200: as_json(f"With `Prefer: wait=N`: the job's record when {done}.", ref("Job")),
+            202: as_line("It is under way.", Location=ACCEPTED),
+            **({204: nothing("The job was deleted meanwhile.")} if may_be_gone else {}),
+        },
+        explanation,
+        headers=(PREFER,),
+        errors={404: _NO_JOB, 409: _LEAVING},
+        stores=True,
+    )
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "create": Operation(
+        _JOBS,
+        "Launch processors",
+        {
+            201: Reply(
+                "The socket listens and the job is recorded. The process is started, or waits in line.",
+                {LINE: text(), JSON: {"anyOf": [ref("Job"), listed(ref("Job"))]}},
+                {"Location": "`/job/GUID`; `/job` where `count` was given."},
+            )
+        },
+        "One, or as many as `count` says: all of them or none. As JSON the answer is the job's record, or a list of "
+        "records where `count` was given. With `Prefer: wait=N` it comes when all are ready.",
+        headers=(PREFER,),
+        body=ref("Order"),
+        errors={
+            422: "the module is not declared, or an option or a label cannot be",
+            503: "there is no port left, or `max_jobs` is reached, or it cannot be kept",
+            504: "they are created, and not ready within the time that was given",
+        },
+        stores=True,
+        example="curl -d module=ticker -d count=2 -d options.rate=3 -d labels.role=canary localhost:8080/create",
+    ),
+    "list_jobs": Operation(
+        _JOBS,
+        "All jobs",
+        {200: as_json("The records of those that fit.", listed(ref("Job")))},
+        query=(
+            Parameter("state", "only those in this state", words("", *(each.value for each in State))),
+            _MODULE,
+            labels("only those with this label;"),
+        ),
+        errors={422: "there is no such state"},
+        example="curl 'localhost:8080/job?module=ticker&state=running&label=role=canary'",
+    ),
+    "show_job": Operation(
+        _JOBS,
+        "One job",
+        {200: as_json("Its record, with what its process uses at this moment.", ref("Job"))},
+        errors={404: _NO_JOB},
+        example="curl localhost:8080/job/GUID",
+    ),
+    "delete_job": Operation(
+        _JOBS,
+        "Stop a job, and forget it",
+        {
+            202: as_line("It is under way.", Location=ACCEPTED),
+            204: nothing("With `Prefer: wait=N`: it is done."),
+        },
+        "Its edits and its log are forgotten too.",
+        headers=(PREFER,),
+        errors={404: _NO_JOB},
+        stores=True,
+        example="curl -X DELETE localhost:8080/job/GUID",
+    ),
+    "start_job": _action("Have a job run", "Nothing where it does, or is about to.", "it is ready, or will not be"),
+    "stop_job": _action(
+        "Have a job not run", "SIGTERM; SIGKILL after its `stop_timeout`.", "there is no process any more"
+    ),
+    "restart_job": _action(
+        "Have another process take the place of a job's", "On the same socket.", "that is ready, or will not be", True
+    ),
+    "signal_job": Operation(
+        _JOBS,
+        "Send a job's process a signal",
+        {202: as_line("It is sent.", Location=ACCEPTED)},
+        body=ref("Signal"),
+        errors={404: _NO_JOB, 409: "it has no process", 422: "there is no such signal"},
+        example="curl -d signal=HUP localhost:8080/job/GUID/signal",
+    ),
+    "show_log": Operation(
+        _JOBS,
+        "What a job's processes wrote",
+        {200: as_line("It, as it is.")},
+        "At most 1 MiB. With `follow` what is written from then on comes as it is written, until the job is deleted.",
+        query=(
+            Parameter("tail", "how many lines; 100, or all with `since`", whole(least=0, most=10_000)),
+            Parameter("since", "from when on: RFC 3339, or how many seconds ago", text()),
+            optional_flag("follow", "whether to go on with what is written"),
+        ),
+        errors={404: _NO_JOB, 422: "a parameter is not what it must be"},
+        example="curl 'localhost:8080/job/GUID/log?tail=20&follow=1'",
+    ),
+    "job_events": Operation(
+        _EVENTS,
+        "What happened to a job",
+        {200: _TIMELINE},
+        "The last 200, if not said otherwise. With `Accept: text/event-stream` as it happens.",
+        query=(_TAIL, _BEFORE, _KIND),
+        headers=(LAST_EVENT,),
+        errors={404: _NO_JOB, 422: "a parameter is not what it must be"},
+        example="curl localhost:8080/job/GUID/events",
+    ),
+    "list_events": Operation(
+        _EVENTS,
+        "What happened",
+        {200: _TIMELINE},
+        "The last 100, if not said otherwise. With `Accept: text/event-stream` as it happens: what is new, or the last "
+        "`tail` and what is new, or what came after `Last-Event-ID`. An event `gap` says with `lost` how many a slow "
+        "reader missed.",
+        query=(_TAIL, _BEFORE, Parameter("guid", "only those of this processor", text()), _KIND, _MODULE_EVENTS),
+        headers=(LAST_EVENT,),
+        errors={422: "a parameter is not what it must be"},
+        example="curl -N -H 'Accept: text/event-stream' 'localhost:8080/events?event=fatal&tail=5'",
+    ),
+    "restart_jobs": Operation(
+        _JOBS,
+        "Restart many, in batches",
+        {
+            200: as_json("With `Prefer: wait=N`: its record when it is over.", ref("Restart"), Location=ACCEPTED),
+            202: Reply("It is under way.", {LINE: text(), JSON: ref("Restart")}, {"Location": ACCEPTED}),
+        },
+        "A rolling restart of the jobs of a module, or of a label: each batch is ready before the next, one job at a "
+        "time if not said otherwise.",
+        query=(_MODULE, labels("only those with this label;"), _BATCH),
+        headers=(PREFER,),
+        errors={422: "it is not said which, or a size is none"},
+        example="curl -X POST 'localhost:8080/restart?module=ticker&batch=2'",
+    ),
+    "show_restart": Operation(
+        _JOBS,
+        "How a rolling restart goes on",
+        {200: as_json("Its record.", ref("Restart"))},
+        errors={404: "there is no such restart, or it is forgotten"},
+        example="curl localhost:8080/restart/ID",
+    ),
+}

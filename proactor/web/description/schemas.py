@@ -1,0 +1,332 @@
+"""The records that are sent and received, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...model import State, Wanted
+from ...option_types import BY_NAME
+from ...restarts import Stage as RestartStage
+from ...rollout import Progress, Stage
+from .parts import GUID, Schema, flag, listed, mapped, maybe, number, record, ref, said, text, time, whole, words
+
+_SCALAR: Schema = {"type": ["string", "number", "boolean"]}
+_VALUE: Schema = {"type": ["string", "number", "boolean", "array", "null"]}
+_COUNT = whole(least=0)
+
+_NULLABLE_TEXT = maybe(text())
+
+PROBLEM = record(
+    "What went wrong (RFC 9457).",
+    {
+        "type": text("always `about:blank`: the status says what kind it is"),
+        "title": text("the status in words"),
+        "status": whole("the status", 400, 599),
+        "detail": text("what is wrong here, and what would be right"),
+        "id": text("of an unforeseen error: the log has more under it"),
+        "section": text("of the configuration, where that is what is wrong"),
+        "option": text(),
+        "value": text(),
+        "source": text(),
+        "line": whole(),
+    },
+    optional=("detail", "id", "section", "option", "value", "source", "line"),
+)
+
+EXIT = record(
+    "How a process ended.",
+    {
+        "code": maybe(whole("its exit status; `null` where a signal ended it")),
+        "signal": maybe(whole("the number of the signal that ended it")),
+        "reason": text("in words"),
+        "lines": listed(text(), "the last it wrote"),
+    },
+)
+
+RESOURCES = record(
+    "What a process uses at this moment.",
+    {
+        "cpu_percent": number("of one CPU, since it was last asked for", 0),
+        "rss": whole("resident memory, in bytes", 0),
+        "descriptors": maybe(whole("how many it has open", 0)),
+        "threads": whole(least=0),
+        "children": maybe(whole("processes that it started itself", 0)),
+    },
+)
+
+_JOB_REVISION = record(
+    "The revisions of its configuration.",
+    {
+        "wanted": maybe(whole("the one it is to have", 0)),
+        "running": maybe(whole("the one it said it runs", 0)),
+        "pending": listed(text(), "options whose new values wait for its next start"),
+        "rejected": record(
+            "its last answer, where that was a rejection",
+            {"revision": whole(), "option": _NULLABLE_TEXT, "reason": _NULLABLE_TEXT},
+        ),
+    },
+    optional=["rejected"],
+)
+
+JOB = record(
+    "One processor: what is wanted, and what is seen of it.",
+    {
+        "guid": GUID,
+        "module": text("the section with its defaults"),
+        "labels": mapped(text()),
+        "wanted": words("what is wanted of it", *(each.value for each in Wanted)),
+        "state": words("what is seen of it", *(each.value for each in State)),
+        "ready": flag("it said so, and its endpoint answered"),
+        "queue": maybe(whole("its place in the line of those that wait to be launched", 1)),
+        "incarnation": whole("how often it was launched", 0),
+        "pid": maybe(whole()),
+        "port": whole(least=0, most=65535),
+        "url": text("where it is reached", format="uri"),
+        "launcher": text(),
+        "revision": _JOB_REVISION,
+        "created": time(),
+        "started": maybe(time("when its present process, or its last, was launched")),
+        "restarts": whole("how often it was started again", 0),
+        "next_start": maybe(time("when it is started again, where that is waited for")),
+        "exit": maybe(ref("Exit")),
+        "resources": maybe(ref("Resources")),
+    },
+    optional=["resources"],
+)
+
+ORDER = record(
+    "What to launch.",
+    {
+        "module": text("a module section; else `default_module`"),
+        "count": {"type": ["integer", "string"], "minimum": 1, "maximum": 1000, "pattern": "^[0-9]+$"},
+        "options": mapped(_SCALAR, "options of the new processors' own"),
+        "labels": mapped(_SCALAR, "labels, over those of the section"),
+    },
+    optional=("module", "count", "options", "labels"),
+)
+
+SIGNAL = record(
+    "A signal to a process.", {"signal": {"type": ["string", "integer"], "description": "by name or number"}}
+)
+
+EVENT = record(
+    "One thing that happened.",
+    {
+        "id": whole("grows by one from event to event", 1),
+        "time": time(),
+        "event": text("what happened"),
+        "guid": maybe(text("to which processor; `null`: to none in particular")),
+        "cause": text("why, in words"),
+        "because": maybe(whole("the `id` of the event that led to it; `null`: it began something", 1)),
+        "actor": text("who had it happen"),
+        "trace": text("the trace of the request that it began with (W3C Trace Context), where that had one"),
+        "module": text("the processor's"),
+    },
+    optional=("trace", "module"),
+    more=True,
+)
+
+RESTART = record(
+    "A rolling restart.",
+    {
+        "id": text(),
+        "actor": text("who began it"),
+        "created": time(),
+        "state": words("how far it has come", *(each.value for each in RestartStage)),
+        "problem": maybe(text("why it was stopped")),
+        "batch": whole("the one that is under way, from 1", 0),
+        "batches": listed(_COUNT, "how many processors there are in each"),
+        "wanted": whole("how many processors it is for", 0),
+        "ready": whole("how many have been restarted and are ready", 0),
+    },
+)
+
+SECTIONS = record(
+    "All sections, as they are written.",
+    {"revision": _COUNT, "sections": mapped(mapped(_NULLABLE_TEXT))},
+)
+
+SECTION = record(
+    "One section, as it is written.",
+    {
+        "section": text(),
+        "revision": whole("the one that changed it last", 0),
+        "options": mapped(_NULLABLE_TEXT, "edits over the file, with references, without secrets"),
+    },
+)
+
+CONFIGURATION = {
+    "description": "A processor's configuration, resolved; secrets are `***` but for the processor itself.",
+    "type": "object",
+    "properties": {
+        "revision": _COUNT,
+        "guid": GUID,
+        "token": text("the one to use from now on"),
+        "secret_options": text("the names that are secret"),
+    },
+    "required": ["revision", "guid", "token"],
+    "additionalProperties": text(),
+}
+
+PATCH = mapped(
+    {"type": ["string", "number", "boolean", "null"]},
+    "A JSON Merge Patch (RFC 7396) of the section's options; `null` takes an earlier edit back.",
+    minProperties=1,
+)
+
+ROLLBACK = record("Where to go back to.", {"to": {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}})
+
+_OVERRIDDEN = record("What the file says.", {"text": _NULLABLE_TEXT, "source": text(), "line": maybe(whole(least=1))})
+
+PLAN = record(
+    "What an edit changes.",
+    {
+        "section": text(),
+        "revision": whole("the one that it is, or would be", 0),
+        "changes": mapped(
+            mapped(record("", {"from": _NULLABLE_TEXT, "to": _NULLABLE_TEXT})),
+            "for each processor that it touches, what its options were and will be",
+        ),
+        "overrides": mapped(_OVERRIDDEN, "what the file says of the edited options, where it says something else"),
+        "rollout": maybe(text("for `GET /rollout/ID`; `null`: no processor is touched")),
+        "outcome": said("how it went, where that was waited for", ref("Rollout")),
+    },
+    optional=["outcome"],
+)
+
+HISTORY_ENTRY = record(
+    "One edit of a section.",
+    {
+        "revision": whole(least=1),
+        "time": time(),
+        "actor": text("who"),
+        "summary": text("what, in words"),
+        "changes": mapped(
+            record("", {"from": _NULLABLE_TEXT, "to": _NULLABLE_TEXT}),
+            "`null`: there was, or is, no edit of that option",
+        ),
+    },
+)
+
+_SETTING = record(
+    "Where an option is written.",
+    {
+        "section": text(),
+        "option": text(),
+        "text": maybe(text("with references")),
+        "source": text(),
+        "line": maybe(whole("in the file", 1)),
+        "revision": maybe(whole("of the edit", 1)),
+        "overrides": _OVERRIDDEN,
+    },
+    optional=["overrides"],
+)
+
+EXPLANATION = record(
+    "How a processor's options came to their values.",
+    {
+        "guid": GUID,
+        "revision": _COUNT,
+        "held_at": maybe(whole("the revision that a rollout still keeps it at", 0)),
+        "options": mapped(record("", {"value": text(), "chain": listed(_SETTING)})),
+    },
+)
+
+DECLARATION = record(
+    "One option that a processor declares.",
+    {
+        "name": text(pattern="^[a-z][a-z0-9_.-]{0,63}$"),
+        "type": words("", *BY_NAME),
+        "default": _VALUE,
+        "minimum": number(),
+        "exclusive_minimum": number(),
+        "maximum": number(),
+        "exclusive_maximum": number(),
+        "choices": {"type": "array", "items": _SCALAR},
+        "live": flag("whether a change is for the running process"),
+        "secret": flag(),
+        "help": text(),
+    },
+    optional=(
+        *("type", "default", "minimum", "exclusive_minimum", "maximum", "exclusive_maximum"),
+        *("choices", "live", "secret", "help"),
+    ),
+    more=True,
+)
+
+ACKNOWLEDGEMENT = record(
+    "A processor's word on a revision.",
+    {
+        "revision": whole(least=1),
+        "status": words("", "applied", "rejected"),
+        "option": maybe(text("at fault, where it was rejected for one")),
+        "reason": _NULLABLE_TEXT,
+        "pending": listed(text(), "options that changed and take effect at its next start"),
+        "options": listed(ref("Declaration"), "what it declares"),
+    },
+    optional=("option", "reason", "pending", "options"),
+)
+
+ROLLOUT_EVENT = record(
+    "One thing that happened to a rollout.",
+    {
+        "id": whole("its number in the rollout", 1),
+        "time": time(),
+        "event": text(),
+        "guid": GUID,
+        "reason": text(),
+        "problem": text(),
+        "revision": whole(least=1),
+        "section": text(),
+        "batch": whole(least=1),
+        "processors": {"type": ["integer", "array"], "items": GUID},
+    },
+    optional=("guid", "reason", "problem", "revision", "section", "batch", "processors"),
+)
+
+ROLLOUT = record(
+    "An edit on its way.",
+    {
+        "id": text("its revision"),
+        "revision": whole(least=1),
+        "section": text(),
+        "actor": text("who edited"),
+        "created": time(),
+        "state": words("how far it has come", *(each.value for each in Stage)),
+        "problem": maybe(text("why it was stopped")),
+        "reverted_by": maybe(whole("the revision that took it back", 1)),
+        "batch": whole("the one that is under way, from 1", 0),
+        "batches": listed(_COUNT, "how many processors there are in each"),
+        **dict.fromkeys(("wanted", "applied", "rejected", "waiting", "reverted", "absent"), _COUNT),
+        "processors": mapped(words("", *(each.value for each in Progress))),
+        "events": listed(ref("RolloutEvent")),
+    },
+)
+
+HEALTH = record("", {"status": text(const="ok"), "guid": text("the initiator's own")})
+READINESS = record("", {"status": text(const="ready"), "revision": _COUNT})
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Problem": PROBLEM,
+    "Job": JOB,
+    "Exit": EXIT,
+    "Resources": RESOURCES,
+    "Order": ORDER,
+    "Signal": SIGNAL,
+    "Event": EVENT,
+    "Restart": RESTART,
+    "Sections": SECTIONS,
+    "Section": SECTION,
+    "Configuration": CONFIGURATION,
+    "Patch": PATCH,
+    "Rollback": ROLLBACK,
+    "Plan": PLAN,
+    "HistoryEntry": HISTORY_ENTRY,
+    "Explanation": EXPLANATION,
+    "Declaration": DECLARATION,
+    "Acknowledgement": ACKNOWLEDGEMENT,
+    "Rollout": ROLLOUT,
+    "RolloutEvent": ROLLOUT_EVENT,
+    "Health": HEALTH,
+    "Readiness": READINESS,
+}
