@@ -44,6 +44,7 @@ setup(
             "pytest>=8",
             "pytest-twisted>=1.14",
             "ruff>=0.6",
+            "schemathesis>=4.32",
             "types-jsonschema",
             "types-psutil",
             "types-setuptools",

@@ -17,10 +17,10 @@ from proactor.config.job_settings import JOB_OPTIONS, YEAR
 from proactor.config.settings import INITIATOR_OPTIONS
 from proactor.options import Option
 from proactor.processor.base import STANDARD
-from proactor.web.description.document import described, errors
+from proactor.web.description.document import described, errors, needs_body
 from proactor.web.description.parts import Operation, Reply
 from proactor.web.description.schemas import SCHEMAS
-from proactor.web.table import BODY_LIMIT, Route
+from proactor.web.table import Route
 
 PACKAGE = Path(proactor.__file__).parent
 PAGES = [Path(__file__).with_name(name) for name in ("architecture.md", "configuration.md", "http-api.md")]
@@ -109,8 +109,8 @@ def _operation(route: Route, operation: Operation) -> str:
     cells = [(name, says, f"{of}, several times" if many else of) for name, says, of, many in asked]
     parts.append(_rows(("parameter", "meaning", "value"), cells))
     if operation.body is not None:
-        limit = "" if route.limit == BODY_LIMIT else f", at most {route.limit} bytes"
-        parts.append(f"Body ({route.body.value}{limit}): {kind(operation.body)}.")
+        need = "" if needs_body(operation) else ", may be missing"
+        parts.append(f"Body ({route.body.value}, at most {route.limit // 1024} KiB{need}): {kind(operation.body)}.")
     replies = [(str(status), reply.text, _content(reply)) for status, reply in operation.replies.items()]
     replies += [
         (str(status), f"{when[:1].upper()}{when[1:]}.", "") for status, when in errors(route, operation).items()

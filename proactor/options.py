@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from .errors import Malformed, Rejected
+from .errors import Refused, Rejected
 from .option_types import BY_NAME, TYPES, OptionType, Value, is_number, read_words
 
 __all__ = ["SECRET_GLOBS", "Option", "Options", "Value", "is_secret", "is_steering", "secret_globs"]
@@ -130,19 +130,19 @@ class Option:
     def from_json(cls, declaration: object) -> Option:
         """Read one declaration; keys that are not known here are passed over.
 
-        :raises Malformed: it is none.
+        :raises Refused: it is none.
         """
         if not isinstance(declaration, dict):
-            raise Malformed("the declaration of an option is an object")
+            raise Refused("the declaration of an option is an object")
         kind = declaration.get("type", "str")
         known = {key: value for key, value in declaration.items() if key in _DEFAULTS}
         try:
             return cls(declaration["name"], BY_NAME[kind], **known)
         except (KeyError, TypeError):
             names = ", ".join(BY_NAME)
-            raise Malformed(f"the declaration of an option has a name and a type, one of {names}") from None
+            raise Refused(f"the declaration of an option has a name and a type, one of {names}") from None
         except ValueError as error:
-            raise Malformed(str(error)) from None
+            raise Refused(str(error)) from None
 
     @property
     def _kind(self) -> OptionType:
@@ -256,11 +256,11 @@ class Options:
     def from_json(cls, declarations: object) -> Options:
         """Read declarations that a processor sent.
 
-        :raises Malformed: they are none.
+        :raises Refused: they are none.
         """
         if not isinstance(declarations, list):
-            raise Malformed("the declarations of options are a list")
+            raise Refused("the declarations of options are a list")
         try:
             return cls(tuple(Option.from_json(declaration) for declaration in declarations))
         except ValueError as error:
-            raise Malformed(str(error)) from None
+            raise Refused(str(error)) from None

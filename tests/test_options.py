@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.errors import Malformed, Rejected
+from proactor.errors import Refused, Rejected
 from proactor.options import Option, Options, is_secret, is_steering, secret_globs
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -283,7 +283,7 @@ class JSONTests(SynchronousTestCase):
             [{"name": "token"}],
         ]
         for document in documents:
-            self.assertRaises(Malformed, Options.from_json, document)
+            self.assertRaises(Refused, Options.from_json, document)
 
     json_values = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -305,6 +305,6 @@ class JSONTests(SynchronousTestCase):
         """Whatever arrives is declarations that can be used, or malformed."""
         try:
             options = Options.from_json(document)
-        except Malformed:
+        except Refused:
             return
         self.assertEqual(Options.from_json(options.to_json()), options)

@@ -362,8 +362,8 @@ class AcknowledgeTests(Case):
             answer = self.ack(**body)
             self.assertEqual(answer.status, 422, body)
             self.assertIn(words, answer.json()["detail"])
-        self.assertEqual(self.ack(revision=2, status="applied", options=[{"name": "a", "type": "no"}]).status, 400)
-        self.assertEqual(self.ack(revision=2, status="applied", options=[{"name": "a"}] * 2).status, 400)
+        self.assertEqual(self.ack(revision=2, status="applied", options=[{"name": "a", "type": "no"}]).status, 422)
+        self.assertEqual(self.ack(revision=2, status="applied", options=[{"name": "a"}] * 2).status, 422)
         self.assertEqual(self.rig.ask(f"POST {self.path}/ack?x=1", token=self.token).status, 400)
         self.assertEqual(self.revision(), {"wanted": 2, "running": 2, "pending": []})
 

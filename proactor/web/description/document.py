@@ -9,7 +9,7 @@ from typing import Any
 from ... import __version__
 from ...problems import phrase
 from ..calls import TYPES
-from ..table import BODY_LIMIT, ROUTES, Body, Route, Who
+from ..table import ROUTES, Body, Route, Who
 from . import configuration, health, jobs
 from .parts import LINE, PROBLEM, Operation, Parameter, Reply, Schema, ref, text
 from .schemas import SCHEMAS
@@ -122,12 +122,20 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
         "x-who": sorted(who.value for who in route.who),
     }
     if operation.body is not None:
-        limit = "" if route.limit == BODY_LIMIT else f" At most {route.limit} bytes."
         described["requestBody"] = {
-            "description": f"May be empty where nothing in it is needed.{limit}",
+            "description": f"At most {route.limit} bytes.",
+            "required": needs_body(operation),
             "content": {type_: {"schema": operation.body} for type_ in TYPES[route.body]},
         }
     return {name: value for name, value in described.items() if value not in ("", [])}
+
+
+def needs_body(operation: Operation) -> bool:
+    """Whether something must be sent."""
+    if operation.body is None:
+        return False
+    schema = SCHEMAS[operation.body["$ref"].rpartition("/")[2]]
+    return bool(schema.get("required") or schema.get("minProperties"))
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:

@@ -39,6 +39,11 @@ _MODULE_EVENTS = Parameter("module", "only those of processors of these modules"
 _MODULE = Parameter("module", "only those of this module section", text())
 _BATCH = Parameter("batch", "the size of the batches, `5` or `10%`", text(), many=True)
 
+_MOMENT = (
+    r"^([0-9]{1,12}(\.[0-9]{1,9})?"
+    r"|[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z)$"
+)
+
 _TIMELINE = Reply(
     "The events, oldest first; or as they happen, each with its `id`, its `event` and its record as `data`.",
     {JSON: listed(ref("Event")), EVENTS: text()},
@@ -140,7 +145,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "At most 1 MiB. With `follow` what is written from then on comes as it is written, until the job is deleted.",
         query=(
             Parameter("tail", "how many lines; 100, or all with `since`", whole(least=0, most=10_000)),
-            Parameter("since", "from when on: RFC 3339, or how many seconds ago", text()),
+            Parameter("since", "from when on: RFC 3339, or how many seconds ago", text(pattern=_MOMENT)),
             optional_flag("follow", "whether to go on with what is written"),
         ),
         errors={404: _NO_JOB, 422: "a parameter is not what it must be"},

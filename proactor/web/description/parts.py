@@ -113,7 +113,8 @@ def maybe(schema: Schema) -> Schema:
     if "$ref" in schema:
         return {"anyOf": [schema, {"type": "null"}]}
     either = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-    return {**schema, "type": [schema["type"], "null"], **either}
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return {**schema, "type": [*types, "null"], **either}
 
 
 def record(says: str, members: Mapping[str, Schema], optional: Iterable[str] = (), more: bool = False) -> Schema:
@@ -175,7 +176,9 @@ PREFER = Parameter(
     "Prefer", "`wait=N` (RFC 7240): how many seconds one is content to wait, 300 at most", text(examples=["wait=10"])
 )
 IF_NONE_MATCH = Parameter("If-None-Match", "the `ETag` that one has already", text(examples=['"17"']))
-IF_MATCH = Parameter("If-Match", "the `ETag` of what is to be changed", text(examples=['"17"', "*"]))
+IF_MATCH = Parameter(
+    "If-Match", "the `ETag` of what is to be changed", text(pattern=r'^("[0-9]{1,18}"|\*)$', examples=['"17"'])
+)
 LAST_EVENT = Parameter("Last-Event-ID", "where a stream goes on: the number of the last event that one has", text())
 ACCEPTED = "Where it is to be found."
 REVISION_TAG = "Its revision in quotation marks."

@@ -16,6 +16,12 @@ _COUNT = whole(least=0)
 
 _NULLABLE_TEXT = maybe(text())
 
+
+def _whole_or_text(says: str, most: int, pattern: str) -> Schema:
+    """A whole number from 1 on, as such or as a text."""
+    return {"description": says, "type": ["integer", "string"], "minimum": 1, "maximum": most, "pattern": pattern}
+
+
 PROBLEM = record(
     "What went wrong (RFC 9457).",
     {
@@ -97,10 +103,10 @@ JOB = record(
 ORDER = record(
     "What to launch.",
     {
-        "module": text("a module section; else `default_module`"),
-        "count": {"type": ["integer", "string"], "minimum": 1, "maximum": 1000, "pattern": "^[0-9]+$"},
-        "options": mapped(_SCALAR, "options of the new processors' own"),
-        "labels": mapped(_SCALAR, "labels, over those of the section"),
+        "module": maybe(text("a module section; else `default_module`")),
+        "count": maybe(_whole_or_text("how many", 1000, "^([1-9][0-9]{0,2}|1000)$")),
+        "options": maybe(mapped(_SCALAR, "options of the new processors' own")),
+        "labels": maybe(mapped(_SCALAR, "labels, over those of the section")),
     },
     optional=("module", "count", "options", "labels"),
 )
@@ -174,7 +180,7 @@ PATCH = mapped(
     minProperties=1,
 )
 
-ROLLBACK = record("Where to go back to.", {"to": {"type": ["integer", "string"], "minimum": 1, "pattern": "^[0-9]+$"}})
+ROLLBACK = record("Where to go back to.", {"to": _whole_or_text("the revision", 2**53, "^[1-9][0-9]{0,14}$")})
 
 _OVERRIDDEN = record("What the file says.", {"text": _NULLABLE_TEXT, "source": text(), "line": maybe(whole(least=1))})
 
