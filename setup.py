@@ -27,6 +27,7 @@ setup(
         "attrs>=23.1",
         "cryptography>=42",
         "klein>=24.8",
+        "prometheus-client>=0.21",
         "psutil>=5.9.1",
         "PyJWT>=2.8",
         "treq>=24.9",

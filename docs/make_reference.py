@@ -15,6 +15,7 @@ from typing import Any
 import proactor
 from proactor.config.job_settings import JOB_OPTIONS, YEAR
 from proactor.config.settings import INITIATOR_OPTIONS
+from proactor.metrics import Metrics
 from proactor.options import Option
 from proactor.processor.base import STANDARD
 from proactor.web.description.document import described, errors, needs_body
@@ -23,10 +24,12 @@ from proactor.web.description.schemas import SCHEMAS
 from proactor.web.table import Route
 
 PACKAGE = Path(proactor.__file__).parent
-PAGES = [Path(__file__).with_name(name) for name in ("architecture.md", "configuration.md", "http-api.md")]
+PAGES = [
+    Path(__file__).with_name(name) for name in ("architecture.md", "configuration.md", "http-api.md", "operations.md")
+]
 
 #: What stands between two marks is made here.
-_BLOCK = re.compile(r"(<!-- (table: \w+|files|routes|records) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (table: \w+|files|routes|records|metrics) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 _BOUNDS = (("minimum", ">="), ("exclusive_minimum", ">"), ("maximum", "<="), ("exclusive_maximum", "<"))
 
@@ -182,7 +185,20 @@ def _record(name: str, schema: Mapping[str, Any]) -> str:
     return "\n\n".join(filter(None, [f"### {name}", text, _rows(("member", "meaning", "value"), cells)])) + "\n"
 
 
-MADE = {"files": listing, "routes": routes, "records": records}
+def metrics() -> str:
+    """What is measured: each metric of ours, with its labels."""
+    made = Metrics(lambda: 0.0, lambda _: None)
+    made.answered("", 200, False, 0.0)
+    cells = []
+    for family in made.registry.collect():
+        if family.name.startswith("proactor_"):
+            labels = dict.fromkeys(name for sample in family.samples for name in sample.labels if name != "le")
+            name = f"`{family.name}{'_total' if family.type == 'counter' else ''}`"
+            cells.append((name, family.type, ", ".join(f"`{label}`" for label in labels), family.documentation))
+    return _rows(("metric", "type", "labels", "says"), cells) + "\n"
+
+
+MADE = {"metrics": metrics, "files": listing, "routes": routes, "records": records}
 
 
 def made(mark: str) -> str:

@@ -13,6 +13,7 @@ from .configurator import Configurator
 from .errors import Gone, Refused
 from .fleet import Fleet
 from .launch_plan import LaunchPlanner
+from .metrics import Metrics
 from .model import Answer
 from .options import Option
 from .rollouts import Rollouts
@@ -51,6 +52,7 @@ class Exchange:
     planner: LaunchPlanner
     fleet: Fleet
     rollouts: Rollouts
+    metrics: Metrics
     _verified: VerifiedTokens = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -82,14 +84,18 @@ class Exchange:
         self.fleet.supervised(guid).contact()
         due = claims.due(self.configurator.settings.token_ttl)
         left = due - self._time()
+        waited = False
         if known == self.configurator.live.offered(guid) and left > 0:
+            waited = wait > 0
             await self.configurator.changed(guid, known, min(wait, LONGEST_WAIT, left))
         job = self.fleet.jobs.get(guid)
         if job is None or job.incarnation != claims.incarnation or guid not in self.configurator.live.members():
             raise Gone(f"processor {guid}, incarnation {claims.incarnation}, is not wanted any more")
         revision, options = self.configurator.configuration(guid)
         renew = self._time() >= due or (not wait and claims.expires <= self._latest_next(options))
-        if known == revision and not renew:
+        is_new = known != revision
+        self.metrics.fetched(guid, revision, is_new, waited and is_new)
+        if not is_new and not renew:
             return Fetched(revision, None)
         token = self.planner.token(job, self.configurator.settings.token_ttl) if renew else presented
         return Fetched(revision, {**options, "token": token})
@@ -110,6 +116,7 @@ class Exchange:
         if answer.revision > present:
             raise Refused(f"revision {answer.revision} has never been given: the present one is {present}")
         job.answer = answer
+        self.metrics.acknowledged(guid, answer.revision, answer.status)
         rejected = None
         if answer.status == "applied":
             job.running_revision = answer.revision

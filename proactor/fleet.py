@@ -88,6 +88,8 @@ class Fleet:
     store: IStore
     #: Told of the end of each process, and whether it was wanted.
     heard_end: Callable[[Job, Exit, bool], None] = lambda _job, _exit, _on_purpose: None
+    #: Told of each launch.
+    heard_launch: Callable[[], None] = lambda: None
     #: Told of each job that is no more.
     heard_removal: Callable[[Job], None] = lambda _job: None
     jobs: dict[str, Job] = field(factory=dict)
@@ -334,6 +336,7 @@ class Fleet:
 
     def launch(self, job: Job) -> Launch:
         """How a job is to be started now."""
+        self.heard_launch()
         return self.planner.plan(job)
 
     async def probe(self, job: Job, speaks: bool, alive: Callable[[], bool]) -> bool:

@@ -8,7 +8,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from .timeline import Part, Selection, Timeline
+from .timeline import Event, Part, Selection, Timeline
 
 #: How many events are looked at for one part.
 _PIECE = 100
@@ -61,7 +61,7 @@ class Followers:
                 timer.cancel()
         return self._closed or self.clock.seconds() < until
 
-    def _heard(self) -> None:
+    def _heard(self, _event: Event) -> None:
         # In the next turn, for much may happen in one.
         if self._waiting and self._next is None:
             self._next = self.clock.callLater(0, self._wake)

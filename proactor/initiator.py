@@ -16,6 +16,8 @@ from .errors import Unavailable
 from .exchange import Exchange
 from .fleet import Fleet
 from .followers import Followers
+from .lag import LagMeter
+from .metrics import Metrics
 from .model import Exit, Job
 from .origin import because, origin
 from .restarts import Restarts
@@ -52,16 +54,23 @@ class Initiator:
     restarts: Restarts = field(init=False)
     scale: Scale = field(init=False)
     followers: Followers = field(init=False)
+    metrics: Metrics = field(init=False)
+    _lag: LagMeter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.rollouts = Rollouts(
             self.clock, self.now, self.configurator, self.fleet.speaks, self.store, self.fleet.timeline
         )
+        self.metrics = Metrics(self.clock.seconds, self.fleet.jobs.get, lambda: self.configurator.live.revision)
         self.exchange = Exchange(
-            self.now, self.configurator, self.authority, self.fleet.planner, self.fleet, self.rollouts
+            self.now, self.configurator, self.authority, self.fleet.planner, self.fleet, self.rollouts, self.metrics
         )
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
+        self.fleet.timeline.listen(self.metrics, self.metrics.heard)
+        self.fleet.heard_launch = self.metrics.launched
+        self.fleet.planner.heard_token = self.metrics.token_issued
+        self._lag = LagMeter(self.clock, self.metrics.late)
         self.followers = Followers(self.clock, self.fleet.timeline)
         self.fleet.heard_end = self._process_ended
         self.fleet.heard_removal = lambda _: self.scale.look()
@@ -90,6 +99,10 @@ class Initiator:
     def start(self) -> None:
         """Take up what the configuration says is to run by itself."""
         self.scale.look()
+        # Those that were taken up; of all others the timeline tells.
+        for guid, job in self.fleet.jobs.items():
+            self.metrics.count(guid, job.state.value)
+        self._lag.start()
 
     async def reload(self, document: Document, actor: str) -> int:
         """Take the configuration file as it was read again; the revision it made, which the log tells of.
@@ -148,4 +161,5 @@ class Initiator:
             await self.fleet.shut_down("the initiator")
         # Whoever still waits for a change is answered, or the connections would not end.
         self.followers.close()
+        self._lag.stop()
         await self.configurator.let_go()

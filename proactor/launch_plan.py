@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from attrs import frozen
+from attrs import define
 
 from .config.grammar import importable
 from .config.job_settings import JobSettings, job_settings
@@ -72,7 +72,7 @@ def check_launch(values: Mapping[str, str]) -> None:
     environment({}, values, settings.inherit_environment, settings.user)
 
 
-@frozen
+@define(eq=False)
 class LaunchPlanner:
     """Makes the plan of each launch from the configuration of that moment.
 
@@ -80,6 +80,7 @@ class LaunchPlanner:
     :param environment: the initiator's, as it was at its start.
     :param python: the interpreter for modules.
     :param listen_port: where the initiator is reached.
+    :param heard_token: told of each token that is issued.
     """
 
     configurator: Configurator
@@ -88,6 +89,7 @@ class LaunchPlanner:
     environment: Mapping[str, str]
     python: str
     listen_port: int
+    heard_token: Callable[[], None] = lambda: None
 
     def steering(self, guid: str, section: str, address: str, port: int) -> dict[str, str]:
         """The options of a processor that the initiator alone sets."""
@@ -126,4 +128,5 @@ class LaunchPlanner:
     def token(self, job: Job, lifetime: float) -> str:
         """A token for a job's present process."""
         issuer = self.authority.issuer
+        self.heard_token()
         return self.authority.issue(job.guid, issuer, self.now().timestamp(), lifetime, job.incarnation)

@@ -129,7 +129,7 @@ class Timeline:
     _all: deque[Event] = field(factory=lambda: deque(maxlen=KEPT))
     _of: dict[str, deque[Event]] = field(factory=dict)
     _last: int = 0
-    _listeners: dict[object, Callable[[], None]] = field(factory=dict)
+    _listeners: dict[object, Callable[[Event], None]] = field(factory=dict)
 
     # What happens.
 
@@ -157,7 +157,7 @@ class Timeline:
         self._put(event)
         self.recorded(event)
         for listener in list(self._listeners.values()):
-            listener()
+            listener(event)
         return event
 
     def restore(self, events: Iterable[SavedEvent], last: int) -> None:
@@ -179,8 +179,8 @@ class Timeline:
         """A job is no more: what happened to it stays among all."""
         self._of.pop(guid, None)
 
-    def listen(self, key: object, listener: Callable[[], None]) -> None:
-        """Have something called whenever something happened."""
+    def listen(self, key: object, listener: Callable[[Event], None]) -> None:
+        """Have something called with each event when it happens."""
         self._listeners[key] = listener
 
     def unlisten(self, key: object) -> None:

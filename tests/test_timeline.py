@@ -122,7 +122,7 @@ class TimelineTests(Case):
     def test_listeners(self) -> None:
         """Who listens is called of each event, until it does no more."""
         timeline, heard = Timeline(), []
-        timeline.listen("a", lambda: heard.append(timeline.last_id))
+        timeline.listen("a", lambda event: heard.append(event.id))
         timeline.add(NOON, "a", None, "", "")
         timeline.unlisten("a")
         timeline.unlisten("a")

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from attrs import frozen
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
+from ..errors import Unauthenticated
+from ..metrics import Metrics
 from ..problems import wants_json, write_problem
 from ..wire import connection_facts, vouch
 from . import calls
 from .answers import Answer
 from .callers import Anonymous, Caller, Connection, Identifier, ProcessorCaller, authorize
 from .calls import Call
-from .errors import problem_of
+from .errors import problem_of, status_of
 from .routing import App
 from .streaming import send
 from .table import ROUTES, Route, Who
@@ -28,10 +31,25 @@ Handler = Callable[[Call], Coroutine[Any, Any, Answer]]
 log = Logger(namespace="proactor.web")
 
 
-def make_app(handlers: Mapping[str, Handler], identifier: Identifier, clock: IReactorTime | None = None) -> App:
+@frozen
+class _Around:
+    """What all routes have in common."""
+
+    identifier: Identifier
+    turns: Turns | None
+    metrics: Metrics | None
+
+
+def make_app(
+    handlers: Mapping[str, Handler],
+    identifier: Identifier,
+    clock: IReactorTime | None = None,
+    metrics: Metrics | None = None,
+) -> App:
     """The application: a handler for each route of the table, and none besides.
 
     :param clock: with it processors' requests take turns, so that a fleet of them keeps nobody else waiting.
+    :param metrics: told of each request.
     :raises ValueError: the two differ.
     """
     differing = {route.name for route in ROUTES} ^ handlers.keys()
@@ -40,7 +58,7 @@ def make_app(handlers: Mapping[str, Handler], identifier: Identifier, clock: IRe
     turns = None if clock is None else Turns(clock)
     app = App(_failed, turns)
     for route in ROUTES:
-        _add(app, route, handlers[route.name], identifier, turns)
+        _add(app, route, handlers[route.name], _Around(identifier, turns, metrics))
     return app
 
 
@@ -49,29 +67,17 @@ def _failed(request: IRequest, failure: Failure) -> bytes:
     return write_problem(request, problem_of(failure))
 
 
-def _add(app: App, route: Route, handler: Handler, identifier: Identifier, turns: Turns | None) -> None:
+def _add(app: App, route: Route, handler: Handler, around: _Around) -> None:
     def endpoint(request: IRequest, **path: str) -> Deferred[bytes]:
-        return Deferred.fromCoroutine(_respond(request, route, handler, identifier, turns, path))
+        return Deferred.fromCoroutine(_respond(request, route, handler, around, path))
 
     app.route(route.path, methods=[route.method], endpoint=route.name)(endpoint)
 
 
 async def _respond(
-    request: IRequest,
-    route: Route,
-    handler: Handler,
-    identifier: Identifier,
-    turns: Turns | None,
-    path: Mapping[str, str],
+    request: IRequest, route: Route, handler: Handler, around: _Around, path: Mapping[str, str]
 ) -> bytes:
-    caller = _admitted(request, route, identifier, path)
-    if turns is not None and isinstance(caller, ProcessorCaller):
-        await _take_turn(turns, request)
-    call = _read(request, route, caller, path)
-    if route.changes:
-        answer = await _to_its_end(handler, call, route)
-    else:
-        answer = await handler(call)
+    answer = await _measured(request, route, handler, around, path)
     if answer.stream is None:
         return _write(request, answer)
     _write_head(request, answer)
@@ -81,6 +87,39 @@ async def _respond(
         return b""
     await send(request, answer.stream)
     return b""
+
+
+async def _measured(
+    request: IRequest, route: Route, handler: Handler, around: _Around, path: Mapping[str, str]
+) -> Answer:
+    metrics = around.metrics
+    if metrics is None:
+        return await _answered(request, route, handler, around, path)
+    began, held = metrics.seconds(), calls.wait(request.requestHeaders) is not None
+    try:
+        answer = await _answered(request, route, handler, around, path)
+    except CancelledError:
+        # Whoever asked has gone, and nothing was answered.
+        raise
+    except Exception as e:
+        metrics.answered(route.name, status_of(e), held, metrics.seconds() - began)
+        if isinstance(e, Unauthenticated) and e.reason == "invalid_token":
+            metrics.token_refused()
+        raise
+    metrics.answered(route.name, answer.status, held, metrics.seconds() - began)
+    return answer
+
+
+async def _answered(
+    request: IRequest, route: Route, handler: Handler, around: _Around, path: Mapping[str, str]
+) -> Answer:
+    caller = _admitted(request, route, around.identifier, path)
+    if around.turns is not None and isinstance(caller, ProcessorCaller):
+        await _take_turn(around.turns, request)
+    call = _read(request, route, caller, path)
+    if route.changes:
+        return await _to_its_end(handler, call, route)
+    return await handler(call)
 
 
 async def _take_turn(turns: Turns, request: IRequest) -> None:

@@ -51,6 +51,13 @@ def problem_of(failure: Failure) -> Problem:
     return Problem(500, f"unforeseen error {id_}: the initiator's log has more", {"id": id_})
 
 
+def status_of(error: BaseException) -> int:
+    """The status that a failure is told with."""
+    if isinstance(error, errors.ProactorError):
+        return _status(error)
+    return (error.code or 500) if isinstance(error, HTTPException) else 500
+
+
 def _status(error: errors.ProactorError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 

@@ -16,6 +16,7 @@ from .events import Events
 from .health import Health
 from .jobs import Jobs
 from .logs import Logs
+from .metrics import Measured
 from .openapi import Description
 from .rollouts import RolloutRoutes
 
@@ -43,8 +44,9 @@ def make_resource(
         **Edits(clock, initiator).handlers(),
         **Events(initiator).handlers(),
         **RolloutRoutes(initiator).handlers(),
+        **Measured(initiator.metrics).handlers(),
         **Description().handlers(),
         **Health(initiator).handlers(),
     }
-    resource: IResource = make_app(handlers, identifier, clock).resource()
+    resource: IResource = make_app(handlers, identifier, clock, initiator.metrics).resource()
     return resource

@@ -87,6 +87,7 @@ ROUTES = (
     _route("shut_down", "POST /shutdown", Who.OPERATOR, changes=True),
     _route("healthz", "GET /healthz", Who.ANYONE),
     _route("readyz", "GET /readyz", Who.ANYONE),
+    _route("show_metrics", "GET /metrics", Who.OPERATOR),
     _route("show_description", "GET /openapi.json", Who.ANYONE),
 )
 

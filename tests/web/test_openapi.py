@@ -164,7 +164,14 @@ class StatusTests(Case):
         guid, nobody = self.job.guid, "0" * 32
         for path in ("/job", f"/job/{guid}", f"/job/{guid}/log", f"/job/{guid}/events", "/events", "/config"):
             self.expect(200, f"GET {path}")
-        for path in ("/healthz", "/readyz", "/openapi.json", "/config/my.module", f"/config/{guid}/explain"):
+        for path in (
+            "/healthz",
+            "/readyz",
+            "/metrics",
+            "/openapi.json",
+            "/config/my.module",
+            f"/config/{guid}/explain",
+        ):
             self.expect(200, f"GET {path}")
         for part in ("", "/log", "/events"):
             self.expect(404, f"GET /job/{nobody}{part}")

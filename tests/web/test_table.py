@@ -44,6 +44,7 @@ EXPECTED = {
     "POST /shutdown": "o",
     "GET /healthz": "a",
     "GET /readyz": "a",
+    "GET /metrics": "o",
     "GET /openapi.json": "a",
 }
 LETTERS = {"o": Who.OPERATOR, "p": Who.PROCESSOR, "i": Who.ITSELF, "a": Who.ANYONE}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .parts import Operation, as_json, as_line, optional_flag, ref
+from .parts import LINE, Operation, Reply, as_json, as_line, optional_flag, ref, text
 
 _TAG = "The initiator"
 
@@ -31,6 +31,12 @@ OPERATIONS: Mapping[str, Operation] = {
         query=(optional_flag("keep", "whether the processors live on"),),
         errors={422: "a parameter is not what it must be", 503: "it is stopping already"},
         example="curl -X POST 'localhost:8080/shutdown?keep=1'",
+    ),
+    "show_metrics": Operation(
+        _TAG,
+        "What is counted and timed",
+        {200: Reply("In the text format of Prometheus.", {LINE: text()})},
+        example="curl localhost:8080/metrics",
     ),
     "show_description": Operation(
         _TAG,
