@@ -25,6 +25,9 @@ LONGEST_WAIT = 300.0
 #: How long a fetch may take, in seconds.
 _ON_THE_WAY = 1.0
 
+#: Of how many revisions the trace is remembered.
+_TRACES = 100
+
 log = Logger()
 
 
@@ -33,10 +36,12 @@ class Fetched:
     """A processor's configuration as it fetches it.
 
     :param options: all of them, the token included; ``None`` where nothing is new.
+    :param trace: of the request that the revision came with, where that had one and is not long ago.
     """
 
     revision: int
     options: Mapping[str, str] | None
+    trace: str | None = None
 
 
 @define(eq=False)
@@ -54,6 +59,7 @@ class Exchange:
     rollouts: Rollouts
     metrics: Metrics
     _verified: VerifiedTokens = field(init=False)
+    _traces: dict[int, str] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self._verified = VerifiedTokens(self.authority)
@@ -98,7 +104,13 @@ class Exchange:
         if not is_new and not renew:
             return Fetched(revision, None)
         token = self.planner.token(job, self.configurator.settings.token_ttl) if renew else presented
-        return Fetched(revision, {**options, "token": token})
+        return Fetched(revision, {**options, "token": token}, self._traces.get(revision))
+
+    def traced(self, revision: int, trace: str) -> None:
+        """A revision came with a request that had a trace; processors are handed that with it."""
+        self._traces[revision] = trace
+        if len(self._traces) > _TRACES:
+            del self._traces[next(iter(self._traces))]
 
     def _latest_next(self, options: Mapping[str, str]) -> float:
         """When a processor that has no fetch held may have the next one answered, at the latest."""

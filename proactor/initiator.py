@@ -91,6 +91,8 @@ class Initiator:
             trace=began.trace,
             more={"revision": plan.revision},
         )
+        if event.trace is not None:
+            self.exchange.traced(plan.revision, event.trace)
         self.rollouts.configured(plan.revision, event)
         self.heard_configuration()
         with because(event):

@@ -17,7 +17,7 @@ import proactor
 
 ROOT = Path(proactor.__file__).parent
 
-SHARED_PLAIN = ("backoff", "errors", "option_types", "options")
+SHARED_PLAIN = ("backoff", "errors", "option_types", "options", "tracing")
 PLAIN = (
     *SHARED_PLAIN,
     "config",

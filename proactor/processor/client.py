@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
@@ -20,6 +20,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, TooLarge, Unauthenticated, Unavailable
+from ..tracing import HEADER, trace_of
 from .configuration import is_token
 
 __all__ = ["HTTP", "Client", "News", "read_news"]
@@ -55,12 +56,14 @@ class News:
     :param etag: to be sent back as ``If-None-Match``.
     :param token: the one to use from now on.
     :param raw: the text of all options, steering ones included, the token and the revision not.
+    :param trace: of the request that changed it (W3C Trace Context), where that had one.
     """
 
     revision: int
     etag: str
     token: str = field(repr=False)
     raw: Mapping[str, str] = field(repr=False)
+    trace: str | None = field(default=None, repr=False)
 
 
 def read_news(body: bytes, etag: str | None, guid: str) -> News:
@@ -172,7 +175,7 @@ class Client:
         etags = answered.getRawHeaders("ETag", [])
         news = read_news(body, etags[0] if etags else None, self.guid)
         self.token = news.token
-        return news
+        return evolve(news, trace=trace_of(next(iter(answered.getRawHeaders(HEADER, [])), None)))
 
     async def acknowledge(self, ack: Mapping[str, Any]) -> None:
         """Tell what became of a revision."""

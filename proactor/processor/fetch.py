@@ -131,7 +131,7 @@ class FetchLoop:
 
     async def _take(self, news: News) -> None:
         self.etag = news.etag  # of a rejected one too: it is not tried again
-        outcome = await take_up(self.processor, news.raw, news.revision)
+        outcome = await take_up(self.processor, news.raw, news.revision, news.trace)
         if outcome.pending and outcome.pending != self._pending:
             names = ", ".join(outcome.pending)
             _log.info("Waiting for the next start: {names} (revision {revision})", names=names, revision=news.revision)

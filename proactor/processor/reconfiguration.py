@@ -55,11 +55,16 @@ class Outcome:
         return {"revision": self.revision, "status": "applied", **pending}
 
 
-async def take_up(processor: Reconfigurable, raw: Mapping[str, str], revision: int) -> Outcome:
+async def take_up(
+    processor: Reconfigurable, raw: Mapping[str, str], revision: int, trace: str | None = None
+) -> Outcome:
     """Check a configuration and have the processor take it; with any objection it goes on with the one it has.
 
     Options that are declared for the next start keep the values they have.
+
+    :param trace: goes into the log's records, where there is one.
     """
+    traced = {} if trace is None else {"trace": trace}
     old = wanted = processor.config
     try:
         wanted = Config.from_raw(processor.schema, raw, guid=old.guid, revision=revision)
@@ -68,24 +73,24 @@ async def take_up(processor: Reconfigurable, raw: Mapping[str, str], revision: i
         if _own(new) != _own(old):
             await maybeDeferred(processor.reconfigure, old, new)
     except Rejected as rejected:
-        return _rejection(revision, rejected, (old, wanted))
+        return _rejection(revision, rejected, (old, wanted), traced)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the owner's code: whatever it raises, it took nothing
-        _log.error("Reconfiguring to revision {revision} failed", revision=revision)
+        _log.error("Reconfiguring to revision {revision} failed", revision=revision, **traced)
         for line in redacted(traceback.format_exc(), old, wanted).splitlines():
             _log.error("  {line}", line=line)
-        return _rejection(revision, Rejected("", f"{type(error).__name__}: {error}"), (old, wanted))
+        return _rejection(revision, Rejected("", f"{type(error).__name__}: {error}"), (old, wanted), traced)
     processor.config = new
     for change in _changes(old, new):
-        _log.info("Changed {change} (revision {revision})", change=change, revision=revision)
+        _log.info("Changed {change} (revision {revision})", change=change, revision=revision, **traced)
     return Outcome(revision, pending=pending)
 
 
-def _rejection(revision: int, rejected: Rejected, seen: tuple[Config, ...]) -> Outcome:
+def _rejection(revision: int, rejected: Rejected, seen: tuple[Config, ...], traced: Mapping[str, str]) -> Outcome:
     reason = redacted(str(rejected.reason), *seen)
     if len(reason) > _LONGEST_REASON:
         reason = f"{reason[:_LONGEST_REASON]}..."
     shown = Rejected(str(rejected.option), reason)
-    _log.warn("Rejected revision {revision}: {reason}", revision=revision, reason=shown)
+    _log.warn("Rejected revision {revision}: {reason}", revision=revision, reason=shown, **traced)
     return Outcome(revision, rejected=shown)
 
 

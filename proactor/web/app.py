@@ -14,7 +14,9 @@ from twisted.web.iweb import IRequest
 
 from ..errors import Unauthenticated
 from ..metrics import Metrics
+from ..origin import because
 from ..problems import wants_json, write_problem
+from ..tracing import HEADER, trace_of
 from ..wire import connection_facts, vouch
 from . import calls
 from .answers import Answer
@@ -117,9 +119,10 @@ async def _answered(
     if around.turns is not None and isinstance(caller, ProcessorCaller):
         await _take_turn(around.turns, request)
     call = _read(request, route, caller, path)
-    if route.changes:
+    if not route.changes:
+        return await handler(call)
+    with because(None, trace_of(request.getHeader(HEADER))):
         return await _to_its_end(handler, call, route)
-    return await handler(call)
 
 
 async def _take_turn(turns: Turns, request: IRequest) -> None:

@@ -13,6 +13,7 @@ from ..exchange import LONGEST_WAIT
 from ..initiator import Initiator
 from ..model import Answer as Acknowledgement
 from ..options import Option, Options
+from ..tracing import HEADER, traceparent
 from . import forms
 from .answers import Answer, as_json, etag, nothing
 from .app import Handler
@@ -62,7 +63,10 @@ class Configs:
         fetched = await self.initiator.exchange.fetch(caller.claims, caller.token, known, call.wait or 0)
         if fetched.options is None:
             return nothing(304, etag(fetched.revision))
-        return as_json({**fetched.options, "revision": fetched.revision}, headers=etag(fetched.revision))
+        headers = etag(fetched.revision)
+        if fetched.trace is not None:
+            headers[HEADER] = traceparent(fetched.trace)
+        return as_json({**fetched.options, "revision": fetched.revision}, headers=headers)
 
     async def _shown(self, call: Call) -> Answer:
         guid, configurator = call.path["section"], self.initiator.configurator

@@ -131,6 +131,18 @@ class BodyTests(SynchronousTestCase):
             },
         )
 
+    def test_trace(self) -> None:
+        """What the answer says of the trace that a change belongs to is known."""
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        self.response.headers = Headers({"traceparent": [f"00-{trace}-b7ad6b7169203331-01"]})
+        fetch = Deferred.fromCoroutine(self.client.fetch('"1"'))
+        self.response.protocol.dataReceived(json.dumps(WHOLE).encode())
+        self.response.protocol.connectionLost(Failure(ResponseDone()))
+        news = self.successResultOf(fetch)
+        self.assertEqual(news and news.trace, trace)
+        self.fetch.cancel()
+        self.failureResultOf(self.fetch, Unavailable)
+
     def test_in_pieces(self) -> None:
         """The pieces make up the answer."""
         for byte in json.dumps(WHOLE).encode():

@@ -100,6 +100,15 @@ class TakeUpTests(SynchronousTestCase):
         self.assertEqual((self.processor.calls, self.log.lines()), (0, []))
         self.assertNotIn("wind", self.processor.config.public_items())
 
+    def test_trace(self) -> None:
+        """What is logged of a change has the trace that it belongs to, where there is one."""
+        raw = {**self.raw, "wind": "2"}
+        self.successResultOf(Deferred.fromCoroutine(take_up(self.processor, raw, 2, "0af7")))
+        self.processor.answer = Rejected("wind", "no")
+        self.successResultOf(Deferred.fromCoroutine(take_up(self.processor, {**raw, "wind": "3"}, 3, "0af8")))
+        self.take_up(4, wind="4")
+        self.assertEqual([event.get("trace") for event in self.log.events], ["0af7", "0af8", None])
+
     def test_log(self) -> None:
         """The log has each change, a secret's without its values."""
         self.take_up(17, wind="2", pin="5678", colour="red", flag="")

@@ -15,7 +15,7 @@ from proactor.web.description.document import document
 #: What a path may answer to what is not HTTP as it is spoken here, and what nobody foresaw.
 ANYWHERE = (408, 414, 431, 500)
 #: Headers that say something; each that comes is documented.
-TELLING = ("allow", "etag", "link", "location", "retry-after", "www-authenticate")
+TELLING = ("allow", "etag", "link", "location", "retry-after", "traceparent", "www-authenticate")
 
 
 @cache

@@ -8,9 +8,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.followers import Followers
 from proactor.timeline import KEPT
+from proactor.tracing import trace_of
 from proactor.web import sse
 
-from ..support.http import Exchange, as_json
+from ..support.http import Exchange, Response, as_form, as_json
 from ..support.rig import GUID, Rig
 
 
@@ -281,3 +282,53 @@ class CausalTests(Case):
     def test_configured_by(self) -> None:
         """The guid of the initiator is in no event."""
         self.assertNotIn(GUID, json.dumps(self.events()))
+
+
+class TraceTests(Case):
+    """What belongs together by the trace of a request."""
+
+    TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+    def traced(self, line: str, **how: Any) -> Response:
+        headers = [*how.pop("headers", []), ("traceparent", f"00-{self.TRACE}-b7ad6b7169203331-01")]
+        return self.rig.ask(line, headers=headers, **how)
+
+    def traces(self, last: int) -> set[str | None]:
+        return {each.get("trace") for each in self.events(f"?tail={last}")}
+
+    def test_edit(self) -> None:
+        """An edit's trace is in all that comes of it, and goes to the processor with its configuration."""
+        token, path = self.rig.token(self.one), f"/config/{self.one.guid}"
+        self.assertNotIn("traceparent", self.rig.ask(f"GET {path}", token=token).headers)
+        self.traced("PATCH /config/my.module", **as_json({"rate": 3}))
+        answer = self.rig.ask(f"GET {path}", token=token)
+        self.assertEqual(trace_of(answer.headers["traceparent"]), self.TRACE)
+        self.assertNotIn("traceparent", self.rig.ask(f"GET {path}").headers)
+        self.rig.acknowledge(self.one, rejected="rate: no")
+        self.rig.acknowledge(self.one)
+        told = self.events("?tail=100")[4:]
+        self.assertEqual(told[-1]["event"], "rollout.reverted")
+        self.assertEqual({each.get("trace") for each in told}, {self.TRACE})
+
+    def test_actions(self) -> None:
+        """So is that of what is done to jobs."""
+        self.traced(f"POST /job/{self.one.guid}/restart")
+        self.rig.clock.advance(0)
+        self.rig.acknowledge(self.one)
+        self.traced(f"DELETE /job/{self.other.guid}")
+        self.rig.clock.advance(0)
+        self.assertEqual([each["event"] for each in self.events("?tail=7")][-1], "deleted")
+        self.assertEqual(self.traces(7), {self.TRACE})
+        self.traced("POST /create", **as_form(module="my.module"))
+        self.assertEqual(self.traces(8), {self.TRACE})
+
+    def test_forgotten(self) -> None:
+        """Only those of the last changes are remembered."""
+        for number in range(101):
+            self.rig.initiator.exchange.traced(number, self.TRACE)
+        self.assertEqual(len(self.rig.initiator.exchange._traces), 100)
+
+    def test_none(self) -> None:
+        """Without one nothing is made up, and what is none is passed over."""
+        self.rig.ask(f"POST /job/{self.one.guid}/stop", headers=[("traceparent", "x")])
+        self.assertEqual(self.traces(2), {None})

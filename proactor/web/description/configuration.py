@@ -66,6 +66,7 @@ OPERATIONS: Mapping[str, Operation] = {
                 "A processor's own is resolved; another section is as it is written.",
                 {"anyOf": [ref("Configuration"), ref("Section")]},
                 ETag=REVISION_TAG,
+                traceparent="To a processor: the trace that the change belongs to, where it came with one.",
             ),
             304: nothing("It is what one has already.", ETag=REVISION_TAG),
         },

@@ -11,7 +11,7 @@ from ...problems import phrase
 from ..calls import TYPES
 from ..table import ROUTES, Body, Route, Who
 from . import configuration, health, jobs
-from .parts import LINE, PROBLEM, Operation, Parameter, Reply, Schema, ref, text
+from .parts import LINE, PROBLEM, TRACE, Operation, Parameter, Reply, Schema, ref, text
 from .schemas import SCHEMAS
 
 OPERATIONS: Mapping[str, Operation] = {**jobs.OPERATIONS, **configuration.OPERATIONS, **health.OPERATIONS}
@@ -112,7 +112,7 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
         "parameters": [
             *(_path_parameter(name) for name in _PARAMETER.findall(route.path)),
             *(_parameter(each, "query") for each in operation.query),
-            *(_parameter(each, "header") for each in operation.headers),
+            *(_parameter(each, "header") for each in [*operation.headers, *([TRACE] if route.changes else [])]),
         ],
         "responses": {
             **{str(status): _reply(reply) for status, reply in operation.replies.items()},

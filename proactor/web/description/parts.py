@@ -167,7 +167,7 @@ def nothing(says: str, **headers: str) -> Reply:
 
 
 def _named(headers: Mapping[str, str]) -> Mapping[str, str]:
-    return {"ETag" if name == "ETag" else name.replace("_", "-"): value for name, value in headers.items()}
+    return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 # Parameters that several routes have.
@@ -179,6 +179,7 @@ IF_NONE_MATCH = Parameter("If-None-Match", "the `ETag` that one has already", te
 IF_MATCH = Parameter(
     "If-Match", "the `ETag` of what is to be changed", text(pattern=r'^("[0-9]{1,18}"|\*)$', examples=['"17"'])
 )
+TRACE = Parameter("traceparent", "the trace that what comes of it belongs to (W3C Trace Context)", text())
 LAST_EVENT = Parameter("Last-Event-ID", "where a stream goes on: the number of the last event that one has", text())
 ACCEPTED = "Where it is to be found."
 REVISION_TAG = "Its revision in quotation marks."
