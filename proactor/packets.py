@@ -16,7 +16,7 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .guardian_main.protocol import MOST_LINES, Line, Packet, close_files, receive, send
+from .guardian_main.protocol import MOST_BYTES, MOST_LINES, Line, Packet, close_files, receive, send
 
 __all__ = ["Link", "LinkReactor"]
 
@@ -122,7 +122,7 @@ class Link:
             self.lost()
 
     def _send_some(self) -> None:
-        entries = list(islice(self._queue, MOST_LINES))
+        entries = self._next()
         packet: list[Line] = []
         for text, fileno in entries:
             file = None if fileno is None else fileno()
@@ -130,6 +130,17 @@ class Link:
         send(self._connection, packet)
         for _ in entries:
             self._queue.popleft()
+
+    def _next(self) -> list[tuple[str, Callable[[], int] | None]]:
+        """What the next packet has room for; one that is longer goes by itself."""
+        entries: list[tuple[str, Callable[[], int] | None]] = []
+        size = 0
+        for entry in islice(self._queue, MOST_LINES):
+            size += len(entry[0]) + 2
+            if entries and size > MOST_BYTES:
+                break
+            entries.append(entry)
+        return entries
 
     def _wait(self) -> None:
         self._blocked = True

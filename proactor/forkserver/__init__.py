@@ -6,7 +6,7 @@ fresh interpreter would, with a reactor of its own, and inherits what its launch
 
 It speaks in packets (``proactor.guardian_main.protocol``). It is told::
 
-    preload NAMES       the modules to load besides, separated by spaces; once, at the beginning
+    preload NAMES       the modules whose imports to load besides, separated by spaces; once, at the beginning
     @stdin, @log, @listening, @lock     descriptors for the launch that follows
     fork JSON           start a processor
 
@@ -14,7 +14,8 @@ and answers::
 
     ready               it forks from now on
     said NAME TEXT      a module that was to be loaded wrote a line
-    left NAME REASON    a module is not loaded ahead
+    loaded NAME         what a module imports is loaded
+    left NAME REASON    it is not loaded ahead
     @forked GUID INCARNATION PID    there is a process, which goes on when a byte is written to the descriptor
     failed GUID INCARNATION REASON  there is none
     stale FILE          a file that is loaded has changed: it forks no more

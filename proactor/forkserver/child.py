@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import pwd
@@ -21,6 +22,7 @@ from .title import set_title
 __all__ = ["become", "lead", "run"]
 
 _MIB = 1 << 20
+_PR_SET_DUMPABLE = 4
 
 
 def become(order: Order, files: Mapping[str, int], go: int) -> bool:
@@ -95,6 +97,8 @@ def _limit(order: Order) -> None:
             os.initgroups(order.user, entry.pw_gid)
             os.setgid(entry.pw_gid)
             os.setuid(entry.pw_uid)
+            # As after execve(2): what is its user's is open to its user, and to itself (proc(5)).
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
     if order.umask is not None:
         os.umask(int(order.umask, 8))
     if order.folder is not None:
@@ -106,8 +110,7 @@ def run(order: Order) -> None:
     own_reactor()
     random.seed()
     sys.argv = ["-m", *order.arguments]
+    sys.orig_argv = [order.python, "-m", order.module, *order.arguments]
     # As the interpreter has it for ``-m``: where it was started.
     sys.path[0] = os.getcwd()
-    # It is executed anew, as a module of the name __main__ is; what it needs is there.
-    sys.modules.pop(order.module, None)
     runpy.run_module(order.module, run_name="__main__", alter_sys=True)

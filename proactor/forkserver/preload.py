@@ -1,18 +1,26 @@
-"""Modules are loaded ahead. One that cannot be is found out by a process that tries it first."""
+"""What is loaded ahead. What cannot be is found out by a process that tries it first.
+
+Of a module that is to run, what it imports is loaded and not itself: it is executed when it runs, as ``__main__``, and
+what it does then, such as registering itself somewhere, must not have been done already.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import importlib.util
+import json
 import os
-import select
 import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Any, NoReturn
 
-__all__ = ["ALWAYS", "Trial", "load", "tried"]
+from attrs import frozen
+
+__all__ = ["ALWAYS", "Outcome", "Trial", "load"]
 
 ALWAYS = (
     "proactor.processor.agent",
@@ -34,24 +42,24 @@ ALWAYS = (
 DEADLINE = 20.0
 """Seconds that a module may take to load."""
 
+_PR_SET_PDEATHSIG = 1
+_MOST_OUTPUT = 64 << 10
 
-class Trial:
-    """What became of a trial.
 
-    :ivar problem: why the module cannot be loaded ahead; ``None`` where it can.
-    :ivar lines: what it wrote.
+def load(names: Sequence[str], only_if_it_can: bool = False) -> None:
+    """Load modules, whatever they write meanwhile: that is known from their trial.
+
+    :param only_if_it_can: whether one that cannot be loaded is passed over.
     """
-
-    def __init__(self, problem: str | None, lines: list[str]) -> None:
-        self.problem = problem
-        self.lines = lines
-
-
-def load(names: tuple[str, ...]) -> None:
-    """Load modules, whatever they write meanwhile: that is known from their trial."""
-    with _silence():
-        for name in names:
-            importlib.import_module(name)
+    # It has loaded once already. Should it hang now this process ends, and another one begins.
+    signal.alarm(int(2 * DEADLINE))
+    try:
+        with _silence():
+            for name in names:
+                with suppress(BaseException) if only_if_it_can else nullcontext():
+                    importlib.import_module(name)
+    finally:
+        signal.alarm(0)
 
 
 @contextmanager
@@ -73,57 +81,131 @@ def _silence() -> Iterator[None]:
         os.close(null)
 
 
-def tried(name: str) -> Trial:
-    """Load a module in a process of its own, and see what comes of it."""
-    output, theirs = os.pipe()
-    pid = os.fork()
-    if not pid:
-        _try(name, theirs)
-    os.close(theirs)
-    written, in_time = _read(output)
-    os.close(output)
-    if not in_time:
-        os.kill(pid, signal.SIGKILL)
-    _, status = os.waitpid(pid, 0)
-    lines = written.decode("utf-8", "replace").splitlines()
-    if not in_time:
-        return Trial(f"it takes more than {DEADLINE:g} s to load", lines)
-    code = os.waitstatus_to_exitcode(status)
-    return Trial(_PROBLEMS.get(code, f"loading it ended the process (status {code})") if code else None, lines)
+@frozen
+class Outcome:
+    """What became of a trial.
+
+    :param problem: why the module cannot be loaded ahead; ``None`` where it can.
+    :param lines: what it wrote.
+    :param modules: what is loaded besides when it is, in order.
+    :param file: where it stands.
+    """
+
+    name: str
+    problem: str | None
+    lines: Sequence[str] = ()
+    modules: Sequence[str] = ()
+    file: str | None = None
 
 
-_RAISED, _HAS_THREADS = 70, 71
-_PROBLEMS = {
-    _RAISED: "it raises an exception when it is loaded",
-    _HAS_THREADS: "it starts a thread when it is loaded: do that in started()",
-}
+class Trial:
+    """Loads a module in a process of its own.
+
+    :param connection: a descriptor that is not for that process.
+    """
+
+    def __init__(self, name: str, connection: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._name = name
+        self._now = now
+        self._until = now() + DEADLINE
+        self._told = b""
+        self._output = os.memfd_create("output", os.MFD_CLOEXEC)
+        self._result, theirs = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            os.close(connection)
+            _try(name, self._output, theirs)
+        os.close(theirs)
+
+    def fileno(self) -> int:
+        """What is readable when there is something to look at."""
+        return self._result
+
+    @property
+    def left(self) -> float:
+        """Seconds until it has taken too long."""
+        return max(0.0, self._until - self._now())
+
+    def look(self) -> Outcome | None:
+        """Read what it tells; what came of it, as soon as that is known."""
+        chunk = os.read(self._result, 1 << 16)
+        self._told += chunk
+        if chunk and not self._told.endswith(b"\n"):
+            return None
+        status = self._end()
+        if not self._told.endswith(b"\n"):
+            return self._failed(f"it ends the process when it is loaded (status {os.waitstatus_to_exitcode(status)})")
+        found: dict[str, Any] = json.loads(self._told)
+        return Outcome(name=self._name, lines=self._lines(), **found)
+
+    def give_up(self) -> Outcome:
+        """It has taken too long."""
+        self._end()
+        return self._failed(f"it takes more than {DEADLINE:g} s to load")
+
+    def _failed(self, problem: str) -> Outcome:
+        return Outcome(self._name, problem, self._lines())
+
+    def _end(self) -> int:
+        os.close(self._result)
+        # What it has started ends with it.
+        with suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        return os.waitpid(self._pid, 0)[1]
+
+    def _lines(self) -> list[str]:
+        written = os.pread(self._output, _MOST_OUTPUT, 0)
+        os.close(self._output)
+        return written.decode("utf-8", "replace").splitlines()
 
 
-def _try(name: str, output: int) -> None:
+def _try(name: str, output: int, result: int) -> NoReturn:
     """In the process of the trial, which ends here."""
-    code = _RAISED
     try:
+        os.setsid()
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        importlib.import_module(name)
-        code = _HAS_THREADS if threading.active_count() > 1 else 0
-    except SystemExit as e:
-        code = e.code if isinstance(e.code, int) and e.code else 1
-    except BaseException:  # noqa: BLE001 - whatever it is, it is shown, and the module is left out
-        sys.excepthook(*sys.exc_info())
-    finally:
+        told = _tried(name)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+        os.write(result, json.dumps(told).encode() + b"\n")
+        signal.pause()
+    finally:
+        os._exit(1)
 
 
-def _read(fd: int) -> tuple[bytes, bool]:
-    """All that comes until the end; whether that came in time."""
-    found, until = b"", time.monotonic() + DEADLINE
-    while (left := until - time.monotonic()) > 0:
-        if select.select([fd], [], [], left)[0]:
-            chunk = os.read(fd, 1 << 16)
-            if not chunk:
-                return found, True
-            found += chunk
-    return found, False
+def _tried(name: str) -> dict[str, Any]:
+    before, loaded = _traits(), set(sys.modules)
+    try:
+        importlib.import_module(name)
+    except SystemExit as e:
+        return {"problem": f"it ends the process when it is loaded (status {e.code})"}
+    except BaseException as e:  # noqa: BLE001 - whatever it is, it is shown, and the module is left out
+        sys.excepthook(*sys.exc_info())
+        return {"problem": f"it raises {type(e).__name__} when it is loaded"}
+    for (what, then), now in zip(before.items(), _traits().values(), strict=True):
+        if then != now:
+            return {"problem": f"it {what} when it is loaded: do that in started()"}
+    modules = [each for each in sys.modules if each not in loaded and each != name]
+    return {"problem": None, "modules": modules, "file": getattr(sys.modules[name], "__file__", None)}
+
+
+def _traits() -> dict[str, Any]:
+    """What those that are forked would not have as they should, if a module changed it; by what it does then."""
+    return {
+        "starts a thread": len(os.listdir("/proc/self/task")),
+        "opens a descriptor": sorted(os.listdir("/proc/self/fd")),
+        "sets a signal's handler": [signal.getsignal(number) for number in sorted(signal.valid_signals())],
+        "changes the environment": dict(os.environ),
+        "changes the folder": os.getcwd(),
+        "starts a process": _children(),
+    }
+
+
+def _children() -> str:
+    with suppress(OSError), open("/proc/thread-self/children", encoding="ascii") as file:
+        return file.read()
+    return ""

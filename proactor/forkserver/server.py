@@ -1,10 +1,12 @@
-"""The loop: packets are read, processes are forked."""
+"""The loop: packets are read, modules are tried, processes are forked."""
 
 from __future__ import annotations
 
 import gc
 import os
+import select
 import socket
+import time
 from collections.abc import Mapping
 
 from ..guardian_main.protocol import receive, send
@@ -16,6 +18,8 @@ from .sources import Sources
 
 __all__ = ["Server"]
 
+_LONGEST_LINE = 1000
+
 
 class Server:
     """One connection, and who forks on its behalf.
@@ -26,42 +30,82 @@ class Server:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._files: dict[str, int] = {}
-        self._sources: Sources | None = None
+        self._sources = Sources()
+        self._began = time.time_ns()
+        self._names: list[str] = []
+        self._trial: preload.Trial | None = None
 
     def serve(self) -> Order | None:
         """Do what is told until there is no more; in each process that it forks it returns what that is to run."""
-        while (packet := receive(self._connection)) is not None:
+        while True:
+            self._try_next()
+            if not self._is_told():
+                continue
+            packet = receive(self._connection)
+            if packet is None:
+                return None
             for line, file in packet:
                 word, _, rest = line.partition(" ")
                 if file is not None:
-                    self._files[word.removeprefix("@")] = file
+                    self._files[word] = file
                 elif word == "preload":
                     self._preload(rest.split())
                 elif word == "fork":
                     order = Order.read(rest)
                     if self._fork(order):
                         return order
-        return None
+
+    def _is_told(self) -> bool:
+        """Wait, where a trial is under way, and see to that; whether there is something to be read."""
+        if self._trial is None:
+            return True
+        trial = self._trial
+        found = select.select([self._connection.fileno(), trial.fileno()], [], [], trial.left)[0]
+        if trial.fileno() in found:
+            self._tried(trial.look())
+        elif not trial.left:
+            self._tried(trial.give_up())
+        return self._connection.fileno() in found
 
     def _tell(self, text: str, file: int | None = None) -> None:
-        send(self._connection, [(text.replace("\n", " "), file)])
+        # As words of one line, which are ASCII: it may have been anything.
+        line = "".join(each if each.isprintable() else " " for each in text)
+        send(self._connection, [(line.encode("ascii", "backslashreplace").decode("ascii"), file)])
+
+    # Loading.
 
     def _preload(self, names: list[str]) -> None:
         put_off_reactor()
         preload.load(preload.ALWAYS)
-        for name in names:
-            trial = preload.tried(name)
-            for line in trial.lines:
-                self._tell(f"said {name} {line[:1000]}")
-            if trial.problem is None:
-                preload.load((name,))
-            else:
-                self._tell(f"left {name} {trial.problem}")
-        self._sources = Sources()
+        self._names = names
+        self._keep(self._began)
+        self._tell("ready")
+
+    def _keep(self, since: int, *more: str) -> None:
+        self._sources.note(since, more)
         gc.collect()
         # What there is now is never looked at again, so that its pages stay shared.
         gc.freeze()
-        self._tell("ready")
+
+    def _try_next(self) -> None:
+        if self._trial is None and self._names:
+            self._began = time.time_ns()
+            self._trial = preload.Trial(self._names.pop(0), self._connection.fileno())
+
+    def _tried(self, outcome: preload.Outcome | None) -> None:
+        if outcome is None:
+            return
+        self._trial = None
+        for line in outcome.lines:
+            self._tell(f"said {outcome.name} {line[:_LONGEST_LINE]}")
+        if outcome.problem is not None:
+            self._tell(f"left {outcome.name} {outcome.problem}")
+            return
+        preload.load(outcome.modules, only_if_it_can=True)
+        self._keep(self._began, *filter(None, [outcome.file]))
+        self._tell(f"loaded {outcome.name}")
+
+    # Forking.
 
     def _fork(self, order: Order) -> bool:
         """Fork a process; true in that one, if it is to go on."""
@@ -82,7 +126,7 @@ class Server:
 
     def _unfit(self, order: Order, files: Mapping[str, int]) -> str | None:
         """What to answer where nothing can be forked."""
-        changed = self._sources.changed() if self._sources is not None else None
+        changed = self._sources.changed()
         if changed is not None:
             return f"stale {changed}"
         if any(name not in files for name in FILES[:3]):
@@ -90,27 +134,59 @@ class Server:
         return None
 
     def _forked(self, order: Order, files: Mapping[str, int]) -> bool:
-        numbers, number = os.pipe()
-        go, begin = os.pipe()
-        between = os.fork()
-        if not between:
-            # Who is in between ends at once: the initiator inherits what it has forked.
-            if os.fork():
-                os._exit(0)
-            return _begun(order, files, go, number)
-        os.close(number)
-        os.close(go)
+        numbers, go = _Pipe(), None
         try:
-            found = os.read(numbers, 20)
+            go = _Pipe()
+            between = os.fork()
+            if not between:
+                reading = go.read
+                number = numbers.write
+                _fork_again()
+                # All are closed, and their numbers are others' then.
+                numbers.forget()
+                go.forget()
+                return _begun(order, files, reading, number)
+            numbers.close("write")
+            go.close("read")
+            found = os.read(numbers.read, 20)
             os.waitpid(between, 0)
             if found:
-                self._tell(f"forked {order.guid} {order.incarnation} {int(found)}", begin)
+                self._tell(f"forked {order.guid} {order.incarnation} {int(found)}", go.write)
             else:
                 self._tell(f"failed {order.guid} {order.incarnation} it cannot be forked")
         finally:
-            os.close(numbers)
-            os.close(begin)
+            for each in filter(None, [numbers, go]):
+                each.close("read", "write")
         return False
+
+
+class _Pipe:
+    """A pipe; -1 where it was closed."""
+
+    def __init__(self) -> None:
+        self.read, self.write = os.pipe()
+
+    def close(self, *ends: str) -> None:
+        """Close some of its ends; once is enough."""
+        for end in ends:
+            if getattr(self, end) >= 0:
+                os.close(getattr(self, end))
+                setattr(self, end, -1)
+
+    def forget(self) -> None:
+        """Somebody else closes it."""
+        self.read = self.write = -1
+
+
+def _fork_again() -> None:
+    """Fork once more and end: the initiator inherits what was forked, in which alone this returns."""
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        # Whatever happens, this must not become a second server.
+        if pid:
+            os._exit(0)
 
 
 def _begun(order: Order, files: Mapping[str, int], go: int, number: int) -> bool:
@@ -123,7 +199,7 @@ def _begun(order: Order, files: Mapping[str, int], go: int, number: int) -> bool
         os.write(number, b"%d" % os.getpid())
         if become(order, files, go):
             return True
-    except (OSError, ValueError, KeyError) as e:
-        os.write(2, f"{order.module}: cannot be started: {e}\n".encode())
+    except BaseException as e:  # noqa: BLE001 - whatever happens, this must not become a second server
+        os.write(2, f"{order.module}: cannot be started: {e}\n".encode("utf-8", "backslashreplace"))
         os._exit(126)
     os._exit(0)

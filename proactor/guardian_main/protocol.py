@@ -14,6 +14,7 @@ from itertools import islice
 
 __all__ = [
     "LOST",
+    "MOST_BYTES",
     "MOST_LINES",
     "VERSION",
     "Line",
@@ -30,7 +31,8 @@ VERSION = 1
 
 MOST_LINES = 200
 """Lines in one packet. The kernel takes 253 descriptors with it."""
-_MOST_BYTES = 64 << 10
+MOST_BYTES = 64 << 10
+"""Of one packet."""
 
 _WITH_FILE = "@"
 _CREDENTIALS = struct.Struct("3i")
@@ -80,7 +82,7 @@ def receive(connection: socket.socket) -> Packet | None:
     while True:
         try:
             data, ancillary, _, _ = connection.recvmsg(
-                _MOST_BYTES, socket.CMSG_SPACE(MOST_LINES * _FILE), socket.MSG_CMSG_CLOEXEC
+                MOST_BYTES, socket.CMSG_SPACE(MOST_LINES * _FILE), socket.MSG_CMSG_CLOEXEC
             )
         except ConnectionResetError:
             # It was closed with something unread. What it had sent before is still there.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import partial
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -28,9 +28,9 @@ from .subreaper import Subreaper
 __all__ = ["ForkLauncher"]
 
 #: Seconds for which a launch waits for a server that is not ready; then a process is started afresh.
-PATIENCE = 30.0
+PATIENCE = 10.0
 #: Environment that the interpreter heeds when it begins, or the system's libraries do.
-_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_TUNABLES")
+_AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_", "GLIBC_TUNABLES", "OPENSSL_CONF")
 #: What one packet has room for.
 _LONGEST = 60_000
 
@@ -46,8 +46,15 @@ class _Pending:
     ended: Callable[[Exit], None]
     launched: Deferred[Handle]
     patience: IDelayedCall
-    #: Its standard input, which is closed when it is known what became of the launch.
-    stdin: int
+    #: Copies of its descriptors, by name, which are closed when it is known what became of the launch.
+    files: Mapping[str, int]
+
+    def close(self) -> None:
+        """It has come to something."""
+        for file in self.files.values():
+            os.close(file)
+        if self.patience.active():
+            self.patience.cancel()
 
 
 class ForkReactor(SpawnReactor, ForkServerReactor):
@@ -109,6 +116,10 @@ class ForkLauncher:
         """Launch nothing any more; fires when the server has ended."""
         self._can_fork = False
         self._reaper.stop()
+        for place in [*self._sent, *self._waiting]:
+            pending = self._taken(place)
+            if pending is not None:
+                self._refuse(pending, "the initiator stops")
         return self._server.stop()
 
     # Launching.
@@ -116,15 +127,15 @@ class ForkLauncher:
     def launch(self, spec: LaunchSpec, ended: Callable[[Exit], None]) -> Deferred[Handle]:
         """Start a process; see :class:`~proactor.interfaces.ILauncher`."""
         order = self._order(spec)
-        if order is None:
+        if order is None or not self._server.is_expected:
             return self._spawn.launch(spec, ended)
         place = (spec.guid, spec.incarnation)
         try:
-            stdin = filled(spec.stdin)
+            files = _copied(spec)
         except OSError as e:
             return fail(Refused(f"{spec.argv[0]} cannot be started: {e.strerror}"))
         patience = self.reactor.callLater(PATIENCE, self._give_up, place)
-        pending = _Pending(spec, order, ended, Deferred(), patience, stdin)
+        pending = _Pending(spec, order, ended, Deferred(), patience, files)
         self._server.start()
         if self._server.is_ready:
             self._send(pending)
@@ -159,26 +170,31 @@ class ForkLauncher:
     def _send(self, pending: _Pending) -> None:
         spec = pending.spec
         self._sent[spec.guid, spec.incarnation] = pending
-        # They stay open until the launch has come to something.
-        for name, fd in zip(FILES, (pending.stdin, spec.log, spec.listening, spec.lock), strict=True):
-            if fd >= 0:
-                self._server.tell(name, partial(int, fd))
+        for name, fd in pending.files.items():
+            self._server.tell(name, partial(int, fd))
         self._server.tell(f"fork {pending.order}")
 
     def _taken(self, place: tuple[str, int]) -> _Pending | None:
-        pending = self._sent.pop(place, None) or self._waiting.pop(place, None)
-        if pending is not None:
-            os.close(pending.stdin)
-            if pending.patience.active():
-                pending.patience.cancel()
-        return pending
+        return self._sent.pop(place, None) or self._waiting.pop(place, None)
 
     def _give_up(self, place: tuple[str, int]) -> None:
         """The server does not come to it: what it may have forked ends, for nobody lets it begin."""
         pending = self._taken(place)
         if pending is not None:
-            _log.warn("The fork server is not ready within {seconds:g} s: a process is spawned", seconds=PATIENCE)
-            self._spawn.launch(pending.spec, pending.ended).chainDeferred(pending.launched)
+            _log.warn("The fork server does not answer within {seconds:g} s: a process is spawned", seconds=PATIENCE)
+            self._spawn_it(pending)
+            self._server.end_if_silent(PATIENCE)
+
+    def _spawn_it(self, pending: _Pending) -> None:
+        files = pending.files
+        spec = evolve(pending.spec, log=files["log"], listening=files["listening"], lock=files.get("lock", -1))
+        launching = self._spawn.launch(spec, pending.ended)
+        pending.close()
+        launching.chainDeferred(pending.launched)
+
+    def _refuse(self, pending: _Pending, why: str) -> None:
+        pending.close()
+        pending.launched.errback(Refused(f"{pending.spec.argv[0]} cannot be started: {why}"))
 
     # What the server says.
 
@@ -192,7 +208,7 @@ class ForkLauncher:
                 guid, incarnation, reason = rest.split(" ", 2)
                 pending = self._taken((guid, int(incarnation)))
                 if pending is not None:
-                    pending.launched.errback(Refused(f"cannot be started: {reason}"))
+                    self._refuse(pending, reason)
             elif word == "stale":
                 stale = rest
         if stale is not None:
@@ -208,17 +224,15 @@ class ForkLauncher:
     def _forked(self, rest: str, begin: int | None) -> None:
         guid, incarnation, number = rest.split(" ")
         pending = self._taken((guid, int(incarnation)))
-        if begin is None:
+        # One that nobody lets begin ends.
+        identity = None if begin is None or pending is None else identity_of(int(number))
+        if begin is None or pending is None or identity is None:
+            if begin is not None:
+                os.close(begin)
             if pending is not None:
-                pending.launched.errback(Refused("cannot be started: no descriptor is left for it"))
+                self._refuse(pending, "no descriptor is left for it" if begin is None else "it ended at once")
             return
-        identity = identity_of(int(number))
-        if pending is None or identity is None:
-            # It ends, for nobody lets it begin.
-            os.close(begin)
-            if pending is not None:
-                pending.launched.errback(Refused("cannot be started: it ended at once"))
-            return
+        pending.close()
         handle = Handle(guid, int(incarnation), identity, self.name)
         self.processes.launched(handle, pending.ended)
         with suppress(OSError):
@@ -234,6 +248,26 @@ class ForkLauncher:
         """What was under way is sent to the next one: none of it has begun."""
         self._waiting = {**self._sent, **self._waiting}
         self._sent = {}
+        if self._waiting and not self._server.is_expected:
+            _log.warn("There is no fork server for now: {count} processes are spawned", count=len(self._waiting))
+            waiting, self._waiting = self._waiting, {}
+            for pending in waiting.values():
+                self._spawn_it(pending)
+
+
+def _copied(spec: LaunchSpec) -> dict[str, int]:
+    """The descriptors of a launch by name: its own copies, for it may have to wait."""
+    files: dict[str, int] = {}
+    try:
+        files["stdin"] = filled(spec.stdin)
+        for name, fd in zip(FILES[1:], (spec.log, spec.listening, spec.lock), strict=True):
+            if fd >= 0:
+                files[name] = os.dup(fd)
+    except OSError:
+        for file in files.values():
+            os.close(file)
+        raise
+    return files
 
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:

@@ -25,6 +25,8 @@ __all__ = ["ForkServer", "ForkServerReactor"]
 _AGAIN = Backoff(first=0.1, cap=30.0)
 #: Seconds after which its end is not one in a row of failures; and those that it may take to end.
 _GOOD_RUN, _LAST_WORK = 60.0, 5.0
+#: Seconds for which the next one is waited for.
+_SOON = 1.0
 _FD = 3
 
 _log = Logger(namespace="proactor.forkserver")
@@ -86,9 +88,24 @@ class ForkServer:
     _later: IDelayedCall | None = None
     _stopping: Deferred[None] | None = None
     _is_stopped: bool = False
+    #: How many in a row ended before they were ready, and until when the next one is waited for.
+    _unready: int = 0
+    _next_at: float = 0.0
 
     def __attrs_post_init__(self) -> None:
         self._tries = Tries(self.random)
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether it is there, or will be soon."""
+        if self._is_stopped or self._unready:
+            return False
+        return self._later is None or self._next_at - self.reactor.seconds() <= _SOON
+
+    def end_if_silent(self, seconds: float) -> None:
+        """It does not answer: if it has run for so long another takes its place."""
+        if self._process is not None and self.reactor.seconds() - self._started_at >= seconds:
+            self._process.kill()
 
     def start(self) -> None:
         """Have it run; nothing where it does, or is about to."""
@@ -148,10 +165,12 @@ class ForkServer:
         for line, file in packet:
             word, _, more = line.partition(" ")
             if word == "ready":
-                self.is_ready = True
+                self.is_ready, self._unready = True, 0
             elif word == "left":
                 name, _, reason = more.partition(" ")
                 _log.warn("Module {name} is not loaded ahead: {reason}", name=name, reason=reason)
+            elif word == "loaded":
+                _log.debug("What module {name} imports is loaded ahead", name=more)
             elif word == "said":
                 name, _, text = more.partition(" ")
                 _log.info("{name}: {text}", name=name, text=text)
@@ -176,12 +195,14 @@ class ForkServer:
             # Another has taken its place.
             return
         self._process = None
+        self._unready += not self.is_ready
         self._forget()
         if self.reactor.seconds() - self._started_at >= _GOOD_RUN:
             self._tries.reset()
         delay = self._tries.next(_AGAIN)
         _log.warn("The fork server ended, and is started again in {delay:.1f} s: {reason}", delay=delay, reason=reason)
         self._later = self.reactor.callLater(delay, self._again)
+        self._next_at = self.reactor.seconds() + delay
         self.lost()
 
     def _again(self) -> None:

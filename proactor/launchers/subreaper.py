@@ -29,6 +29,7 @@ class Subreaper:
     clock: IReactorTime
     is_known: Callable[[int], bool]
     _later: IDelayedCall | None = field(default=None, init=False)
+    _seen: frozenset[int] = field(default=frozenset(), init=False)
 
     def start(self) -> bool:
         """Begin; whether this system has that."""
@@ -51,11 +52,20 @@ class Subreaper:
         self.look()
 
     def look(self) -> None:
-        """Reap those that have ended by now."""
-        for pid in children():
-            if pid not in reapProcessHandlers and not self.is_known(pid):
-                with suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
+        """Reap those that have ended, and had ended when this was called last."""
+        ended = frozenset(filter(self._is_ours_to_reap, children()))
+        # Seen twice: somebody may be about to wait for one that has just ended, or about to hear of it.
+        for pid in ended & self._seen:
+            with suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        self._seen = ended - self._seen
+
+    def _is_ours_to_reap(self, pid: int) -> bool:
+        if pid in reapProcessHandlers or self.is_known(pid):
+            return False
+        with suppress(ChildProcessError):
+            return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        return False
 
 
 def _be_one(on: bool) -> bool:

@@ -50,10 +50,15 @@ def main(kind: str) -> None:
         sys.stdout.write("no end of line")
         sys.exit(int(kind.removeprefix("exit")))
     elif kind == "orphan":
+        told, tell = os.pipe()
         if not os.fork():
             os.setsid()
             os.write(1, b"%d\n" % os.getpid())
+            os.write(tell, b"!")
             time.sleep(0.1)
+        else:
+            # Before that it is of our group, and ends with it.
+            os.read(told, 1)
         os._exit(0)
     else:
         if kind == "stubborn":
