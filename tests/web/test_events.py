@@ -7,7 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.followers import Followers
-from proactor.timeline import KEPT
+from proactor.timeline import KEPT, Timeline
 from proactor.tracing import trace_of
 from proactor.web import sse
 
@@ -156,18 +156,28 @@ class FollowTests(Case):
         self.add(350)
         self.assertEqual([id_ for id_, _, _ in self.told(exchange)], list(range(5, 355)))
 
-    def test_slow(self) -> None:
-        """For one that does not read nothing is kept; what it missed by then it is told of."""
+    def missed(self, count: int) -> list[tuple[int | None, str | None, Any]]:
+        """What a reader is told when it reads on after so much has happened."""
         exchange = self.follow()
         exchange.pause()
         self.add(1)
         self.rig.clock.advance(0)
         before = len(exchange.received)
-        self.add(2 * KEPT)
+        self.add(count)
         self.rig.clock.advance(0)
         self.assertLess(len(exchange.received), before + 64 * 1024)
         exchange.resume()
-        told = self.told(exchange)
+        return self.told(exchange)
+
+    def test_slow(self) -> None:
+        """For one that does not read nothing is kept in memory; it comes from the store when it reads on."""
+        told = self.missed(KEPT + 2000)
+        self.assertEqual([id_ for id_, _, _ in told], list(range(5, KEPT + 2006)))
+
+    def test_too_slow(self) -> None:
+        """What is not to be had any more by then it is told of."""
+        self.timeline.older = Timeline().older
+        told = self.missed(2 * KEPT)
         ((_, _, gap),) = [each for each in told if each[1] == "gap"]
         numbers = [id_ for id_, kind, _ in told if kind == "x"]
         self.assertEqual(len(numbers) + gap["lost"], 2 * KEPT + 1)
