@@ -216,8 +216,9 @@ class ServerTests(ForkCase):
 
     async def test_never_ready(self) -> None:
         """A server that does not come to it is not waited for: a fresh process is started."""
-        self.patch(fork_module, "PATIENCE", 0.1)
         await self.run_spec(self.module("up"))
+        # Not before: a server that is only starting is not ready in that time either.
+        self.patch(fork_module, "PATIENCE", 0.1)
         os.kill(self.server(), signal.SIGSTOP)
         self.addCleanup(os.kill, self.server(), signal.SIGCONT)
         launched = await self.begin(self.module("exit4", "b" * 32))
