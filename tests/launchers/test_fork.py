@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import contextlib
 import json
 import os
 import pwd
@@ -71,6 +72,11 @@ class ForkCase(Case):
         spec = self.of((sys.executable, "-m", module, *arguments), guid, incarnation)
         environment = {"PYTHONUNBUFFERED": "1", **self.environment}
         return evolve(spec, environment=environment, module=module, launcher="fork", lock=self.lock, **more)
+
+    def resume(self, pid: int) -> None:
+        """Have a process that was stopped go on, where it was not ended meanwhile."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
     def server(self) -> int:
         """The process of the server."""
@@ -220,7 +226,7 @@ class ServerTests(ForkCase):
         # Not before: a server that is only starting is not ready in that time either.
         self.patch(fork_module, "PATIENCE", 0.1)
         os.kill(self.server(), signal.SIGSTOP)
-        self.addCleanup(os.kill, self.server(), signal.SIGCONT)
+        self.addCleanup(self.resume, self.server())
         launched = await self.begin(self.module("exit4", "b" * 32))
         self.assertEqual((launched.handle.launcher, (await launched.ended).code), ("spawn", 4))
 
