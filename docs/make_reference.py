@@ -21,7 +21,7 @@ from proactor.processor.base import STANDARD
 from proactor.web.description.document import described, errors, needs_body
 from proactor.web.description.parts import Operation, Reply
 from proactor.web.description.schemas import SCHEMAS
-from proactor.web.table import Route
+from proactor.web.table import Route, Who
 
 PACKAGE = Path(proactor.__file__).parent
 PAGES = [
@@ -101,7 +101,8 @@ def routes() -> str:
 
 def _operation(route: Route, operation: Operation) -> str:
     path = re.sub(r"<(\w+)>", lambda found: found[1].upper(), route.path)
-    who = ", ".join(sorted(who.value for who in route.who))
+    scope = f" (`{route.scope.value}`)"
+    who = ", ".join(sorted(f"{who.value}{scope if who is Who.OPERATOR else ''}" for who in route.who))
     parts = [
         f"### {route.method} {path}",
         f"{operation.summary}. For: {who}.",

@@ -40,6 +40,17 @@ class Forbidden(ProactorError):
     """It is known who asks, and it is not theirs."""
 
 
+class InsufficientScope(Forbidden):
+    """It is known who asks, and their token does not open this.
+
+    :param scope: the one that would.
+    """
+
+    def __init__(self, message: str, scope: str) -> None:
+        super().__init__(message)
+        self.scope = scope
+
+
 class NotFound(ProactorError):
     """There is no such thing."""
 

@@ -19,6 +19,7 @@ from .followers import Followers
 from .lag import LagMeter
 from .metrics import Metrics
 from .model import Exit, Job
+from .operator_tokens import OperatorTokens
 from .origin import because, origin
 from .restarts import Restarts
 from .rollouts import Rollouts
@@ -55,6 +56,7 @@ class Initiator:
     scale: Scale = field(init=False)
     followers: Followers = field(init=False)
     metrics: Metrics = field(init=False)
+    operator_tokens: OperatorTokens = field(init=False)
     _lag: LagMeter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -65,6 +67,7 @@ class Initiator:
         self.exchange = Exchange(
             self.now, self.configurator, self.authority, self.fleet.planner, self.fleet, self.rollouts, self.metrics
         )
+        self.operator_tokens = OperatorTokens(self.now, self.store, self.fleet.timeline)
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)

@@ -153,6 +153,7 @@ async def take_up(
     """
     running = {guid: job.running_revision or job.joined for guid, job in saved.jobs.items()}
     initiator.rollouts.restore(saved.rollouts, running)
+    initiator.operator_tokens.restore(saved.values)
     adopted = await taking_up.run(saved, sockets)
     if saved.jobs:
         jobs = len(saved.jobs)

@@ -123,6 +123,23 @@ class CrashTests(SynchronousTestCase):
 
         self.each(life)
 
+    def test_tokens_of_operators(self) -> None:
+        """A token that was shown holds, one whose revocation was answered does not; the next initiator knows both."""
+
+        def life(scenario: Scenario) -> None:
+            at, scenario.mortal.at = scenario.mortal.at, 0
+            old = scenario.rig.ask("POST /tokens", **as_json({"name": "old", "scopes": "read"})).json()["token"]
+            scenario.mortal.passed, scenario.mortal.at = 0, at
+            made = scenario.ask("POST /tokens", **as_json({"name": "new", "scopes": "read"}))
+            gone = not scenario.mortal.is_dead and scenario.ask("DELETE /tokens/old")
+            rig = scenario.follow()
+            names = {token["name"] for token in rig.ask("GET /tokens").json()}
+            self.assertTrue(not made or "new" in names)
+            self.assertTrue(not gone or "old" not in names)
+            self.assertEqual(rig.ask("GET /job", token=old).status == 200, "old" in names)
+
+        self.each(life)
+
     def test_stop(self) -> None:
         """A processor is stopped, or goes on."""
 

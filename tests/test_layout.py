@@ -25,6 +25,7 @@ PLAIN = (
     "launch_queue",
     "lifecycle",
     "model",
+    "operators",
     "origin",
     "restart",
     "rollout",

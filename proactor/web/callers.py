@@ -9,7 +9,8 @@ from attrs import field, frozen
 from twisted.internet.interfaces import ITransport
 from twisted.web.http_headers import Headers
 
-from ..errors import Forbidden, Unauthenticated
+from ..errors import Forbidden, InsufficientScope, Unauthenticated
+from ..operators import EVERYTHING, NamedToken, Scope, in_order
 from ..sockdiag import connection_uid, is_loopback
 from ..tokens import Claims
 from .table import Route, Who
@@ -22,10 +23,12 @@ _MARKS_OF_BROWSERS = (b"Origin", b"Referer", b"Cookie")
 class Operator:
     """A person or script that controls the initiator.
 
-    :param how: ``token``, or ``local`` for code that runs as the operator on this machine.
+    :param how: ``token``, or ``local`` for code that runs as the operator on this machine; else the name of the token.
+    :param scopes: what they may.
     """
 
     how: str
+    scopes: frozenset[Scope] = EVERYTHING
 
     @property
     def name(self) -> str:
@@ -83,6 +86,7 @@ class Identifier:
     :param operator_token: that of this initiator.
     :param uid: the initiator's own.
     :param processor: whose token it is; raises where it is none that holds.
+    :param named: which of operators' tokens that have names it is, if any; raises where that does not hold any more.
     :param mode: ``operator_auth`` at this moment.
     :param token_file: where the operator's token is, for the words of a 401.
     """
@@ -92,6 +96,7 @@ class Identifier:
     processor: Callable[[str], Claims]
     mode: Callable[[], str]
     token_file: str
+    named: Callable[[str], NamedToken | None] = lambda _: None
 
     def identify(self, headers: Headers, connection: Connection | None) -> Caller:
         """Who asks.
@@ -111,6 +116,9 @@ class Identifier:
         if hmac.compare_digest(token, self.operator_token.encode()):
             return Operator("token")
         text = token.decode("latin-1")
+        named = self.named(text)
+        if named is not None:
+            return Operator(named.name, named.scopes)
         return ProcessorCaller(self.processor(text), text)
 
     def _local(self, headers: Headers, connection: Connection | None) -> Operator:
@@ -162,12 +170,22 @@ def authorize(route: Route, caller: Operator | ProcessorCaller, parameters: Mapp
     :raises Forbidden: it does not.
     """
     if isinstance(caller, Operator):
-        if Who.OPERATOR in route.who:
-            return
-        raise Forbidden("this is for the processor itself, not for operators")
+        if Who.OPERATOR not in route.who:
+            raise Forbidden("this is for the processor itself, not for operators")
+        _check_scope(route.scope, caller)
+        return
     if Who.PROCESSOR in route.who:
         return
     if Who.ITSELF not in route.who:
         raise Forbidden("this is for operators, not for processors")
     if caller.claims.guid not in (parameters.get("guid"), parameters.get("section")):
         raise Forbidden("a processor's token opens what is its own, and this is another's")
+
+
+def _check_scope(scope: Scope, caller: Operator) -> None:
+    if scope in caller.scopes:
+        return
+    if scope is Scope.ALL:
+        raise InsufficientScope("this is for the operator's own token alone, that of operator.token", scope.value)
+    may = ", ".join(in_order(caller.scopes))
+    raise InsufficientScope(f"this needs the scope {scope.value}; the token {caller.how} has: {may}", scope.value)

@@ -74,6 +74,9 @@ def _headers(error: errors.ProactorError) -> dict[str, str]:
     if isinstance(error, errors.Unauthenticated):
         reason = f', error="{error.reason}"' if error.reason else ""
         return {"WWW-Authenticate": f'Bearer realm="proactor"{reason}'}
+    if isinstance(error, errors.InsufficientScope):
+        # RFC 6750, 3.1
+        return {"WWW-Authenticate": f'Bearer realm="proactor", error="insufficient_scope", scope="{error.scope}"'}
     if isinstance(error, errors.Unavailable):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.NotReady):

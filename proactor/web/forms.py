@@ -21,9 +21,10 @@ def known(body: Mapping[str, Any], names: Collection[str]) -> None:
             raise Refused(f"{name[:64]!r} is not known here; there are: {', '.join(names)}")
 
 
-def plain(call: Call, groups: Collection[str]) -> dict[str, Any]:
+def plain(call: Call, groups: Collection[str], several: Collection[str] = ()) -> dict[str, Any]:
     """A call's body; of a form, each field's one text, and the fields ``group.name`` put together as objects.
 
+    :param several: fields that may be there more than once: a list of all their texts.
     :raises Malformed: a field is there twice.
     """
     if not call.is_form:
@@ -31,6 +32,9 @@ def plain(call: Call, groups: Collection[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     grouped: dict[str, dict[str, str]] = {}
     for name, values in call.body.items():
+        if name in several:
+            found[name] = values
+            continue
         if len(values) != 1:
             raise Malformed(f"the field {name[:64]!r} is there more than once")
         group, dot, member = name.partition(".")

@@ -18,6 +18,7 @@ from .jobs import Jobs
 from .logs import Logs
 from .metrics import Measured
 from .openapi import Description
+from .operator_tokens import Tokens
 from .rollouts import RolloutRoutes
 
 
@@ -35,6 +36,7 @@ def make_resource(
         initiator.exchange.identify,
         lambda: initiator.configurator.settings.operator_auth,
         token_file,
+        initiator.operator_tokens.find,
     )
     handlers = {
         **Jobs(clock, initiator).handlers(),
@@ -46,6 +48,7 @@ def make_resource(
         **RolloutRoutes(initiator).handlers(),
         **Measured(initiator.metrics).handlers(),
         **Description().handlers(),
+        **Tokens(initiator.operator_tokens).handlers(),
         **Health(initiator).handlers(),
     }
     resource: IResource = make_app(handlers, identifier, clock, initiator.metrics).resource()

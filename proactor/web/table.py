@@ -10,6 +10,8 @@ from enum import Enum
 
 from attrs import frozen
 
+from ..operators import Scope
+
 #: How many bytes a body may have, where its route does not say more.
 BODY_LIMIT = 64 * 1024
 
@@ -44,6 +46,7 @@ class Route:
     :param who: who may; an empty set would be nobody.
     :param changes: whether it changes something: it then runs to its end whatever becomes of the caller.
     :param limit: how many bytes its body may have.
+    :param scope: what an operator must be allowed to who may use it.
     """
 
     name: str
@@ -53,37 +56,63 @@ class Route:
     body: Body = Body.NONE
     changes: bool = False
     limit: int = BODY_LIMIT
+    scope: Scope = Scope.ALL
 
 
 def _route(
-    name: str, operation: str, *who: Who, body: Body = Body.NONE, changes: bool = False, limit: int = BODY_LIMIT
+    name: str,
+    operation: str,
+    *who: Who,
+    body: Body = Body.NONE,
+    changes: bool = False,
+    limit: int = BODY_LIMIT,
+    scope: Scope | None = None,
 ) -> Route:
+    """Make a row. Where it names no scope: what changes something is the operator's own, all else for who may read."""
     method, path = operation.split(" ")
-    return Route(name, method, path, frozenset(who), body, changes, limit)
+    usual = Scope.ALL if changes else Scope.READ
+    return Route(name, method, path, frozenset(who), body, changes, limit, scope or usual)
 
 
 ROUTES = (
-    _route("create", "POST /create", Who.OPERATOR, body=Body.FORM, changes=True),
+    _route("create", "POST /create", Who.OPERATOR, body=Body.FORM, changes=True, scope=Scope.LAUNCH),
     _route("list_jobs", "GET /job", Who.OPERATOR),
     _route("show_job", "GET /job/<guid>", Who.OPERATOR, Who.ITSELF),
-    _route("delete_job", "DELETE /job/<guid>", Who.OPERATOR, changes=True),
-    _route("start_job", "POST /job/<guid>/start", Who.OPERATOR, changes=True),
-    _route("stop_job", "POST /job/<guid>/stop", Who.OPERATOR, changes=True),
-    _route("restart_job", "POST /job/<guid>/restart", Who.OPERATOR, changes=True),
-    _route("signal_job", "POST /job/<guid>/signal", Who.OPERATOR, body=Body.FORM, changes=True),
+    _route("delete_job", "DELETE /job/<guid>", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
+    _route("start_job", "POST /job/<guid>/start", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
+    _route("stop_job", "POST /job/<guid>/stop", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
+    _route("restart_job", "POST /job/<guid>/restart", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
+    _route("signal_job", "POST /job/<guid>/signal", Who.OPERATOR, body=Body.FORM, changes=True, scope=Scope.LAUNCH),
     _route("show_log", "GET /job/<guid>/log", Who.OPERATOR),
     _route("job_events", "GET /job/<guid>/events", Who.OPERATOR),
     _route("list_events", "GET /events", Who.OPERATOR),
-    _route("restart_jobs", "POST /restart", Who.OPERATOR, changes=True),
+    _route("restart_jobs", "POST /restart", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
     _route("show_restart", "GET /restart/<id>", Who.OPERATOR),
     _route("show_config", "GET /config/<section>", Who.OPERATOR, Who.ITSELF),
     _route("acknowledge", "POST /config/<section>/ack", Who.ITSELF, body=Body.JSON, changes=True, limit=1 << 20),
     _route("list_sections", "GET /config", Who.OPERATOR),
-    _route("edit_section", "PATCH /config/<section>", Who.OPERATOR, body=Body.MERGE_PATCH, changes=True),
+    _route(
+        "edit_section",
+        "PATCH /config/<section>",
+        Who.OPERATOR,
+        body=Body.MERGE_PATCH,
+        changes=True,
+        scope=Scope.CONFIGURE,
+    ),
     _route("show_history", "GET /config/<section>/history", Who.OPERATOR),
-    _route("roll_back", "POST /config/<section>/rollback", Who.OPERATOR, body=Body.FORM, changes=True),
+    _route(
+        "roll_back",
+        "POST /config/<section>/rollback",
+        Who.OPERATOR,
+        body=Body.FORM,
+        changes=True,
+        scope=Scope.CONFIGURE,
+    ),
     _route("explain", "GET /config/<section>/explain", Who.OPERATOR),
     _route("show_rollout", "GET /rollout/<id>", Who.OPERATOR),
+    _route("list_tokens", "GET /tokens", Who.OPERATOR, scope=Scope.ALL),
+    _route("create_token", "POST /tokens", Who.OPERATOR, body=Body.FORM, changes=True),
+    _route("revoke_token", "DELETE /tokens/<name>", Who.OPERATOR, changes=True),
     _route("shut_down", "POST /shutdown", Who.OPERATOR, changes=True),
     _route("healthz", "GET /healthz", Who.ANYONE),
     _route("readyz", "GET /readyz", Who.ANYONE),

@@ -50,7 +50,7 @@ def handlers(**other: Handler) -> dict[str, Handler]:
 
 def operation(route: Route) -> str:
     path = route.path
-    for name in ("<guid>", "<section>", "<id>"):
+    for name in ("<guid>", "<section>", "<id>", "<name>"):
         path = path.replace(name, GUID)
     return f"{route.method} {path}"
 

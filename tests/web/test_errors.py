@@ -23,6 +23,11 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
         {"WWW-Authenticate": 'Bearer realm="proactor", error="invalid_token"'},
     ),
     (errors.Forbidden("m"), 403, {}),
+    (
+        errors.InsufficientScope("m", "launch"),
+        403,
+        {"WWW-Authenticate": 'Bearer realm="proactor", error="insufficient_scope", scope="launch"'},
+    ),
     (errors.NotFound("m"), 404, {}),
     (errors.Conflict("m"), 409, {}),
     (errors.Gone("m"), 410, {}),

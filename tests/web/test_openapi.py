@@ -42,7 +42,7 @@ class DocumentTests(SynchronousTestCase):
         """It says who may, in words and as what is to be sent."""
         paths = document()["paths"]
         self.assertEqual(paths["/job/{guid}"]["get"]["x-who"], ["itself", "operator"])
-        self.assertEqual(paths["/job/{guid}"]["get"]["security"], [{"operator": []}, {}, {"processor": []}])
+        self.assertEqual(paths["/job/{guid}"]["get"]["security"], [{"operator": ["read"]}, {}, {"processor": []}])
         self.assertNotIn("security", paths["/healthz"]["get"])
 
     def test_served(self) -> None:
@@ -89,7 +89,9 @@ class Case(SynchronousTestCase):
 
     def path(self, route: Route, job: Job | None = None) -> str:
         guid = (job or self.job).guid
-        return route.path.replace("<guid>", guid).replace("<section>", guid).replace("<id>", "1")
+        return (
+            route.path.replace("<guid>", guid).replace("<section>", guid).replace("<id>", "1").replace("<name>", "ci")
+        )
 
     def note(self, line: str, response: Response) -> Response:
         found = operation(*line.split(" "))
@@ -127,7 +129,7 @@ class StatusTests(Case):
 
     def test_every_status(self) -> None:
         """Each status that is documented of an operation is what it answers to something."""
-        for scenario in (self.anywhere, self.reading, self.acting, self.editing, self.storing):
+        for scenario in (self.anywhere, self.reading, self.acting, self.editing, self.giving_tokens, self.storing):
             scenario()
         self.launching()
         self.ending()
@@ -237,6 +239,17 @@ class StatusTests(Case):
         self.assertEqual(self.note(line, exchange.response).status, 204)
         self.assertNotIn(job.guid, self.rig.launcher.running)
 
+    def giving_tokens(self) -> None:
+        """What is done to the tokens of operators."""
+        token = as_form(name="ci", scopes="read launch")
+        self.expect(201, "POST /tokens", **token)
+        self.expect(409, "POST /tokens", **token)
+        self.expect(422, "POST /tokens", **as_form(name="ci"))
+        self.expect(204, "DELETE /tokens/ci")
+        self.expect(404, "DELETE /tokens/ci")
+        self.expect(200, "GET /tokens")
+        self.expect(201, "POST /tokens", **token)
+
     def storing(self) -> None:
         """What cannot be kept."""
         stopped, running = self.rig.create_many(2)
@@ -250,6 +263,8 @@ class StatusTests(Case):
             (f"DELETE /job/{running.guid}", {}),
             ("PATCH /config/other.module", as_json({"rate": 9})),
             ("POST /config/my.module/rollback", as_json({"to": self.edited})),
+            ("POST /tokens", as_form(name="other", scopes="read")),
+            ("DELETE /tokens/ci", {}),
         ]
         for status, error in ((503, StorageFailed("the disk is broken")), (507, StorageFull("there is no room"))):
             self.rig.store.fail(error)

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Forbidden
+from proactor.operators import Scope
 from proactor.web.answers import Answer, nothing
 from proactor.web.app import make_app
 from proactor.web.callers import Connection, Identifier, Operator, ProcessorCaller, authorize
@@ -41,11 +42,30 @@ EXPECTED = {
     "POST /config/<section>/rollback": "o",
     "GET /config/<section>/explain": "o",
     "GET /rollout/<id>": "o",
+    "GET /tokens": "o",
+    "POST /tokens": "o",
+    "DELETE /tokens/<name>": "o",
     "POST /shutdown": "o",
     "GET /healthz": "a",
     "GET /readyz": "a",
     "GET /metrics": "o",
     "GET /openapi.json": "a",
+}
+#: What an operator must be allowed to, of all but what is open to who may read.
+SCOPES = {
+    "POST /create": "launch",
+    "DELETE /job/<guid>": "launch",
+    "POST /job/<guid>/start": "launch",
+    "POST /job/<guid>/stop": "launch",
+    "POST /job/<guid>/restart": "launch",
+    "POST /job/<guid>/signal": "launch",
+    "POST /restart": "launch",
+    "PATCH /config/<section>": "configure",
+    "POST /config/<section>/rollback": "configure",
+    "GET /tokens": "all",
+    "POST /tokens": "all",
+    "DELETE /tokens/<name>": "all",
+    "POST /shutdown": "all",
 }
 LETTERS = {"o": Who.OPERATOR, "p": Who.PROCESSOR, "i": Who.ITSELF, "a": Who.ANYONE}
 
@@ -119,6 +139,7 @@ class TableTests(SynchronousTestCase):
 
     def operation(self, route: Route) -> str:
         path = route.path.replace("<guid>", self.own.guid).replace("<section>", self.own.guid).replace("<id>", "1")
+        path = path.replace("<name>", "ci")
         self.assertNotIn("<", path)
         return f"{route.method} {path}"
 
@@ -149,6 +170,15 @@ class TableTests(SynchronousTestCase):
         """The table holds what it held: whoever opens a route to more callers says so here as well."""
         table = {f"{route.method} {route.path}": route.who for route in ROUTES}
         self.assertEqual(table, {name: frozenset(map(LETTERS.__getitem__, who)) for name, who in EXPECTED.items()})
+
+    def test_scopes(self) -> None:
+        """So it is with scopes: whoever opens a route to a scope says so here as well."""
+        table = {
+            f"{route.method} {route.path}": route.scope.value
+            for route in ROUTES
+            if Who.OPERATOR in route.who and route.scope is not Scope.READ
+        }
+        self.assertEqual(table, SCOPES)
 
     def test_what_changes_something(self) -> None:
         """All but GET runs to its end whatever becomes of its caller, and only what changes something reads a body."""

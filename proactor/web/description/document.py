@@ -10,11 +10,16 @@ from ... import __version__
 from ...problems import phrase
 from ..calls import TYPES
 from ..table import ROUTES, Body, Route, Who
-from . import configuration, health, jobs
+from . import configuration, health, jobs, operator_tokens
 from .parts import LINE, PROBLEM, TRACE, Operation, Parameter, Reply, Schema, ref, text
 from .schemas import SCHEMAS
 
-OPERATIONS: Mapping[str, Operation] = {**jobs.OPERATIONS, **configuration.OPERATIONS, **health.OPERATIONS}
+OPERATIONS: Mapping[str, Operation] = {
+    **jobs.OPERATIONS,
+    **configuration.OPERATIONS,
+    **operator_tokens.OPERATIONS,
+    **health.OPERATIONS,
+}
 
 _INTRODUCTION = """\
 Proactor launches, configures, supervises and authenticates a fleet of processes.
@@ -27,8 +32,9 @@ _SECURITY = {
     "operator": {
         "type": "http",
         "scheme": "bearer",
-        "description": "The operator's token, of `operator.token` in the home folder. A program of the same user on "
-        "the same machine needs none, while `operator_auth = local`.",
+        "description": "The operator's token, of `operator.token` in the home folder, or one with a name that has the "
+        "scope which is asked for: `read`, `launch`, `configure` or `message`; `all` is the operator's own alone. A "
+        "program of the same user on the same machine needs none, while `operator_auth = local`.",
     },
     "processor": {"type": "http", "scheme": "bearer", "description": "A processor's own token."},
 }
@@ -46,6 +52,7 @@ ERRORS: Mapping[int, str] = {
 }
 _ERROR_HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "What is wrong with the credential (RFC 6750)."},
+    403: {"WWW-Authenticate": "Where a token lacks a scope: which one it needs (RFC 6750)."},
     503: {"Retry-After": "After how many seconds another try makes sense."},
     504: {"Location": "Where to look."},
 }
@@ -55,6 +62,7 @@ _PATH = {
     "guid": "a processor's",
     "section": "of the configuration: `DEFAULT`, a module section's name, or a processor's guid",
     "id": "as it was given",
+    "name": "of the token",
 }
 
 
@@ -144,7 +152,7 @@ def _security(route: Route) -> list[dict[str, list[str]]]:
     allowed: list[dict[str, list[str]]] = []
     if Who.OPERATOR in route.who:
         # Nothing: on the same machine, as the same user.
-        allowed += [{"operator": []}, {}]
+        allowed += [{"operator": [route.scope.value]}, {}]
     if route.who & {Who.PROCESSOR, Who.ITSELF}:
         allowed.append({"processor": []})
     return allowed

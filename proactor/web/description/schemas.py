@@ -8,6 +8,7 @@ from ...model import State, Wanted
 from ...option_types import BY_NAME
 from ...restarts import Stage as RestartStage
 from ...rollout import Progress, Stage
+from . import operator_tokens
 from .parts import GUID, Schema, flag, listed, mapped, maybe, number, record, ref, said, text, time, whole, words
 
 _SCALAR: Schema = {"type": ["string", "number", "boolean"]}
@@ -333,6 +334,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Acknowledgement": ACKNOWLEDGEMENT,
     "Rollout": ROLLOUT,
     "RolloutEvent": ROLLOUT_EVENT,
+    **operator_tokens.SCHEMAS,
     "Health": HEALTH,
     "Readiness": READINESS,
 }
