@@ -22,6 +22,7 @@ from proactor.fleet import Fleet
 from proactor.home import Home
 from proactor.initiator import Initiator
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
+from proactor.keyring import new_key
 from proactor.launch_plan import LaunchPlanner
 from proactor.launch_queue import LaunchQueue
 from proactor.launchers.held import HeldSocket
@@ -32,7 +33,7 @@ from proactor.processor.configuration import read_start
 from proactor.readiness import Prober
 from proactor.store.memory import MemoryStore
 from proactor.timeline import Timeline
-from proactor.tokens import TokenAuthority, new_key
+from proactor.tokens import TokenAuthority
 from proactor.web.callers import learn
 from proactor.web.resource import make_resource
 from proactor.wire import Site

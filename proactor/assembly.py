@@ -11,6 +11,7 @@ from random import SystemRandom
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from .config.preloaded import preloaded_modules
@@ -21,6 +22,7 @@ from .home import Home
 from .initiator import Initiator
 from .job_locks import JobLocks
 from .job_logs import JobLogs
+from .key_rotation import RING, open_ring
 from .launch_plan import FD, LaunchPlanner
 from .launch_queue import LaunchQueue
 from .launchers import identity
@@ -37,7 +39,7 @@ from .startup import Options
 from .store.interface import IStore
 from .taking_up import TakingUp, take_up, unfinished
 from .timeline import Timeline
-from .tokens import TokenAuthority, new_key
+from .tokens import TokenAuthority
 
 log = Logger(namespace="proactor")
 
@@ -75,7 +77,7 @@ def assemble(
     begin = opened(reactor, now, options.document, guid, saved, listen_port)
     configurator = begin.configurator
     configurator.keep = store.commit
-    authority = TokenAuthority.from_pem(guid, home.read_secret("keys/signing.pem", new_key))
+    authority = TokenAuthority(guid, open_ring(home, now().timestamp()))
     environment = {**without_ours(dict(os.environ)), **guardian.mark}
     settings = configurator.settings
     launcher = ForkLauncher(reactor, child_environment(environment, {}, True))
@@ -101,6 +103,8 @@ def assemble(
         store=store,
     )
     initiator = Initiator(reactor, now, configurator, authority, fleet, store)
+    pool = reactor.getThreadPool()
+    initiator.keys.save = lambda data: deferToThreadPool(reactor, pool, home.write_secret, RING, data)
     return Parts(
         initiator, Opened(configurator, [*writes, *begin.writes], begin.document), saved, guardian, locks, launcher
     )

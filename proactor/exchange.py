@@ -17,7 +17,8 @@ from .metrics import Metrics
 from .model import Answer
 from .options import Option
 from .rollouts import Rollouts
-from .tokens import Claims, TokenAuthority
+from .tokens import TokenAuthority
+from .verification import Claims
 from .verified import VerifiedTokens
 
 #: How long a held request for a configuration is held at most, in seconds.
@@ -62,7 +63,7 @@ class Exchange:
     _traces: dict[int, str] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self._verified = VerifiedTokens(self.authority)
+        self._verified = VerifiedTokens(self._verify)
 
     def identify(self, token: str) -> Claims:
         """Whose token this is.
@@ -75,6 +76,9 @@ class Exchange:
         if job is None or job.incarnation != claims.incarnation:
             raise Gone(f"processor {claims.guid}, incarnation {claims.incarnation}, is not wanted any more")
         return claims
+
+    def _verify(self, token: str, now: float) -> Claims:
+        return self.authority.verify(token, self.authority.issuer, now)
 
     def _time(self) -> float:
         return self.now().timestamp()

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from .errors import ProactorError, Unavailable
+from .errors import ProactorError, StorageFailed, Unavailable
 
 __all__ = ["DEFAULT_HOME", "Home"]
 
@@ -208,7 +208,7 @@ class Home:
     def read_secret(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Give the content of a secret's file of mode 0600, which is made where there is none.
 
-        :param name: the file, below the folder: ``operator.token``, ``keys/signing.pem``.
+        :param name: the file, below the folder: ``operator.token``, ``keys/ring.json``.
         :param make: gives what a new one holds, which is not empty.
         :raises ProactorError: it is empty, not a file, not ours, or cannot be read or made.
         """
@@ -227,6 +227,32 @@ class Home:
         if not 0 < len(data) <= _SECRET_MAX:
             raise ProactorError(f"{path}: is {'too large' if data else 'empty'}; delete it to have a new one made")
         return data
+
+    def find_secret(self, name: str) -> bytes | None:
+        """Give the content of a secret's file, None where there is none.
+
+        :raises ProactorError: it is not a file, not ours, or cannot be read.
+        """
+        path = self.path / name
+        try:
+            return _read(path)
+        except OSError as error:
+            raise ProactorError(f"{path}: {_reason(error)}; it must be a file that you can read and write") from error
+
+    def write_secret(self, name: str, data: bytes) -> None:
+        """Write a secret's file anew; it blocks until that would outlive a loss of power.
+
+        :raises StorageFailed: it cannot be written; the one that there is stays.
+        """
+        path = self.path / name
+        try:
+            _write_new(path, data)
+        except OSError as error:
+            raise StorageFailed(f"{path}: {_reason(error)}") from error
+
+    def remove_secret(self, name: str) -> None:
+        """Delete a secret's file, if there is one."""
+        (self.path / name).unlink(missing_ok=True)
 
     @property
     def operator_token(self) -> str:

@@ -16,6 +16,7 @@ from .errors import Unavailable
 from .exchange import Exchange
 from .fleet import Fleet
 from .followers import Followers
+from .key_rotation import KeyRotation
 from .lag import LagMeter
 from .metrics import Metrics
 from .model import Exit, Job
@@ -57,6 +58,7 @@ class Initiator:
     followers: Followers = field(init=False)
     metrics: Metrics = field(init=False)
     operator_tokens: OperatorTokens = field(init=False)
+    keys: KeyRotation = field(init=False)
     _lag: LagMeter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -68,6 +70,7 @@ class Initiator:
             self.now, self.configurator, self.authority, self.fleet.planner, self.fleet, self.rollouts, self.metrics
         )
         self.operator_tokens = OperatorTokens(self.now, self.store, self.fleet.timeline)
+        self.keys = KeyRotation(self.clock, self.now, self.authority, lambda: self.configurator.settings)
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
@@ -97,6 +100,7 @@ class Initiator:
         if event.trace is not None:
             self.exchange.traced(plan.revision, event.trace)
         self.rollouts.configured(plan.revision, event)
+        self.keys.heed()
         self.heard_configuration()
         with because(event):
             self.scale.look()
@@ -108,6 +112,7 @@ class Initiator:
         for guid, job in self.fleet.jobs.items():
             self.metrics.count(guid, job.state.value)
         self._lag.start()
+        self.keys.start()
 
     async def reload(self, document: Document, actor: str) -> int:
         """Take the configuration file as it was read again; the revision it made, which the log tells of.
@@ -167,4 +172,5 @@ class Initiator:
         # Whoever still waits for a change is answered, or the connections would not end.
         self.followers.close()
         self._lag.stop()
+        await self.keys.stop()
         await self.configurator.let_go()

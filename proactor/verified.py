@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from hashlib import sha256
 
 from attrs import define, field
 
-from .tokens import Claims, TokenAuthority
+from .verification import Claims
 
 
 @define(eq=False)
 class VerifiedTokens:
-    """Verifies processors' tokens, and remembers those that held: a signature costs as much as the rest of a fetch.
+    """Verifies tokens, and remembers those that held: a signature costs as much as the rest of a fetch.
 
     They are known by their digests: how long it takes to look for one tells nothing of any other.
 
+    :param check: what a token says at a time; raises :class:`~proactor.errors.Unauthenticated` where it does not hold.
     :param most: how many are remembered, those that were verified last.
     """
 
-    authority: TokenAuthority
+    check: Callable[[str, float], Claims]
     most: int = 1 << 15
-    _claims: OrderedDict[bytes, Claims] = field(factory=OrderedDict)
+    _claims: OrderedDict[bytes, Claims] = field(factory=OrderedDict, repr=False)
 
     def verify(self, token: str, now: float) -> Claims:
-        """What a token says; see :meth:`proactor.tokens.TokenAuthority.verify`.
+        """What a token says.
 
         :raises Unauthenticated: says why it does not hold.
         """
@@ -33,8 +35,12 @@ class VerifiedTokens:
         if claims is not None and claims.issued <= now < claims.expires:
             return claims
         self._claims.pop(digest, None)
-        claims = self.authority.verify(token, self.authority.issuer, now)
+        claims = self.check(token, now)
         self._claims[digest] = claims
         if len(self._claims) > self.most:
             self._claims.popitem(last=False)
         return claims
+
+    def forget(self) -> None:
+        """Verify all anew: the keys are others."""
+        self._claims.clear()

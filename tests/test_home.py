@@ -262,10 +262,10 @@ class SecretTests(Case):
     def test_any_secret(self) -> None:
         """A secret is made once, in a folder of its own where it is to have one, and leaves nothing beside it."""
         home = self.opened()
-        self.assertEqual(home.read_secret("keys/signing.pem", lambda: b"PEM"), b"PEM")
-        self.assertEqual(home.read_secret("keys/signing.pem", never), b"PEM")
-        self.assertEqual(os.listdir(home.path / "keys"), ["signing.pem"])
-        self.assertEqual({mode(home.path / "keys"), mode(home.path / "keys/signing.pem")}, {0o700, 0o600})
+        self.assertEqual(home.read_secret("keys/ring.json", lambda: b"PEM"), b"PEM")
+        self.assertEqual(home.read_secret("keys/ring.json", never), b"PEM")
+        self.assertEqual(os.listdir(home.path / "keys"), ["ring.json"])
+        self.assertEqual({mode(home.path / "keys"), mode(home.path / "keys/ring.json")}, {0o700, 0o600})
 
     def test_whatever_umask(self) -> None:
         """The mode is what it is to be under any umask."""

@@ -17,11 +17,12 @@ import proactor
 
 ROOT = Path(proactor.__file__).parent
 
-SHARED_PLAIN = ("backoff", "errors", "option_types", "options", "tracing")
+SHARED_PLAIN = ("backoff", "errors", "option_types", "options", "tracing", "verification", "verified")
 PLAIN = (
     *SHARED_PLAIN,
     "config",
     "interfaces",
+    "keyring",
     "launch_queue",
     "lifecycle",
     "model",

@@ -305,11 +305,11 @@ class ServiceTests(TestCase):
         """The home is free for the next then, which has the same token and keys."""
         service, _, _ = await self.served()
         token = (self.folder / "home" / "operator.token").read_bytes()
-        key = (self.folder / "home" / "keys" / "signing.pem").read_bytes()
+        key = (self.folder / "home" / "keys" / "ring.json").read_bytes()
         await self.stopped(service)
         await self.served()
         self.assertEqual((self.folder / "home" / "operator.token").read_bytes(), token)
-        self.assertEqual((self.folder / "home" / "keys" / "signing.pem").read_bytes(), key)
+        self.assertEqual((self.folder / "home" / "keys" / "ring.json").read_bytes(), key)
 
     async def test_second(self) -> None:
         """A second one on the same home is refused, in one line, and lets go of its port."""

@@ -9,7 +9,6 @@ import json
 from typing import Any
 
 import jwt
-from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
@@ -24,7 +23,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import ProactorError, Unauthenticated
-from proactor.tokens import Claims, TokenAuthority, key_id, new_key, public_jwk
+from proactor.keyring import key_id, new_key, public_jwk
+from proactor.tokens import Claims, TokenAuthority
 
 ISSUER, GUID, PEER = ("e" * 32, "a" * 32, "b" * 32)
 NOW = 1_764_000_000.0
@@ -41,7 +41,7 @@ def segment(value: object) -> str:
 
 #: Keys take time to make, and hold no state.
 AUTHORITY = TokenAuthority.from_pem(ISSUER, new_key())
-KEY: Ed25519PrivateKey = AUTHORITY._key
+KEY: Ed25519PrivateKey = AUTHORITY.ring.signing.private
 PUBLIC_PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 CLAIMS: dict[str, Any] = {
     "iss": ISSUER,
@@ -52,7 +52,7 @@ CLAIMS: dict[str, Any] = {
     "jti": "0" * 32,
     "inc": 1,
 }
-HEADER = {"alg": "EdDSA", "kid": AUTHORITY.key_id, "typ": "JWT"}
+HEADER = {"alg": "EdDSA", "kid": AUTHORITY.ring.signing.id, "typ": "JWT"}
 TOKEN = AUTHORITY.issue(GUID, ISSUER, NOW, LIFETIME, 1)
 
 
@@ -110,7 +110,7 @@ class KeyTests(Case):
         pem = new_key()
         one, two = (TokenAuthority.from_pem(ISSUER, pem) for _ in range(2))
         self.assertEqual(two.verify(one.issue(GUID, ISSUER, NOW, 1, 1), ISSUER, NOW).guid, GUID)
-        self.assertEqual(one.key_id, two.key_id)
+        self.assertEqual(one.ring.signing.id, two.ring.signing.id)
         self.assertNotEqual(pem, new_key())
 
     def test_thumbprint(self) -> None:
@@ -143,7 +143,7 @@ class KeyTests(Case):
         for text in (repr(AUTHORITY), str(AUTHORITY)):
             self.assertNotIn("PrivateKey", text)
             self.assertNotIn(raw.hex(), text)
-            self.assertIn(AUTHORITY.key_id, text)
+            self.assertIn(AUTHORITY.ring.signing.id, text)
 
 
 class RefusalTests(Case):
@@ -302,4 +302,4 @@ class RefusalTests(Case):
         for issuer in (ISSUER, PEER):
             other = TokenAuthority.from_pem(issuer, new_key())
             self.refused(other.issue(GUID, ISSUER, NOW, LIFETIME, 1))
-        self.refused(evolve(AUTHORITY, issuer=PEER).issue(GUID, ISSUER, NOW, LIFETIME, 1))
+        self.refused(TokenAuthority(PEER, AUTHORITY.ring).issue(GUID, ISSUER, NOW, LIFETIME, 1))

@@ -3,7 +3,8 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Unauthenticated
-from proactor.tokens import Claims, TokenAuthority, new_key
+from proactor.keyring import new_key
+from proactor.tokens import Claims, TokenAuthority
 from proactor.verified import VerifiedTokens
 
 ISSUER, GUID = "a" * 32, "b" * 32
@@ -14,7 +15,7 @@ class VerifiedTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.authority = TokenAuthority.from_pem(ISSUER, new_key())
-        self.verified = VerifiedTokens(self.authority, most=3)
+        self.verified = VerifiedTokens(lambda token, now: self.authority.verify(token, ISSUER, now), most=3)
 
     def issued(self, now: float = 1000.0, guid: str = GUID, audience: str = ISSUER) -> str:
         return self.authority.issue(guid, audience, now, 60.0, 1)

@@ -39,6 +39,9 @@ INITIATOR_OPTIONS = (
     Option("launch_concurrency", int, None, minimum=1, help="launches at a time; default: twice the processors"),
     Option("max_jobs", int, 1000, minimum=0, help="how many jobs there may be"),
     seconds("token_ttl", 300, "how long a token is good for, in seconds", least=1),
+    seconds("token_grace", 86400, "for how long one that expired still brings its processor back, once"),
+    seconds("peer_token_ttl", 300, "how long a token for another processor is good for", least=1),
+    seconds("key_rotation", 86400, "when another key begins to sign tokens; not sooner than token_ttl", least=1),
     Option("adopt", bool, True, help="whether processors live on when the initiator is killed, for the next to adopt"),
     Option("console", bool, True, help="whether what processors write is shown on the initiator's console"),
     Option("watch_config", bool, False, help="whether a change of the configuration file is taken up by itself"),
@@ -63,6 +66,9 @@ class InitiatorSettings:
     launch_concurrency: int | None
     max_jobs: int
     token_ttl: float
+    token_grace: float
+    peer_token_ttl: float
+    key_rotation: float
     adopt: bool
     console: bool
     watch_config: bool

@@ -12,7 +12,7 @@ from twisted.web.http_headers import Headers
 from ..errors import Forbidden, InsufficientScope, Unauthenticated
 from ..operators import EVERYTHING, NamedToken, Scope, in_order
 from ..sockdiag import connection_uid, is_loopback
-from ..tokens import Claims
+from ..verification import Claims
 from .table import Route, Who
 
 _MARKS_OF_PROXIES = (b"Forwarded", b"X-Real-IP", b"Via")

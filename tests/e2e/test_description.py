@@ -13,6 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.utils import getProcessOutputAndValue
 
+from proactor.keyring import KeyRing
 from proactor.tokens import TokenAuthority
 
 from .case import Case, Record
@@ -74,7 +75,7 @@ class DescriptionTests(Case):
     async def _processor(self) -> None:
         it = await self._initiator()
         jobs = await self.create(it, 1)
-        authority = TokenAuthority.from_pem(GUID, (it.home / "keys" / "signing.pem").read_bytes())
+        authority = TokenAuthority(GUID, KeyRing.from_json((it.home / "keys" / "ring.json").read_bytes()))
         token = authority.issue(jobs[0]["guid"], GUID, time(), 3000, 1)
         names = ["acknowledge", "show_config", "show_job"]
         chosen = [f"--include-operation-id={name}" for name in names]

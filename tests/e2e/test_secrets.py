@@ -39,8 +39,9 @@ class SecretTests(SharedCase):
 
     async def _set_up(self) -> None:
         await super()._set_up()
-        key = (self.it.home / "keys" / "signing.pem").read_text().split("\n")[1]
-        self.secrets = [each.encode() for each in (PASSWORD, PIN, BOUGHT, self.it.operator_token(), key)]
+        ring = json.loads((self.it.home / "keys" / "ring.json").read_text())
+        keys = [key["pem"].split("\n")[1] for key in ring["keys"]]
+        self.secrets = [each.encode() for each in (PASSWORD, PIN, BOUGHT, self.it.operator_token(), *keys)]
 
     def check(self, data: bytes | str, where: object, but: str = "") -> None:
         """See that no secret is there; the message of a failure does not show it either."""

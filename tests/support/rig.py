@@ -19,6 +19,7 @@ from proactor.fleet import Fleet, Order
 from proactor.home import Home
 from proactor.initiator import Initiator
 from proactor.job_logs import JobLogs
+from proactor.key_rotation import RING, open_ring
 from proactor.launch_plan import LaunchPlanner
 from proactor.launch_queue import LaunchQueue
 from proactor.launchers.ports import Ports
@@ -32,7 +33,7 @@ from proactor.saved import AddEvent, Saved
 from proactor.store.memory import MemoryStore
 from proactor.taking_up import TakingUp, go_on, take_up, unfinished
 from proactor.timeline import Timeline
-from proactor.tokens import TokenAuthority, new_key
+from proactor.tokens import TokenAuthority
 from proactor.web.callers import Connection
 from proactor.web.resource import make_resource
 from proactor.wire import Limits, Site
@@ -241,7 +242,7 @@ class Rig:
         store = MortalStore(self.store, self.mortal)
         self.case.successResultOf(self.store.commit([*writes, *begin.writes]))
         configurator.keep = store.commit
-        authority = TokenAuthority.from_pem(GUID, self.home.read_secret("keys/signing.pem", new_key))
+        authority = TokenAuthority(GUID, open_ring(self.home, self.now().timestamp()))
         settings = configurator.settings
         timeline = Timeline(lambda event: store.note([AddEvent(event.saved())]), store.events)
         timeline.restore(saved.events, saved.last_event)
@@ -261,7 +262,9 @@ class Rig:
             keeper=self.keeper,
             store=store,
         )
-        return saved, begin, Initiator(self.clock, self.now, configurator, authority, fleet, store)
+        initiator = Initiator(self.clock, self.now, configurator, authority, fleet, store)
+        initiator.keys.save = partial(maybeDeferred, self.home.write_secret, RING)
+        return saved, begin, initiator
 
     def die(self) -> None:
         """Be killed: processes live on, and nothing more is written."""
@@ -275,7 +278,7 @@ class Rig:
             held.close()
         self.case.successResultOf(Deferred.fromCoroutine(self.configurator.let_go()))
         self.case.successResultOf(maybeDeferred(self.logs.stop))
-        for call in self.clock.getDelayedCalls():
+        for call in list(self.clock.getDelayedCalls()):
             # What became of processes does not depend on it.
             if cast(DelayedCall, call).func != self.launcher.end:
                 call.cancel()
