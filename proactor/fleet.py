@@ -90,6 +90,8 @@ class Fleet:
     heard_end: Callable[[Job, Exit, bool], None] = lambda _job, _exit, _on_purpose: None
     #: Told of each launch.
     heard_launch: Callable[[], None] = lambda: None
+    #: Told of each job that may have become ready, or no longer be.
+    heard_readiness: Callable[[Job], None] = lambda _job: None
     #: Told of each job that is no more.
     heard_removal: Callable[[Job], None] = lambda _job: None
     jobs: dict[str, Job] = field(factory=dict)
@@ -351,6 +353,7 @@ class Fleet:
     def stepped(self, job: Job, before: State, step: Step, cause: str, actor: str) -> None:
         """A job went from one state to another."""
         self._story.stepped(job, before, step, cause, actor)
+        self.heard_readiness(job)
         self.note(job)
 
     def launched(self, job: Job) -> None:
@@ -363,10 +366,12 @@ class Fleet:
     def answers(self, job: Job) -> None:
         """The endpoint of a job whose process was adopted answers."""
         self._story.adopted(job)
+        self.heard_readiness(job)
 
     def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
         """A job's process is no more."""
         self._meters.pop(job.guid, None)
+        self.heard_readiness(job)
         if job.pid is not None:
             self.keeper.unwatch(job.pid)
         self.configurator.forget_declaration(job.guid)

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from .config.document import Document
 from .config.settings import InitiatorSettings
 from .configurator import Configurator, Plan
+from .directory import Directory
 from .errors import Unavailable
 from .exchange import Exchange
 from .fleet import Fleet
@@ -59,6 +60,7 @@ class Initiator:
     metrics: Metrics = field(init=False)
     operator_tokens: OperatorTokens = field(init=False)
     keys: KeyRotation = field(init=False)
+    directory: Directory = field(init=False)
     _lag: LagMeter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -78,6 +80,9 @@ class Initiator:
         self.fleet.planner.heard_token = self.metrics.token_issued
         self._lag = LagMeter(self.clock, self.metrics.late)
         self.followers = Followers(self.clock, self.fleet.timeline)
+        # No earlier initiator has come so far, however many changes it saw.
+        self.directory = Directory(self.clock, int(self.now().timestamp() * 1e6))
+        self.fleet.heard_readiness = self.directory.look
         self.fleet.heard_end = self._process_ended
         self.fleet.heard_removal = lambda _: self.scale.look()
         self.configurator.heard_change = self._configuration_changed
@@ -171,6 +176,7 @@ class Initiator:
             await self.fleet.shut_down("the initiator")
         # Whoever still waits for a change is answered, or the connections would not end.
         self.followers.close()
+        self.directory.close()
         self._lag.stop()
         await self.keys.stop()
         await self.configurator.let_go()

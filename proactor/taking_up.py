@@ -155,6 +155,9 @@ async def take_up(
     initiator.rollouts.restore(saved.rollouts, running)
     initiator.operator_tokens.restore(saved.values)
     adopted = await taking_up.run(saved, sockets)
+    for job in initiator.fleet.jobs.values():
+        if job.alive and job.state is State.RUNNING:
+            initiator.directory.presume(job)
     if saved.jobs:
         jobs = len(saved.jobs)
         log.info(

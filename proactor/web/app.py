@@ -161,6 +161,7 @@ def _read(request: IRequest, route: Route, caller: Caller, path: Mapping[str, st
         wants_json=wants_json(headers),
         wants_events=calls.wants_events(headers),
         last_event=calls.last_event(headers),
+        wants_delta=calls.wants_delta(headers),
     )
 
 

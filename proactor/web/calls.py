@@ -23,6 +23,8 @@ _FIELDS = 1000
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 MERGE_PATCH = "application/merge-patch+json"
+#: The instance manipulation (RFC 3229) by which what changed is told.
+DELTA = "merge-patch"
 
 #: The media types that are read.
 TYPES: Mapping[Body, tuple[str, ...]] = {
@@ -58,6 +60,8 @@ class Call:
     #: Whether it asked for server-sent events, and the last that it has.
     wants_events: bool = False
     last_event: int | None = None
+    #: Whether what changed will do where it has the rest (RFC 3229).
+    wants_delta: bool = False
 
     def known(self, *names: str) -> None:
         """See that the query has no other names than these.
@@ -119,6 +123,12 @@ def last_event(headers: Headers) -> int | None:
     """The number of a ``Last-Event-ID`` header; one that is not ours is none."""
     text = _joined(headers, b"Last-Event-ID").strip()
     return int(text) if _is_revision(text) else None
+
+
+def wants_delta(headers: Headers) -> bool:
+    """Whether what changed since is taken in place of the whole: as a merge patch (RFC 3229, RFC 7396)."""
+    tokens = _joined(headers, b"A-IM").lower().split(",")
+    return DELTA in (token.partition(";")[0].strip() for token in tokens)
 
 
 def _is_revision(text: str) -> bool:

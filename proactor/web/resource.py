@@ -12,6 +12,7 @@ from .app import make_app
 from .callers import Identifier
 from .configs import Configs
 from .edits import Edits
+from .endpoints import EndpointRoutes
 from .events import Events
 from .health import Health
 from .jobs import Jobs
@@ -46,6 +47,7 @@ def make_resource(
         **Edits(clock, initiator).handlers(),
         **Events(initiator).handlers(),
         **RolloutRoutes(initiator).handlers(),
+        **EndpointRoutes(initiator).handlers(),
         **Measured(initiator.metrics).handlers(),
         **Description().handlers(),
         **Tokens(initiator.operator_tokens).handlers(),

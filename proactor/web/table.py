@@ -113,6 +113,7 @@ ROUTES = (
     _route("list_tokens", "GET /tokens", Who.OPERATOR, scope=Scope.ALL),
     _route("create_token", "POST /tokens", Who.OPERATOR, body=Body.FORM, changes=True),
     _route("revoke_token", "DELETE /tokens/<name>", Who.OPERATOR, changes=True),
+    _route("list_endpoints", "GET /endpoints", Who.OPERATOR, Who.PROCESSOR),
     _route("shut_down", "POST /shutdown", Who.OPERATOR, changes=True),
     _route("healthz", "GET /healthz", Who.ANYONE),
     _route("readyz", "GET /readyz", Who.ANYONE),

@@ -13,7 +13,7 @@ from proactor.web.table import ROUTES, Body, Route, Who
 
 from ..support.described import check, operation
 from ..support.http import Exchange, Response, as_form, as_json
-from ..support.rig import CONFIG, OPERATOR, Rig
+from ..support.rig import CONFIG, LOCAL, OPERATOR, Rig
 
 #: They are asked by what watches over machines, which may add what it likes.
 _TAKE_ANYTHING = ("healthz", "readyz")
@@ -151,7 +151,10 @@ class StatusTests(Case):
             self.expect(400, f"{line}?%ff", token=self.own(route))
             if Who.ANYONE not in route.who:
                 self.expect(401, line, token=None)
-                self.expect(403, line, token=self.rig.token(self.other))
+                if Who.PROCESSOR in route.who:
+                    self.expect(403, line, token=None, facts=LOCAL, headers=[("Origin", "http://evil")])
+                else:
+                    self.expect(403, line, token=self.rig.token(self.other))
                 self.expect(410, line, token=token)
             if route.body is not Body.NONE:
                 xml = [("Content-Type", "text/xml")]
@@ -185,6 +188,10 @@ class StatusTests(Case):
             self.expect(422, f"GET {path}")
         revision = self.rig.configurator.live.offered(guid)
         self.expect(304, f"GET /config/{guid}", headers=[("If-None-Match", f'"{revision}"')])
+        known = [("If-None-Match", self.expect(200, "GET /endpoints").headers["etag"])]
+        self.expect(304, "GET /endpoints", headers=known)
+        self.rig.run(self.rig.delete(self.rig.create().guid))
+        self.expect(226, "GET /endpoints", headers=[*known, ("A-IM", "merge-patch")])
 
     def acting(self) -> None:
         """What is done to jobs."""

@@ -45,6 +45,7 @@ EXPECTED = {
     "GET /tokens": "o",
     "POST /tokens": "o",
     "DELETE /tokens/<name>": "o",
+    "GET /endpoints": "op",
     "POST /shutdown": "o",
     "GET /healthz": "a",
     "GET /readyz": "a",

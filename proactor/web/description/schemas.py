@@ -101,6 +101,17 @@ JOB = record(
     optional=["resources"],
 )
 
+ENDPOINT = record(
+    "A processor that is ready.",
+    {
+        "guid": GUID,
+        "module": text("the section with its defaults"),
+        "labels": mapped(text()),
+        "url": text("where it is reached", format="uri"),
+        "incarnation": whole("how often it was launched", 0),
+    },
+)
+
 ORDER = record(
     "What to launch.",
     {
@@ -316,6 +327,7 @@ READINESS = record("", {"status": text(const="ready"), "revision": _COUNT})
 SCHEMAS: Mapping[str, Schema] = {
     "Problem": PROBLEM,
     "Job": JOB,
+    "Endpoint": ENDPOINT,
     "Exit": EXIT,
     "Resources": RESOURCES,
     "Order": ORDER,

@@ -1,0 +1,52 @@
+"""Who is where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..calls import MERGE_PATCH
+from .parts import (
+    IF_NONE_MATCH,
+    PREFER,
+    Operation,
+    Parameter,
+    Reply,
+    as_json,
+    labels,
+    listed,
+    mapped,
+    maybe,
+    nothing,
+    ref,
+    text,
+)
+
+_ENDPOINTS = "Endpoints"
+_TAG = "What this answer is called."
+_DELTA = Parameter(
+    "A-IM", "`merge-patch`: what changed will do, where one has the rest (RFC 3229)", text(examples=["merge-patch"])
+)
+
+OPERATIONS: Mapping[str, Operation] = {
+    "list_endpoints": Operation(
+        _ENDPOINTS,
+        "Who is ready",
+        {
+            200: as_json("All that fit, in no particular order.", listed(ref("Endpoint")), ETag=_TAG),
+            226: Reply(
+                "With `A-IM: merge-patch`: by guid what changed since the `ETag` that was sent; `null` for one that is "
+                "ready no longer.",
+                {MERGE_PATCH: mapped(maybe(ref("Endpoint")))},
+                {"ETag": _TAG, "IM": "`merge-patch`.", "Delta-Base": "The `ETag` that it is to be laid over."},
+            ),
+            304: nothing("It is what one has already.", ETag=_TAG),
+        },
+        "With `If-None-Match` and `Prefer: wait=N` it is held until it is another, N seconds at most.",
+        query=(
+            Parameter("module", "only those of this module section", text()),
+            labels("only those with this label;"),
+        ),
+        headers=(IF_NONE_MATCH, PREFER, _DELTA),
+        example="curl 'localhost:8080/endpoints?module=ticker&label=role=canary'",
+    ),
+}
