@@ -23,7 +23,7 @@ from typing import Any
 from attrs import define, field
 
 from .figures import Memory, percentile
-from .running import PATIENCE, Operator, Unexpected, end, environment, wait_until
+from .running import PATIENCE, Operator, Unexpected, cpu_time, end, environment, wait_until
 
 #: Seconds between two looks at how late the reactor is.
 TICK = 0.005
@@ -122,14 +122,13 @@ class Measured:
         """What the kernel knows of it: memory in MiB, descriptors, threads, its processes, seconds of CPU."""
         folder = Path(f"/proc/{self.process.pid}")
         memory = Memory.of(self.process.pid)
-        times = (folder / "stat").read_text().rpartition(")")[2].split()
         return {
             "rss_mib": memory.rss / 1024,
             "private_mib": memory.private / 1024,
             "descriptors": len(os.listdir(folder / "fd")),
             "threads": len(os.listdir(folder / "task")),
             "processes": len((folder / f"task/{self.process.pid}/children").read_text().split()),
-            "cpu_s": (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"),
+            "cpu_s": cpu_time(self.process.pid),
         }
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import treq
 from klein import Klein
-from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.web.iweb import IRequest
 from twisted.web.server import Site
@@ -31,13 +30,20 @@ async def fetch(url: str) -> None:
     await treq.content(response)
 
 
-def main() -> None:
-    """Serve until it is ended."""
+def serve(fd: int, url: str | None = None) -> None:
+    """Serve on a socket until the process is ended.
+
+    :param url: what is fetched once; ``None``: nothing.
+    """
+    # Here, so that who has loaded this module can fork, and each has a reactor of its own.
+    from twisted.internet import reactor  # noqa: PLC0415
+
     untyped: Any = reactor
-    untyped.adoptStreamPort(int(sys.argv[1]), AF_INET, Site(app.resource()))
-    untyped.callWhenRunning(lambda: Deferred.fromCoroutine(fetch(sys.argv[2])))
+    untyped.adoptStreamPort(fd, AF_INET, Site(app.resource()))
+    if url is not None:
+        untyped.callWhenRunning(lambda: Deferred.fromCoroutine(fetch(url)))
     untyped.run()
 
 
 if __name__ == "__main__":
-    main()
+    serve(int(sys.argv[1]), sys.argv[2])

@@ -1,29 +1,21 @@
 """What one processor costs, beside the plainest process of Twisted, Klein and treq.
 
-Launches one of each in turn: a processor by POST /create, the plain process as a child of this one, on a socket that it
-inherits likewise. Measured are the time until each serves, its memory when it has fetched, and what its imports take.
+Launches one of each in turn: a processor by POST /create with launcher = spawn, the plain process as a child of this
+one, on a socket that it inherits likewise. Measured are the time until each serves, its memory when it has fetched, and
+what its imports take.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
-from typing import Any
+from collections.abc import Callable
 
 from attrs import frozen
 
 from . import figures, running
+from .beside import Stub, first_answer, inheritable, spawn, stub
 from .figures import Memory, median, percentile
 
 _IMPORT = re.compile(r"^import time: +(\d+) \|", re.MULTILINE)
@@ -39,58 +31,6 @@ class Cost:
 
     serving: float
     memory: Memory
-
-
-class Stub(BaseHTTPRequestHandler):
-    """An initiator that has no news."""
-
-    protocol_version = "HTTP/1.1"
-    fetched = Event()
-
-    def do_GET(self) -> None:
-        """Answer that nothing is new."""
-        self.send_response(304)
-        self.end_headers()
-        self.fetched.set()
-
-    def do_POST(self) -> None:
-        """Take note."""
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in the base class
-        """Log nothing."""
-
-
-@contextmanager
-def stub() -> Iterator[str]:
-    """A server, and its URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Stub) as server:
-        server.daemon_threads = True
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-def first_answer(port: int, guid: str | None = None) -> float:
-    """Ask who listens there whether it serves: the connection waits until it does. Gives the ms that it took.
-
-    :raises Unexpected: it is somebody else.
-    """
-    began = time.perf_counter()
-    connection = HTTPConnection("127.0.0.1", port, timeout=running.PATIENCE)
-    connection.request("GET", "/healthz")
-    answer = json.loads(connection.getresponse().read())
-    took = (time.perf_counter() - began) * 1000
-    connection.close()
-    if guid is not None and answer["guid"] != guid:
-        raise running.Unexpected(f"{guid} was answered for by {answer['guid']}")
-    return took
 
 
 def launch_processor(operator: running.Operator) -> Cost:
@@ -115,29 +55,6 @@ def launch_plain(url: str) -> Cost:
             return Cost(serving, Memory.of(process.pid))
         finally:
             running.end(process)
-
-
-@contextmanager
-def inheritable() -> Iterator[socket.socket]:
-    """A socket that listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.setblocking(False)
-        yield listening
-
-
-def spawn(
-    arguments: list[str], listening: socket.socket, log: Any, stdin: Any = subprocess.DEVNULL
-) -> subprocess.Popen[bytes]:
-    """Start Python in a session of its own, with the socket."""
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        stdin=stdin,
-        stdout=log,
-        stderr=log,
-        pass_fds=[listening.fileno()],
-        start_new_session=True,
-        env=running.environment(),
-    )
 
 
 def imports(make: Callable[[int, int], list[str]], stdin: str = "") -> float:
@@ -192,7 +109,7 @@ def measure(launches: int) -> dict[str, dict[str, float]]:
     """All figures: of a processor, of the plain process, and the ratio."""
     ours: list[Cost] = []
     theirs: list[Cost] = []
-    with stub() as url, running.initiator(running.config()) as operator:
+    with stub() as url, running.initiator(running.config("launcher = spawn")) as operator:
         for _ in range(launches):
             ours.append(launch_processor(operator))
             theirs.append(launch_plain(url))

@@ -62,10 +62,14 @@ class Unexpected(Exception):
 
 @define(eq=False)
 class Operator:
-    """Requests to an initiator, one after another over one connection."""
+    """Requests to an initiator, one after another over one connection.
+
+    :ivar pid: the initiator's process, where that is known.
+    """
 
     port: int
     token: str = field(repr=False)
+    pid: int = 0
     _connection: HTTPConnection = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -77,17 +81,28 @@ class Operator:
         :param headers: with ``_`` for ``-``.
         :raises Unexpected: it is refused.
         """
-        sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+        sent = {"Accept": "application/json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         data = None
         if body is not None:
             data, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
-        self._connection.request(method, path, data, sent)
+        text = self._answer(method, path, data, sent)
+        return json.loads(text) if text else None
+
+    def text(self, path: str, method: str = "GET") -> str:
+        """Make a request; the answer as it stands.
+
+        :raises Unexpected: it is refused.
+        """
+        return self._answer(method, path, None, {}).decode()
+
+    def _answer(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> bytes:
+        self._connection.request(method, path, data, {"Authorization": f"Bearer {self.token}", **headers})
         response = self._connection.getresponse()
         text = response.read()
         if not 200 <= response.status < 400:
             raise Unexpected(f"{method} {path}: {response.status}: {text[:500]!r}")
-        return json.loads(text) if text else None
+        return text
 
     def close(self) -> None:
         """Hang up."""
@@ -121,13 +136,31 @@ def initiator(text: str) -> Iterator[Operator]:
             serving = _SERVING.search(log.read_text())
             if serving is None:
                 raise Unexpected(f"the initiator ended: {log.read_text()[-2000:]}")
-            operator = Operator(int(serving[1]), (home / "home" / "operator.token").read_text().strip())
+            token = (home / "home" / "operator.token").read_text().strip()
+            operator = Operator(int(serving[1]), token, process.pid)
             try:
                 yield operator
             finally:
                 operator.close()
         finally:
             end(process)
+
+
+def cpu_time(pid: int) -> float:
+    """Seconds of CPU that a process has used, by the scheduler's account, which is exact (proc_pid_schedstat(5))."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def reaped_cpu_time(pid: int) -> float:
+    """Seconds of CPU that its children had used which have ended; to a hundredth."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def children(pid: int) -> list[int]:
+    """The processes whose parent it is."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def end(process: subprocess.Popen[Any]) -> None:

@@ -62,6 +62,27 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(table[1].split(), ["processor", "plain", "ratio"])
         self.assertEqual(len(table), 2 + len(names))
 
+    def test_launch(self) -> None:
+        """It launches in four ways, one after another and several at once, and says how they are to one another."""
+        table, found = run("launch", "--rounds", "1", "--count", "3")
+        names = {"serving_ms_p50", "serving_ms_p99", "per_second", "cpu_ms", "private_mib", "pss_mib"}
+        for design in ("reference", "spawn", "fork", "floor"):
+            self.assertPositive(found[design], *names, "private_busy_mib", "pss_busy_mib")
+            self.assertEqual(found[design]["at_once"], 3)
+        self.assertEqual({*found["fork_to"]}, {"reference", "spawn", "floor"})
+        for name in names:
+            ratio = found["fork"][name] / found["spawn"][name]
+            self.assertAlmostEqual(found["fork_to"]["spawn"][name], ratio, 1, name)
+        self.assertEqual(found["goals"], {"serving_ms_p50": 10.0, "per_second": 150.0, "private_mib": 8.0})
+        self.assertEqual(table[0].split(), ["reference", "spawn", "fork", "floor", "goal"])
+
+    def test_live(self) -> None:
+        """Processors live and fetch; it looks at what the initiator uses meanwhile."""
+        _, found = run("launch", "--live", "3", "--seconds", "1")
+        self.assertEqual((found["benchmark"], found["processors"]), ("live", 3))
+        self.assertPositive(found, "launched_s", "seconds", "initiator_rss_mib", "private_mib", "pss_mib")
+        self.assertEqual(found["goals"], {"cpu_percent": 5.0})
+
     def test_push(self) -> None:
         """It edits one processor and several, each of which acknowledges every edit."""
         table, found = run("push", "3", "--edits", "3", "--rounds", "2")
@@ -116,7 +137,7 @@ class ProgramTests(SynchronousTestCase):
     def test_help(self) -> None:
         """Each says what it does."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        for name in ("processor_cost", "push", "holders", "storm", "churn", "crash_loops"):
+        for name in ("launch", "processor_cost", "push", "holders", "storm", "churn", "crash_loops"):
             command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
             said = subprocess.check_output(command, text=True, env=environment)
             self.assertTrue(said.startswith(f"usage: python -m benchmarks.{name} "), said)
