@@ -36,6 +36,17 @@ class Unauthenticated(ProactorError):
         self.reason = reason
 
 
+class TooManyAttempts(ProactorError):
+    """Nobody knows who asks, and they, or others at their address, have tried too often.
+
+    :param retry_after: seconds after which another try makes sense.
+    """
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Forbidden(ProactorError):
     """It is known who asks, and it is not theirs."""
 

@@ -15,6 +15,7 @@ from .configurator import Configurator, Plan
 from .directory import Directory
 from .errors import Unavailable
 from .exchange import Exchange
+from .failed_attempts import FailedAttempts
 from .fleet import Fleet
 from .followers import Followers
 from .key_rotation import KeyRotation
@@ -61,6 +62,7 @@ class Initiator:
     operator_tokens: OperatorTokens = field(init=False)
     keys: KeyRotation = field(init=False)
     directory: Directory = field(init=False)
+    failed_attempts: FailedAttempts = field(init=False)
     _lag: LagMeter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -73,6 +75,7 @@ class Initiator:
         )
         self.operator_tokens = OperatorTokens(self.now, self.store, self.fleet.timeline)
         self.keys = KeyRotation(self.clock, self.now, self.authority, lambda: self.configurator.settings)
+        self.failed_attempts = FailedAttempts(self.clock)
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
@@ -179,4 +182,5 @@ class Initiator:
         self.directory.close()
         self._lag.stop()
         await self.keys.stop()
+        self.failed_attempts.stop()
         await self.configurator.let_go()

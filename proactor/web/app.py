@@ -12,7 +12,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
-from ..errors import Unauthenticated
+from ..errors import TooManyAttempts, Unauthenticated
+from ..failed_attempts import FailedAttempts
 from ..metrics import Metrics
 from ..origin import because
 from ..problems import wants_json, write_problem
@@ -40,6 +41,7 @@ class _Around:
     identifier: Identifier
     turns: Turns | None
     metrics: Metrics | None
+    attempts: FailedAttempts | None
 
 
 def make_app(
@@ -47,11 +49,13 @@ def make_app(
     identifier: Identifier,
     clock: IReactorTime | None = None,
     metrics: Metrics | None = None,
+    attempts: FailedAttempts | None = None,
 ) -> App:
     """The application: a handler for each route of the table, and none besides.
 
     :param clock: with it processors' requests take turns, so that a fleet of them keeps nobody else waiting.
     :param metrics: told of each request.
+    :param attempts: told of each credential that does not hold.
     :raises ValueError: the two differ.
     """
     differing = {route.name for route in ROUTES} ^ handlers.keys()
@@ -60,7 +64,7 @@ def make_app(
     turns = None if clock is None else Turns(clock)
     app = App(_failed, turns)
     for route in ROUTES:
-        _add(app, route, handlers[route.name], _Around(identifier, turns, metrics))
+        _add(app, route, handlers[route.name], _Around(identifier, turns, metrics, attempts))
     return app
 
 
@@ -105,7 +109,7 @@ async def _measured(
         raise
     except Exception as e:
         metrics.answered(route.name, status_of(e), held, metrics.seconds() - began)
-        if isinstance(e, Unauthenticated) and e.reason == "invalid_token":
+        if isinstance(e, TooManyAttempts) or (isinstance(e, Unauthenticated) and e.reason == "invalid_token"):
             metrics.token_refused()
         raise
     metrics.answered(route.name, answer.status, held, metrics.seconds() - began)
@@ -115,7 +119,7 @@ async def _measured(
 async def _answered(
     request: IRequest, route: Route, handler: Handler, around: _Around, path: Mapping[str, str]
 ) -> Answer:
-    caller = _admitted(request, route, around.identifier, path)
+    caller = _admitted(request, route, around, path)
     if around.turns is not None and isinstance(caller, ProcessorCaller):
         await _take_turn(around.turns, request)
     call = _read(request, route, caller, path)
@@ -133,12 +137,18 @@ async def _take_turn(turns: Turns, request: IRequest) -> None:
         await turns.wait()
 
 
-def _admitted(request: IRequest, route: Route, identifier: Identifier, path: Mapping[str, str]) -> Caller:
+def _admitted(request: IRequest, route: Route, around: _Around, path: Mapping[str, str]) -> Caller:
     if Who.ANYONE in route.who:
         return Anonymous()
     facts = connection_facts(request)
     connection = facts if isinstance(facts, Connection) else None
-    caller = identifier.identify(request.requestHeaders, connection)
+    try:
+        caller = around.identifier.identify(request.requestHeaders, connection)
+    except Unauthenticated as e:
+        # Who sent nothing has tried nothing.
+        if e.reason and around.attempts is not None:
+            around.attempts.note(getattr(request.getClientAddress(), "host", None) or "", e)
+        raise
     assert not isinstance(caller, Anonymous)
     vouch(request)
     authorize(route, caller, path)

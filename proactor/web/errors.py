@@ -30,6 +30,7 @@ STATUS: Mapping[type[errors.ProactorError], int] = {
     errors.Rejected: 422,
     errors.StorageFailed: 503,
     errors.StorageFull: 507,
+    errors.TooManyAttempts: 429,
     errors.Unavailable: 503,
     errors.NotReady: 504,
 }
@@ -77,7 +78,7 @@ def _headers(error: errors.ProactorError) -> dict[str, str]:
     if isinstance(error, errors.InsufficientScope):
         # RFC 6750, 3.1
         return {"WWW-Authenticate": f'Bearer realm="proactor", error="insufficient_scope", scope="{error.scope}"'}
-    if isinstance(error, errors.Unavailable):
+    if isinstance(error, errors.Unavailable | errors.TooManyAttempts):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.NotReady):
         return {"Location": error.location}

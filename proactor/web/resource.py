@@ -53,5 +53,5 @@ def make_resource(
         **Tokens(initiator.operator_tokens).handlers(),
         **Health(initiator).handlers(),
     }
-    resource: IResource = make_app(handlers, identifier, clock, initiator.metrics).resource()
+    resource: IResource = make_app(handlers, identifier, clock, initiator.metrics, initiator.failed_attempts).resource()
     return resource

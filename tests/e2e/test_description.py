@@ -23,14 +23,15 @@ from .support import GUID, Initiator, configuration
 EXAMPLES = int(os.environ.get("PROACTOR_EXAMPLES", "8"))
 
 #: Who is understood and refused has sent what the schema lets through all the same; what is not to be had now is told
-#: with 503 or 504. An operator who needs no token is known, and refused, where only a processor may.
+#: with 503 or 504, and who sends many tokens that are none with 429. An operator who needs no token is known, and
+#: refused, where only a processor may.
 SETTINGS = """\
 request-timeout = 30
 max-stream-events = 3
 continue-on-failure = true
 
 [checks]
-positive_data_acceptance.expected-statuses = ["2xx", "3xx", 401, 403, 404, 409, 410, 412, 422, 503, 504]
+positive_data_acceptance.expected-statuses = ["2xx", "3xx", 401, 403, 404, 409, 410, 412, 422, 429, 503, 504]
 negative_data_rejection.expected-statuses = ["4xx", 503, 504]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503, 504]
 

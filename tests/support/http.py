@@ -62,10 +62,12 @@ class _Buffer:
 class Exchange:
     """One request on a connection of its own, and what has come back so far."""
 
-    def __init__(self, site: Site, data: bytes, check: Check = _no_check) -> None:
+    def __init__(self, site: Site, data: bytes, check: Check = _no_check, peer: str = "192.168.1.1") -> None:
         self._line, self._check = data.partition(b" HTTP/")[0].decode("latin-1"), check
         # As the network's, it takes what is done to it after its end for nothing.
-        self._transport = StringTransport(IPv4Address("TCP", "127.0.0.1", 8080), lenient=True)
+        self._transport = StringTransport(
+            IPv4Address("TCP", "127.0.0.1", 8080), IPv4Address("TCP", peer, 54321), lenient=True
+        )
         self._channel = site.buildProtocol(None)
         assert self._channel is not None
         self._channel.makeConnection(self._transport)
@@ -139,11 +141,13 @@ class Client:
         headers: Pairs = (),
         body: bytes = b"",
         host: str = "localhost:8080",
+        peer: str = "192.168.1.1",
     ) -> Exchange:
         """Make a request.
 
         :param operation: method and target: ``GET /job``.
         :param facts: what is known of the connection.
+        :param peer: the address that it comes from.
         """
         lines = [f"{operation} HTTP/1.1", f"Host: {host}", "Connection: close"]
         lines += [f"{name}: {value}" for name, value in headers]
@@ -152,7 +156,7 @@ class Client:
         head = "".join(f"{line}\r\n" for line in [*lines, ""]).encode("latin-1")
         assert self.site is not None
         self._facts = facts
-        exchange = Exchange(self.site, head + body, self._check)
+        exchange = Exchange(self.site, head + body, self._check, peer)
         self._exchanges.append(exchange)
         return exchange
 

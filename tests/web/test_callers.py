@@ -9,14 +9,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.testing import StringTransport
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from proactor.errors import Forbidden, ProactorError, Unauthenticated
+from proactor.failed_attempts import ALLOWED
 from proactor.tokens import Claims
 from proactor.web import callers
 from proactor.web.callers import Connection, Identifier, Operator, ProcessorCaller, learn
 
+from ..support.http import Response, as_form
 from ..support.rig import LOCAL, OPERATOR, Rig
 
 UID = os.geteuid()
@@ -309,3 +312,60 @@ class OverHttpTests(SynchronousTestCase):
         for token in (OPERATOR + "x", self.rig.token(job)[:-3] + "abc", "x" * 9000):
             error = self.assertRaises(ProactorError, self.rig.initiator.exchange.identify, token)
             self.assertNotIn(token[:20], str(error))
+
+
+class FailedAttemptTests(SynchronousTestCase):
+    """Tokens that do not hold, one after the other."""
+
+    def setUp(self) -> None:
+        self.rig = Rig(self)
+
+    def ask(self, token: str | None, peer: str = "192.0.2.1") -> Response:
+        headers = [("Accept", "application/json")]
+        return self.rig.client.begin("GET /job", token=token, headers=headers, peer=peer).response
+
+    def attempt(self, times: int) -> Response:
+        return [self.ask("nonsense" + "x" * 30) for _ in range(times)][-1]
+
+    def test_put_off(self) -> None:
+        """After some mistakes an address is answered 429, and told when another try makes sense."""
+        self.assertEqual(self.attempt(ALLOWED).status, 401)
+        answer = self.attempt(1)
+        self.assertEqual((answer.status, answer.headers["retry-after"]), (429, "1"))
+        self.assertIn("send one that does", answer.json()["detail"])
+        self.rig.clock.advance(2)
+        self.assertEqual(self.attempt(1).status, 401)
+
+    def test_who_has_a_token(self) -> None:
+        """Whoever has a token that holds is served, from that very address, as if nothing were; so is a processor."""
+        job = self.rig.create()
+        named = self.rig.ask("POST /tokens", **as_form(name="ci", scopes="read")).json()["token"]
+        self.attempt(1000)
+        self.assertEqual([self.ask(token).status for token in (OPERATOR, named)], [200, 200])
+        own = self.rig.client.begin(f"GET /job/{job.guid}", token=self.rig.token(job), peer="192.0.2.1").response
+        self.assertEqual(own.status, 200)
+        self.assertEqual(self.ask("nonsense").status, 429)
+
+    def test_elsewhere(self) -> None:
+        """So is who tries from elsewhere, who sends no token, and who asks what anyone may."""
+        self.attempt(1000)
+        self.assertEqual([self.ask("nonsense", "192.0.2.2").status, self.ask(None).status], [401, 401])
+        self.assertEqual(self.rig.client.begin("GET /healthz", token="nonsense", peer="192.0.2.1").response.status, 200)
+
+    def test_without_a_token(self) -> None:
+        """Who sends none tries nothing: that is not counted, and is not in the log."""
+        with capturedLogs() as events:
+            self.assertEqual({self.ask(None).status for _ in range(ALLOWED + 5)}, {401})
+        self.assertEqual(list(events), [])
+
+    def test_log(self) -> None:
+        """The log has address and reason, never the token, and does not grow with the storm."""
+        secret = "hunter2" * 6
+        with capturedLogs() as events:
+            for _ in range(500):
+                self.ask(secret)
+            self.rig.clock.advance(60)
+        lines = [formatEvent(event) for event in events]
+        self.assertIn("Refused a credential from 192.0.2.1: ", lines[0])
+        self.assertLess(len(lines), 20)
+        self.assertNotIn("hunter2", str(list(events)))

@@ -37,6 +37,7 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
     (errors.Refused("m"), 422, {}),
     (errors.ConfigError("m"), 422, {}),
     (errors.Rejected("", "m"), 422, {}),
+    (errors.TooManyAttempts("m", 7), 429, {"Retry-After": "7"}),
     (errors.Unavailable("m", 7), 503, {"Retry-After": "7"}),
     (errors.NotReady("m", "/job/1"), 504, {"Location": "/job/1"}),
     (errors.StorageFailed("m"), 503, {}),

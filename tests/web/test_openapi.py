@@ -7,6 +7,7 @@ from openapi_spec_validator import validate
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import StorageFailed, StorageFull
+from proactor.failed_attempts import ALLOWED
 from proactor.model import Job
 from proactor.web.description.document import described, document
 from proactor.web.table import ROUTES, Body, Route, Who
@@ -146,8 +147,12 @@ class StatusTests(Case):
         gone = self.rig.create()
         token = self.rig.token(gone)
         self.rig.run(self.rig.delete(gone.guid))
+        for _ in range(ALLOWED + len(ROUTES)):
+            self.rig.ask("GET /job", token="nonsense")
         for route in ROUTES:
             line = f"{route.method} {self.path(route)}"
+            if Who.ANYONE not in route.who:
+                self.expect(429, line, token="nonsense")
             self.expect(400, f"{line}?%ff", token=self.own(route))
             if Who.ANYONE not in route.who:
                 self.expect(401, line, token=None)

@@ -48,12 +48,14 @@ ERRORS: Mapping[int, str] = {
     410: "to a processor: its job was deleted, or another incarnation runs",
     413: "the body is too large",
     415: "the body is of a media type that is not read here",
+    429: "too many credentials from the same address did not hold; one that does is answered all the same",
     503: "it cannot be kept: nothing of it was done",
     507: "there is no room to keep it: nothing of it was done",
 }
 _ERROR_HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "What is wrong with the credential (RFC 6750)."},
     403: {"WWW-Authenticate": "Where a token lacks a scope: which one it needs (RFC 6750)."},
+    429: {"Retry-After": "After how many seconds another try makes sense."},
     503: {"Retry-After": "After how many seconds another try makes sense."},
     504: {"Location": "Where to look."},
 }
@@ -71,7 +73,7 @@ def errors(route: Route, operation: Operation) -> dict[int, str]:
     """When each error comes: what any route has, those that are open to some, those with a body, and its own."""
     statuses = {400}
     if Who.ANYONE not in route.who:
-        statuses |= {401, 403, 410}
+        statuses |= {401, 403, 410, 429}
     if route.body is not Body.NONE:
         statuses |= {413, 415}
     if operation.stores:
