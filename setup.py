@@ -25,11 +25,13 @@ setup(
     package_data={"proactor": ["py.typed", "proactor.cfg"]},
     install_requires=[
         "attrs>=23.1",
+        "click>=8.1",
         "cryptography>=42",
         "klein>=24.8",
         "prometheus-client>=0.21",
         "psutil>=5.9.1",
         "PyJWT>=2.8",
+        "rich>=13.7",
         "treq>=24.9",
         "Twisted[tls]>=24.10",
         "zope.interface>=6",
@@ -62,5 +64,6 @@ setup(
         "Topic :: System :: Distributed Computing",
         "Typing :: Typed",
     ],
+    entry_points={"console_scripts": ["proactor = proactor.cli.main:main"]},
     zip_safe=False,
 )

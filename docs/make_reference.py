@@ -10,9 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import fill
-from typing import Any
+from typing import Any, cast
+
+import click
 
 import proactor
+from proactor.cli.main import proactor as proactor_group
+from proactor.cli.verbs import COMMON
 from proactor.config.job_settings import JOB_OPTIONS, YEAR
 from proactor.config.settings import INITIATOR_OPTIONS
 from proactor.metrics import Metrics
@@ -25,11 +29,12 @@ from proactor.web.table import Route, Who
 
 PACKAGE = Path(proactor.__file__).parent
 PAGES = [
-    Path(__file__).with_name(name) for name in ("architecture.md", "configuration.md", "http-api.md", "operations.md")
+    Path(__file__).with_name(name)
+    for name in ("architecture.md", "cli.md", "configuration.md", "http-api.md", "operations.md")
 ]
 
 #: What stands between two marks is made here.
-_BLOCK = re.compile(r"(<!-- (table: \w+|files|routes|records|metrics) -->\n).*?(<!-- end -->)", re.DOTALL)
+_BLOCK = re.compile(r"(<!-- (table: \w+|files|routes|records|metrics|verbs|common) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 _BOUNDS = (("minimum", ">="), ("exclusive_minimum", ">"), ("maximum", "<="), ("exclusive_maximum", "<"))
 
@@ -199,7 +204,60 @@ def metrics() -> str:
     return _rows(("metric", "type", "labels", "says"), cells) + "\n"
 
 
-MADE = {"metrics": metrics, "files": listing, "routes": routes, "records": records}
+def common() -> str:
+    """The options of all verbs."""
+    return _options(cast(list[click.Option], proactor_group.params), ("--version",)) + "\n"
+
+
+def verbs() -> str:
+    """Each verb: what it does, its arguments, its options, examples."""
+    return "\n".join(_verb(name, command) for name, command in _commands(proactor_group))
+
+
+def _commands(group: click.Group, before: str = "proactor") -> Iterable[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{before} {name}")
+        else:
+            yield f"{before} {name}", command
+
+
+def _verb(name: str, command: click.Command) -> str:
+    context = click.Context(command)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    text = "\n\n".join(" ".join(part.split()) for part in (command.help or "").split("\n\n"))
+    examples = "\n".join(f"$ {line}  # {meaning}" for line, meaning in getattr(command, "examples", ()))
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    parts = [f"### {name}", f"`{usage}`", text, _options(options, (*COMMON, "--help"))]
+    return "\n\n".join(filter(None, [*parts, f"```console\n{examples}\n```"])) + "\n"
+
+
+def _options(options: Iterable[click.Option], without: tuple[str, ...]) -> str:
+    cells = [
+        (f"`{', '.join(option.opts)}{_value(option)}`", option.help or "")
+        for option in options
+        if option.opts[0] not in without and not option.hidden
+    ]
+    return _rows(("option", "meaning"), cells)
+
+
+def _value(option: click.Option) -> str:
+    if option.is_flag:
+        return ""
+    if isinstance(option.type, click.Choice):
+        return f" {'|'.join(option.type.choices)}"
+    default = f" ({option.default:g})" if isinstance(option.default, int | float) and option.show_default else ""
+    return f" {option.make_metavar(click.Context(proactor_group))}{default}"
+
+
+MADE = {
+    "metrics": metrics,
+    "files": listing,
+    "routes": routes,
+    "records": records,
+    "verbs": verbs,
+    "common": common,
+}
 
 
 def made(mark: str) -> str:

@@ -5,6 +5,7 @@
     ~/.proactor/        0700
         lock            held with flock(2) while an initiator runs; holds its pid
         operator.token  0600
+        url             where it is reached from this machine, while it serves; 0600
         keys/           0700, what signs the tokens
         logs/           0700, GUID.log and GUID.old/ of each processor
 """
@@ -19,17 +20,17 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from twisted.logger import Logger
 
 from .errors import ProactorError, StorageFailed, Unavailable
+from .home_files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, URL
 
 __all__ = ["DEFAULT_HOME", "Home"]
 
-DEFAULT_HOME = "~/.proactor"
-
-_OURS = {"lock", "operator.token", "keys"}
+_OURS = {LOCK, OPERATOR_TOKEN, "keys"}
 _SECRET_MAX = 64 << 10
 _GUID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -107,7 +108,7 @@ def _take_lock(home: Path) -> int:
 
     :raises ProactorError: another initiator has it, or there can be none.
     """
-    path = home / "lock"
+    path = home / LOCK
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
@@ -192,18 +193,33 @@ class Home:
         _check_ours(folder)
         _open_folder(folder)
         lock = _take_lock(folder)
+        home = cls(folder, lock)
         try:
             _open_folder(folder / "logs")
+            home._hide_url()
         except BaseException:
             os.close(lock)
             raise
-        return cls(folder, lock)
+        return home
 
     def close(self) -> None:
         """Let another initiator have it."""
         if self._lock is not None:
+            self._hide_url()
             os.close(self._lock)
             self._lock = None
+
+    def show_url(self, url: str) -> None:
+        """Tell the programs of the same user where the initiator is reached; where there is no room for that, go on."""
+        try:
+            _write_new(self.path / URL, f"{url}\n".encode("ascii"))
+        except OSError as error:
+            _log.warn("{path}: {reason}: clients have to be told the URL", path=self.path / URL, reason=_reason(error))
+
+    def _hide_url(self) -> None:
+        # One that stays misleads nobody: who reads it looks whether the lock is held.
+        with suppress(OSError):
+            (self.path / URL).unlink(missing_ok=True)
 
     def read_secret(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Give the content of a secret's file of mode 0600, which is made where there is none.
@@ -260,10 +276,10 @@ class Home:
 
         :raises ProactorError: the file holds something else.
         """
-        data = self.read_secret("operator.token", lambda: secrets.token_urlsafe(32).encode() + b"\n").strip()
+        data = self.read_secret(OPERATOR_TOKEN, lambda: secrets.token_urlsafe(32).encode() + b"\n").strip()
         if not _TOKEN.fullmatch(data):
             raise ProactorError(
-                f"{self.path / 'operator.token'}: holds no token of at least 22 characters (RFC 6750); "
+                f"{self.path / OPERATOR_TOKEN}: holds no token of at least 22 characters (RFC 6750); "
                 "delete it to have a new one made"
             )
         return data.decode("ascii")

@@ -28,6 +28,7 @@ from .guardian import Guardian
 from .home import Home
 from .initiator import Initiator
 from .job_logs import JobLogs
+from .launch_plan import base_url
 from .logs import Observer, file_observer
 from .logstore import LogStore
 from .lots import take_up_in_lots
@@ -185,6 +186,7 @@ class ProactorService(Service):
         self._socket.close()
         self._socket = None
         await go_on(initiator, parts.opened.document)
+        running.home.show_url(base_url(self.options.settings.listen_addr, listen_port))
         address = getattr(running.port.getHost(), "host", "")
         log.info("Serving on {address}:{port}", address=address, port=listen_port)
         self._heed(signal.SIGHUP, partial(reactor.callFromThread, self.reload))

@@ -17,7 +17,7 @@ import proactor
 
 ROOT = Path(proactor.__file__).parent
 
-SHARED_PLAIN = ("backoff", "errors", "option_types", "options", "tracing", "verification", "verified")
+SHARED_PLAIN = ("backoff", "errors", "home_files", "option_types", "options", "tracing", "verification", "verified")
 PLAIN = (
     *SHARED_PLAIN,
     "config",
@@ -37,16 +37,17 @@ PLAIN = (
 )
 SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "wire")
 HTTP = ("web",)
+CLIENT = ("client",)
 TOP = ("assembly", "cli", "service", "startup", "tap")
 PROCESSOR = ("processor", "testing")
-NAMED = (*PLAIN, *SHARED, *HTTP, *TOP, *PROCESSOR)
+NAMED = (*PLAIN, *SHARED, *HTTP, *CLIENT, *TOP, *PROCESSOR)
 SERVICES = tuple(
     sorted({path.stem for path in ROOT.iterdir() if path.is_dir() or path.suffix == ".py"} - {*NAMED, "__init__"})
 )
 """A module or package that is put into no other layer here is a service."""
 
 ALL = (*NAMED, *SERVICES)
-INITIATOR = tuple(name for name in (*PLAIN, *SERVICES, *HTTP, *TOP) if name not in SHARED_PLAIN)
+INITIATOR = tuple(name for name in (*PLAIN, *SERVICES, *HTTP, *CLIENT, *TOP) if name not in SHARED_PLAIN)
 """What no processor loads. A name stands for a module or a package below ``proactor``."""
 
 
@@ -78,8 +79,9 @@ RULES = (
     Rule("interfaces know Deferreds and no reactor", ("interfaces",), NETWORK, ("twisted.internet.defer",)),
     Rule("plain logic uses no service", PLAIN, ours(*SHARED, *SERVICES, *HTTP, *TOP, *PROCESSOR)),
     Rule("what both sides share uses neither", (*SHARED_PLAIN, *SHARED), ours(*INITIATOR, *PROCESSOR)),
-    Rule("a service knows no routes", SERVICES, ours(*HTTP, *TOP)),
-    Rule("routes know no plugin", HTTP, ours(*TOP)),
+    Rule("a service knows no routes", SERVICES, ours(*HTTP, *CLIENT, *TOP)),
+    Rule("a client knows HTTP alone", CLIENT, ours(*all_but(*SHARED_PLAIN, *SHARED, *CLIENT))),
+    Rule("routes know no plugin", HTTP, ours(*CLIENT, *TOP)),
     Rule("a processor uses nothing of the initiator", ("processor",), (*ours(*INITIATOR), "jwt", "sqlite3")),
     Rule("only what serves uses Klein", all_but("processor", "testing", "web"), ("klein",)),
     Rule("only clients use treq", all_but("cli", "client", "processor", "readiness", "testing"), ("treq",)),

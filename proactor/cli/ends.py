@@ -1,0 +1,106 @@
+"""How a command ends: its exit code, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ..errors import ConfigError, ProactorError
+
+__all__ = [
+    "DONE",
+    "FAILED",
+    "INTERRUPTED",
+    "NOT_RUNNING",
+    "UNREACHABLE",
+    "USAGE",
+    "End",
+    "Failed",
+    "Interrupted",
+    "end_of",
+]
+
+DONE = 0
+#: It was refused, or did not come to what was asked for.
+FAILED = 1
+USAGE = 2
+#: No initiator runs on the home.
+NOT_RUNNING = 3
+#: Nobody answers, or nobody that is an initiator.
+UNREACHABLE = 4
+#: By Ctrl-C: 128 and the signal's number, as shells have it.
+INTERRUPTED = 130
+
+
+class Failed(ProactorError):
+    """What was asked for did not come about.
+
+    :param hint: what to do next; may be empty.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class Interrupted(Exception):
+    """The user does not want to wait any longer."""
+
+
+@frozen
+class End:
+    """What is said of an error.
+
+    :param title: what kind it is, in a few words that do not change.
+    :param hint: what to do next; may be empty.
+    :param members: more of it, for programs.
+    """
+
+    code: int
+    title: str
+    detail: str
+    hint: str = ""
+    members: Mapping[str, Any] = {}
+
+    def record(self) -> dict[str, Any]:
+        """For programs: a problem document (RFC 9457), and the exit code."""
+        return {**self.members, "title": self.title, "detail": self.detail, "exit": self.code}
+
+
+def end_of(error: ProactorError) -> End:
+    """How a command ends that came to an error."""
+    from ..client import errors  # noqa: PLC0415 - a command that needs no initiator loads no client
+
+    if isinstance(error, errors.NotRunning):
+        return End(NOT_RUNNING, "Not running", str(error))
+    if isinstance(error, errors.Unreachable):
+        return End(UNREACHABLE, "Cannot reach", str(error), "see whether it runs, and what --url or --home says")
+    if isinstance(error, errors.Unintelligible):
+        return End(UNREACHABLE, "Unintelligible", str(error), "see whether --url is that of an initiator")
+    if isinstance(error, errors.Problem):
+        return End(FAILED, error.title, _said(error), _remedy(error), {"status": error.status, **error.members})
+    if isinstance(error, ConfigError):
+        return End(FAILED, "Wrong configuration", str(error), members=_place(error))
+    return End(FAILED, "Failed", str(error), getattr(error, "hint", ""))
+
+
+def _said(error: Any) -> str:
+    return error.detail or f"{error.status} {error.title}"
+
+
+def _remedy(error: Any) -> str:
+    """What to do about a refusal, where the initiator's own words are for users of curl."""
+    if error.status == 401:
+        return "name the home with --home, a file that holds a token with --token-file, or set PROACTOR_TOKEN"
+    if error.status == 412:
+        return "look at what it is now: proactor config history SECTION"
+    if error.retry_after is not None:
+        return f"try again in {error.retry_after:g} s"
+    return ""
+
+
+def _place(error: ConfigError) -> dict[str, Any]:
+    names = ("source", "line", "section", "option", "value", "problem")
+    return {name: value for name in names if (value := getattr(error, name)) is not None}

@@ -1,0 +1,199 @@
+"""What all verbs share: which initiator, how to run work on it, how to say that it failed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+import click
+from attrs import define, field
+
+from ..errors import ProactorError
+from ..home_files import DEFAULT_HOME
+from .ends import DONE, INTERRUPTED, End, Failed, Interrupted, end_of
+from .output import Output
+from .running import Work, run
+
+if TYPE_CHECKING:
+    from ..client import Client, Job, Place
+
+__all__ = ["Shell", "pass_shell"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: So much is asked of an initiator at a time, where there is much to ask.
+_AT_ONCE = 10
+_GUID_LENGTH = 32
+_SHOWN = 5
+
+
+def _connect(reactor: Any, place: Place, timeout: float) -> Client:
+    from ..client import Client  # noqa: PLC0415 - a command that needs no initiator loads no client
+
+    return Client.on(reactor, place, timeout)
+
+
+@define(eq=False)
+class Shell:
+    """One run of the command line.
+
+    :ivar home: a folder; ``named_home``: whether it was said on the command line.
+    :ivar hint: what to do next, where the user does not wait for the end.
+    :param runner: runs work on a reactor; a test has one that runs already.
+    """
+
+    home: str = DEFAULT_HOME
+    named_home: bool = False
+    url: str | None = None
+    token_file: str | None = None
+    timeout: float = 30.0
+    out: Output = field(factory=Output)
+    hint: str = ""
+    runner: Callable[[Work[Any]], Any] = run
+    connect: Callable[[Any, Place, float], Client] = _connect
+
+    def run(self, work: Callable[[Client], Coroutine[Any, Any, int | None]]) -> None:
+        """Do what a verb does, with the client of an initiator; its code, if not 0, is the exit code.
+
+        :raises click.exceptions.Exit: with the exit code, after what went wrong was told.
+        """
+
+        async def on(reactor: Any) -> int | None:
+            client = self.connect(reactor, place, self.timeout)
+            try:
+                return await work(client)
+            finally:
+                await client.close()
+
+        try:
+            place = self._place()
+            code = self.runner(on)
+        except Interrupted:
+            if self.hint:
+                click.echo(f"\n{self.hint}", err=True)
+            code = INTERRUPTED
+        except ProactorError as error:
+            code = self.failed(end_of(error))
+        if code:
+            raise click.exceptions.Exit(code)
+
+    def failed(self, end: End) -> int:
+        """Tell of an error; gives its exit code."""
+        self.out.ended(end)
+        return end.code
+
+    def _place(self) -> Place:
+        from ..client import Place, locate  # noqa: PLC0415
+
+        token = self._token()
+        if self.url is None:
+            found = locate(self.home)
+            return Place(found.url, token or found.token)
+        if token is None and self.named_home:
+            token = _read_token(Path(self.home).expanduser() / "operator.token")
+        return Place(_checked(self.url), token)
+
+    def _token(self) -> str | None:
+        if self.token_file is not None:
+            return _read_token(Path(self.token_file).expanduser())
+        return os.environ.get("PROACTOR_TOKEN") or None
+
+
+def _read_token(path: Path) -> str:
+    from ..client.locating import read_token  # noqa: PLC0415
+
+    token = read_token(path)
+    if token is None:
+        raise Failed(f"{path}: there is no token", "it is a file that holds an operator's token and nothing else")
+    return token
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        is_right = False
+    if not is_right:
+        raise click.UsageError(f"--url: {url!r} is no URL like http://localhost:8080")
+    return url
+
+
+pass_shell = click.make_pass_decorator(Shell, ensure=True)
+
+
+# What several verbs do.
+
+
+async def find(client: Client, texts: Sequence[str]) -> list[str]:
+    """The guids that are meant by guids, or by their beginnings.
+
+    :raises Failed: one means none, or several.
+    """
+    if all(len(text) == _GUID_LENGTH for text in texts):
+        return list(dict.fromkeys(texts))
+    guids = [job.guid for job in await client.jobs.list()]
+    return list(dict.fromkeys(_meant(guids, text) for text in texts))
+
+
+def _meant(guids: Iterable[str], text: str) -> str:
+    found = [guid for guid in guids if guid.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if len(text) == _GUID_LENGTH:
+        return text
+    if not found:
+        raise Failed(f"no job begins with {text!r}", "see which there are: proactor ps")
+    several = ", ".join([*found[:_SHOWN], *(["..."] if len(found) > _SHOWN else [])])
+    raise Failed(f"{len(found)} jobs begin with {text!r}: {several}", "say more of the one that is meant")
+
+
+async def each(
+    items: Sequence[T], work: Callable[[T], Awaitable[R]], heard: Callable[[int], None] = lambda _: None
+) -> list[R | ProactorError]:
+    """Do work on many, some at a time; for each what came of it, an error too.
+
+    :param heard: told how many are done.
+    """
+    from twisted.internet.defer import DeferredSemaphore, gatherResults  # noqa: PLC0415
+
+    turns, done = DeferredSemaphore(_AT_ONCE), 0
+
+    async def one(item: T) -> R | ProactorError:
+        nonlocal done
+        try:
+            return await work(item)
+        except ProactorError as error:
+            return error
+        finally:
+            done += 1
+            heard(done)
+
+    waiting = [turns.run(one, item) for item in items]
+    return cast("list[R | ProactorError]", await gatherResults(waiting, consumeErrors=True))
+
+
+def code_of(results: Iterable[object]) -> int:
+    """The exit code of many: that of the first error."""
+    return next((end_of(result).code for result in results if isinstance(result, ProactorError)), DONE)
+
+
+async def chosen(
+    client: Client, jobs: Sequence[str], module: str | None, labels: Sequence[str], everything: bool = False
+) -> list[Job]:
+    """The jobs that are named, or those of a module and labels, or all.
+
+    :raises Failed: there is none.
+    """
+    if jobs:
+        guids = await find(client, jobs)
+        found = [await client.jobs.get(guid) for guid in guids]
+    else:
+        found = await client.jobs.list(module=module, labels=labels)
+    if not found and not everything:
+        raise Failed("there is no such job", "see which there are: proactor ps")
+    return found

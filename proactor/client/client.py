@@ -1,0 +1,99 @@
+"""An initiator's client: what can be asked of it, by subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import field, frozen
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
+from .configuration import Configuration, Rollouts
+from .connection import HTTP, Connection
+from .jobs import Jobs
+from .locating import Place
+from .reading import read
+from .timeline import Timeline
+
+__all__ = ["Client"]
+
+
+@frozen
+class Health:
+    """Of the initiator itself: its own guid."""
+
+    status: str
+    guid: str
+
+
+@frozen
+class Readiness:
+    """Whether it takes requests, and the revision of its configuration."""
+
+    status: str
+    revision: int
+
+
+@frozen
+class Client:
+    """All calls are coroutines, each with a time-out; what goes wrong is a :class:`~.errors.ClientError`."""
+
+    connection: Connection
+    jobs: Jobs
+    config: Configuration
+    rollouts: Rollouts
+    events: Timeline
+    _hang_up: Callable[[], Deferred[None]] = field(default=lambda: succeed(None), repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        http: HTTP,
+        clock: IReactorTime,
+        place: Place,
+        timeout: float = 30.0,
+        hang_up: Callable[[], Deferred[None]] = lambda: succeed(None),
+    ) -> Client:
+        """A client on an HTTP client.
+
+        :param timeout: seconds that an answer may take, on top of those that a call asks it to wait.
+        :param hang_up: closes the connections that the HTTP client keeps.
+        """
+        connection = Connection(http, clock, place.url.rstrip("/"), place.token, timeout)
+        config, rollouts = Configuration(connection), Rollouts(connection)
+        return cls(connection, Jobs(connection), config, rollouts, Timeline(connection), hang_up)
+
+    @classmethod
+    def on(cls, reactor: Any, place: Place, timeout: float = 30.0) -> Client:
+        """A client on a reactor, over the network."""
+        from .agent import http_client  # noqa: PLC0415 - what has its own HTTP client needs no other
+
+        http, hang_up = http_client(reactor)
+        return cls.of(http, reactor, place, timeout, hang_up)
+
+    async def close(self) -> None:
+        """Hang up where nothing is under way."""
+        await self._hang_up()
+
+    async def health(self) -> Health:
+        """Whether it answers at all; asked without looking at the token."""
+        return read(Health, (await self.connection.ask("GET", "/healthz")).json)
+
+    async def readiness(self) -> Readiness:
+        """Whether it takes requests.
+
+        :raises Unavailable: it stops.
+        """
+        return read(Readiness, (await self.connection.ask("GET", "/readyz")).json)
+
+    async def metrics(self) -> str:
+        """What is counted and timed, in the text format of Prometheus."""
+        return (await self.connection.ask("GET", "/metrics", headers={"Accept": "text/plain"})).body.decode()
+
+    async def shut_down(self, keep: bool = False) -> None:
+        """End it, as SIGTERM does; over when it has begun.
+
+        :param keep: let the processors live on, for the next initiator to adopt.
+        """
+        await self.connection.ask("POST", "/shutdown", [("keep", "1")] if keep else [])

@@ -1,0 +1,216 @@
+"""Requests to an initiator, each with a time-out, and what their answers mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import quote, urlencode
+
+from attrs import define, field, frozen
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.error import TimeoutError as ConnectTimeout
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+from twisted.web.client import RequestGenerationFailed, RequestTransmissionFailed, ResponseFailed
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IResponse
+
+from .bodies import Body
+from .errors import Problem, TimedOut, Unintelligible, Unreachable, problem
+
+__all__ = ["HTTP", "Connection", "Query", "Reply", "path"]
+
+Query = Iterable[tuple[str, str]]
+
+#: No answer is larger, but for a stream.
+_MOST = 256 << 20
+_UNREACHABLE = (
+    ConnectError,
+    ConnectTimeout,
+    ConnectionClosed,
+    DNSLookupError,
+    RequestGenerationFailed,
+    RequestTransmissionFailed,
+    ResponseFailed,
+)
+
+
+class HTTP(Protocol):
+    """What is asked of the HTTP client: a ``treq.client.HTTPClient``, or what a test has in its place."""
+
+    @property
+    def request(self) -> Callable[..., Deferred[Any]]:
+        """Send a request, by method and URL; fires with an ``IResponse``."""
+
+
+def path(*parts: str) -> str:
+    """The path of such parts, each quoted."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+@frozen
+class Reply:
+    """A whole answer, of a request that was not refused."""
+
+    status: int
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def json(self) -> Any:
+        """What it says.
+
+        :raises Unintelligible: it is not JSON.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise Unintelligible("the answer is not JSON: is this the URL of an initiator?") from None
+
+    def header(self, name: str) -> str | None:
+        """One header."""
+        return next(iter(self.headers.getRawHeaders(name, [])), None)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Find the cause in what Twisted's HTTP client wraps around it."""
+    reasons = getattr(error, "reasons", None)
+    return _innermost(reasons[-1].value) if reasons else error
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isdigit() else None
+
+
+def _refusal(reply: Reply) -> Problem:
+    """What a refusal says, be it a problem document or not."""
+    try:
+        document = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        known = reply.status in [each.value for each in HTTPStatus]
+        document = {"title": HTTPStatus(reply.status).phrase if known else "", "status": reply.status}
+    return problem(reply.status, document, _number(reply.header("Retry-After")), reply.header("Location"))
+
+
+@define(eq=False)
+class Connection:
+    """An initiator by its URL, with the credential for it. Redirects are not followed: the token goes nowhere else.
+
+    :param url: its base URL, without a slash at its end.
+    :param timeout: seconds that an answer may take, on top of those that it was asked to wait.
+    """
+
+    http: HTTP
+    clock: IReactorTime
+    url: str
+    token: str | None = field(default=None, repr=False)
+    timeout: float = 30.0
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        query: Query = (),
+        *,
+        json: Any = None,
+        wait: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Make a request, and read its answer.
+
+        :param wait: seconds for which the initiator may hold the answer (RFC 7240).
+        :raises ClientError: there is no answer, or it is a refusal.
+        """
+        sent = {"Accept": "application/json", **({"Prefer": f"wait={wait:g}"} if wait else {}), **(headers or {})}
+        limit = self.timeout + (wait or 0)
+        reply: Reply = await self._in_time(self._exchange(method, self._url(target, query), sent, json), limit)
+        if reply.status >= 400:
+            raise _refusal(reply)
+        return reply
+
+    async def stream(
+        self, target: str, query: Query = (), *, headers: Mapping[str, str] | None = None, idle: float | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """Read an answer as it comes. Whoever leaves before it ends closes it: ``contextlib.aclosing``.
+
+        :param idle: seconds after which a stream that says nothing is taken for lost.
+        :raises ClientError: there is no answer, it is a refusal, or the connection is lost.
+        """
+        opening = self._open("GET", self._url(target, query), headers or {}, None)
+        response = await self._in_time(opening, self.timeout)
+        if response.code >= 400:
+            body = await self._in_time(_whole(response), self.timeout)
+            raise _refusal(Reply(response.code, response.headers, body))
+        body = Body.of(response)
+        try:
+            async with aclosing(aiter(body)) as pieces:
+                while (piece := await self._in_time(_next(pieces), idle)) is not None:
+                    yield piece
+        finally:
+            body.close()
+
+    def _url(self, target: str, query: Query) -> str:
+        encoded = urlencode(list(query))
+        return f"{self.url}{target}{'?' if encoded else ''}{encoded}"
+
+    async def _open(self, method: str, url: str, headers: Mapping[str, str], json: Any) -> IResponse:
+        sent = dict(headers)
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
+        body = {} if json is None else {"json": json}
+        response: IResponse = await self.http.request(
+            method, url, headers=sent, allow_redirects=False, unbuffered=True, **body
+        )
+        return response
+
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], json: Any) -> Reply:
+        response = await self._open(method, url, headers, json)
+        return Reply(response.code, response.headers, await _whole(response))
+
+    async def _in_time(self, work: Any, seconds: float | None) -> Any:
+        """Wait for a part of an exchange.
+
+        :raises Unreachable: it does not come, in words.
+        """
+        waiting = Deferred.fromCoroutine(work)
+        if seconds is not None:
+            waiting.addTimeout(seconds, self.clock, lambda result, _: self._timed_out(result, seconds))
+        try:
+            return await waiting
+        except _UNREACHABLE as error:
+            cause = _innermost(error)
+            raise Unreachable(f"{self.url} gave no answer: {str(cause) or type(cause).__name__}") from error
+
+    def _timed_out(self, result: Any, seconds: float) -> Any:
+        """Say so, whatever the cancelled request came to; one that came in at that moment counts."""
+        if isinstance(result, Failure):
+            if not result.check(CancelledError, *_UNREACHABLE):
+                return result
+            raise TimedOut(f"{self.url} did not answer within {seconds:g} s")
+        return result
+
+
+async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(pieces, None)
+
+
+async def _whole(response: IResponse) -> bytes:
+    """All of a body.
+
+    :raises Unintelligible: it is too large.
+    """
+    body, data = Body.of(response), bytearray()
+    try:
+        async for piece in body:
+            data += piece
+            if len(data) > _MOST:
+                raise Unintelligible(f"the answer has more than {_MOST} bytes")
+    finally:
+        body.close()
+    return bytes(data)

@@ -1,0 +1,125 @@
+"""Processors, as an initiator's client launches and moves them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+
+from attrs import frozen
+
+from .connection import Connection, path
+from .reading import read, read_many
+from .values import Job, Restart
+
+__all__ = ["Jobs"]
+
+Scalar = str | int | float | bool
+
+
+def _query(**given: str | int | float | None) -> Iterator[tuple[str, str]]:
+    return ((name, str(value)) for name, value in given.items() if value is not None)
+
+
+@frozen
+class Jobs:
+    """``/create``, ``/job``, ``/restart``. With ``wait`` a call waits so many seconds, 300 at most, for its end."""
+
+    connection: Connection
+
+    async def create(
+        self,
+        module: str | None = None,
+        count: int = 1,
+        *,
+        options: Mapping[str, Scalar] | None = None,
+        labels: Mapping[str, Scalar] | None = None,
+        wait: float | None = None,
+    ) -> list[Job]:
+        """Launch processors, all of them or none.
+
+        :param module: its section; else the configuration's ``default_module``.
+        :raises NotReady: they are made, and one is not ready in time.
+        :raises ClientError: they are not made.
+        """
+        order = {"module": module, "count": count, "options": options, "labels": labels}
+        body = {name: value for name, value in order.items() if value is not None}
+        reply = await self.connection.ask("POST", "/create", json=body, wait=wait)
+        return read_many(Job, reply.json)
+
+    async def list(
+        self, *, state: str | None = None, module: str | None = None, labels: Iterable[str] = ()
+    ) -> list[Job]:
+        """All jobs, or those of a state, a module, and each of some labels: ``NAME`` or ``NAME=VALUE``."""
+        query = [*_query(state=state, module=module), *(("label", label) for label in labels)]
+        return read_many(Job, (await self.connection.ask("GET", "/job", query)).json)
+
+    async def get(self, guid: str) -> Job:
+        """One, with what its process uses."""
+        return read(Job, (await self.connection.ask("GET", path("job", guid))).json)
+
+    async def start(self, guid: str, wait: float | None = None) -> Job | None:
+        """Have it run; the job when it is ready or will not be, ``None`` where that was not waited for."""
+        return await self._act(guid, "start", wait)
+
+    async def stop(self, guid: str, wait: float | None = None) -> Job | None:
+        """Have it not run; the job when there is no process any more, ``None`` where that was not waited for."""
+        return await self._act(guid, "stop", wait)
+
+    async def restart(self, guid: str, wait: float | None = None) -> Job | None:
+        """Have another process take its place; the job when that is ready or will not be, else ``None``."""
+        return await self._act(guid, "restart", wait)
+
+    async def _act(self, guid: str, verb: str, wait: float | None) -> Job | None:
+        reply = await self.connection.ask("POST", path("job", guid, verb), wait=wait)
+        return read(Job, reply.json) if reply.status == 200 else None
+
+    async def signal(self, guid: str, signal: str | int) -> None:
+        """Send its process a signal.
+
+        :raises Conflict: there is no process.
+        """
+        await self.connection.ask("POST", path("job", guid, "signal"), json={"signal": signal})
+
+    async def remove(self, guid: str, wait: float | None = None) -> bool:
+        """Stop it, and forget it; whether it is gone already."""
+        return (await self.connection.ask("DELETE", path("job", guid), wait=wait)).status == 204
+
+    async def log(self, guid: str, *, tail: int | None = None, since: str | float | None = None) -> bytes:
+        """The last that its processes wrote.
+
+        :param tail: how many lines; else 100.
+        :param since: from when on: an RFC 3339 time, or how many seconds ago.
+        """
+        query = _query(tail=tail, since=since)
+        return (await self.connection.ask("GET", path("job", guid, "log"), query)).body
+
+    def follow_log(
+        self, guid: str, *, tail: int | None = None, since: str | float | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """The same, and what is written from then on, until the job is deleted; in pieces, not lines.
+
+        :raises Unreachable: the connection is lost.
+        """
+        return self.connection.stream(path("job", guid, "log"), _query(tail=tail, since=since, follow=1))
+
+    async def restart_all(
+        self,
+        *,
+        module: str | None = None,
+        labels: Iterable[str] = (),
+        batches: Iterable[str] = (),
+        wait: float | None = None,
+    ) -> Restart:
+        """Restart the jobs of a module or of labels, batch after batch, each ready before the next.
+
+        :param batches: their sizes, ``2`` or ``10%``; else one at a time.
+        """
+        query = [
+            *_query(module=module),
+            *(("label", label) for label in labels),
+            *(("batch", size) for size in batches),
+        ]
+        return read(Restart, (await self.connection.ask("POST", "/restart", query, wait=wait)).json)
+
+    async def restarting(self, id_: str) -> Restart:
+        """How a rolling restart goes on."""
+        return read(Restart, (await self.connection.ask("GET", path("restart", id_))).json)

@@ -1,0 +1,66 @@
+"""Tests of finding the initiator by its home."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from proactor.client import NotRunning, locate
+from proactor.home import Home
+
+
+class LocateTests(SynchronousTestCase):
+    """A home, with or without an initiator."""
+
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp()).absolute()
+
+    def opened(self) -> Home:
+        home = Home.open(self.path)
+        self.addCleanup(home.close)
+        return home
+
+    def test_running(self) -> None:
+        """An initiator that serves is found with the operator's token."""
+        home = self.opened()
+        token = home.operator_token
+        home.show_url("http://127.0.0.1:8080")
+        place = locate(self.path)
+        self.assertEqual((place.url, place.token), ("http://127.0.0.1:8080", token))
+        self.assertNotIn(token, repr(place))
+        self.assertEqual((self.path / "url").stat().st_mode & 0o777, 0o600)
+
+    def not_running(self) -> None:
+        error = self.assertRaises(NotRunning, locate, self.path)
+        self.assertIn(f"twistd -n proactor --home {self.path}", str(error))
+
+    def test_not_running(self) -> None:
+        """One that never was, does not serve yet, or ended, is not running; and it is said how to start it."""
+        self.not_running()
+        home = self.opened()
+        self.not_running()
+        home.show_url("http://127.0.0.1:8080")
+        home.close()
+        self.not_running()
+
+    def test_killed(self) -> None:
+        """What one that was killed has left is not believed, for another program may be there now."""
+        self.path.mkdir()
+        (self.path / "url").write_text("http://127.0.0.1:8080\n")
+        for pid in ("", "none", "1", "999999999"):
+            (self.path / "lock").write_text(pid)
+            self.not_running()
+
+    def test_next(self) -> None:
+        """An initiator that begins takes away what an earlier one has left."""
+        self.path.mkdir(mode=0o700)
+        (self.path / "url").write_text("http://127.0.0.1:8080\n")
+        self.opened()
+        self.assertFalse((self.path / "url").exists())
+
+    def test_unreadable(self) -> None:
+        """A file that cannot be read is named."""
+        self.path.mkdir()
+        (self.path / "url").mkdir()
+        self.assertIn(str(self.path / "url"), str(self.assertRaises(NotRunning, locate, self.path)))
