@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import define, field, frozen
 from twisted.logger import Logger
 
 from .config.job_settings import LATEST, refresh
 from .configurator import Configurator
-from .errors import Gone, Refused
+from .errors import Gone, ProactorError, Refused, Unauthenticated
 from .fleet import Fleet
 from .launch_plan import LaunchPlanner
 from .metrics import Metrics
-from .model import Answer
+from .model import Answer, Job
 from .options import Option
 from .rollouts import Rollouts
-from .tokens import TokenAuthority
+from .tokens import TokenAuthority, new_serial
 from .verification import Claims
 from .verified import VerifiedTokens
 
@@ -65,17 +65,41 @@ class Exchange:
     def __attrs_post_init__(self) -> None:
         self._verified = VerifiedTokens(self._verify)
 
-    def identify(self, token: str) -> Claims:
+    def identify(self, token: str, late: bool = False) -> Claims:
         """Whose token this is.
 
+        :param late: whether it may have expired: the last that a processor was given, within ``token_grace``.
         :raises Unauthenticated: it does not hold.
         :raises Gone: it was that of a processor that has been deleted or launched again.
         """
-        claims = self._verified.verify(token, self._time())
+        now = self._time()
+        try:
+            claims = self._verified.verify(token, now)
+        except Unauthenticated:
+            if not late:
+                raise
+            return self._late(token, now)
+        job = self._job(claims)
+        if job.serial_before is not None and claims.serial == job.serial:
+            # It has come to its processor: the one before is of no more use.
+            job.serial_before = None
+            self.fleet.note(job)
+        return claims
+
+    def _late(self, token: str, now: float) -> Claims:
+        """Whose token this is that has expired, if it is the last that its processor was given."""
+        claims = self.authority.verify(token, self.authority.issuer, now, self.configurator.settings.token_grace)
+        job = self._job(claims)
+        # What it was launched with is the only one of its incarnation until it was given another.
+        if job.serial is not None and claims.serial not in (job.serial, job.serial_before):
+            raise Unauthenticated("this token has expired, and its processor was given another", "invalid_token")
+        return claims
+
+    def _job(self, claims: Claims) -> Job:
         job = self.fleet.jobs.get(claims.guid)
         if job is None or job.incarnation != claims.incarnation:
             raise Gone(f"processor {claims.guid}, incarnation {claims.incarnation}, is not wanted any more")
-        return claims
+        return job
 
     def _verify(self, token: str, now: float) -> Claims:
         return self.authority.verify(token, self.authority.issuer, now)
@@ -89,6 +113,7 @@ class Exchange:
         :param known: the revision that it has; where that is still the newest and no token is due, it is told so,
             ``wait`` seconds later at most.
         :raises Gone: it was deleted meanwhile.
+        :raises StorageFull, StorageFailed: another token cannot be kept.
         """
         guid = claims.guid
         self.fleet.supervised(guid).contact()
@@ -98,8 +123,8 @@ class Exchange:
         if known == self.configurator.live.offered(guid) and left > 0:
             waited = wait > 0
             await self.configurator.changed(guid, known, min(wait, LONGEST_WAIT, left))
-        job = self.fleet.jobs.get(guid)
-        if job is None or job.incarnation != claims.incarnation or guid not in self.configurator.live.members():
+        job = self._job(claims)
+        if guid not in self.configurator.live.members():
             raise Gone(f"processor {guid}, incarnation {claims.incarnation}, is not wanted any more")
         revision, options = self.configurator.configuration(guid)
         renew = self._time() >= due or (not wait and claims.expires <= self._latest_next(options))
@@ -107,8 +132,26 @@ class Exchange:
         self.metrics.fetched(guid, revision, is_new, waited and is_new)
         if not is_new and not renew:
             return Fetched(revision, None)
-        token = self.planner.token(job, self.configurator.settings.token_ttl) if renew else presented
+        token = await self._renewed(job, claims) if renew else presented
         return Fetched(revision, {**options, "token": token}, self._traces.get(revision))
+
+    async def _renewed(self, job: Job, claims: Claims) -> str:
+        """Another token in place of the one presented, which stays good until the other is used: an answer may be lost.
+
+        :raises StorageFull, StorageFailed: which one it was given last cannot be kept.
+        """
+        lifetime, serial = self.configurator.settings.token_ttl, new_serial()
+        token = self.planner.token(job, lifetime, serial)
+        before = job.serial, job.serial_expires, job.serial_before
+        expires = self.now() + timedelta(seconds=lifetime)
+        job.serial, job.serial_expires, job.serial_before = serial, expires, claims.serial
+        try:
+            await self.fleet.keep(job)
+        except ProactorError:
+            if job.serial == serial:
+                job.serial, job.serial_expires, job.serial_before = before
+            raise
+        return token
 
     def traced(self, revision: int, trace: str) -> None:
         """A revision came with a request that had a trace; processors are handed that with it."""

@@ -287,6 +287,13 @@ class Fleet:
         if job.guid in self.jobs:
             self.store.note([PutJob(self._saved(job))])
 
+    async def keep(self, job: Job) -> None:
+        """Keep a job as it is, before anything is said of it.
+
+        :raises StorageFull, StorageFailed: it cannot be kept.
+        """
+        await self.store.commit([PutJob(self._saved(job))])
+
     def _saved(self, job: Job) -> SavedJob:
         joined = self.configurator.live.member(job.guid).created
         history = self._supervised[job.guid].history

@@ -30,6 +30,9 @@ _SAME = (
     "next_start",
     "exit",
     "running_revision",
+    "serial",
+    "serial_expires",
+    "serial_before",
     "declared",
 )
 

@@ -125,8 +125,8 @@ class LaunchPlanner:
             revision=revision,
         )
 
-    def token(self, job: Job, lifetime: float) -> str:
+    def token(self, job: Job, lifetime: float, serial: str | None = None) -> str:
         """A token for a job's present process."""
         issuer = self.authority.issuer
         self.heard_token()
-        return self.authority.issue(job.guid, issuer, self.now().timestamp(), lifetime, job.incarnation)
+        return self.authority.issue(job.guid, issuer, self.now().timestamp(), lifetime, job.incarnation, serial)

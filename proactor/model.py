@@ -95,6 +95,10 @@ class Job:
     #: The last configuration that the process said it runs, and what it said of the newest it was given.
     running_revision: int | None = None
     answer: Answer | None = None
+    #: See :class:`proactor.saved.SavedJob`.
+    serial: str | None = None
+    serial_expires: datetime | None = None
+    serial_before: str | None = None
     #: The options that its process declared, as its acknowledgement had them.
     declared: Sequence[Mapping[str, Any]] | None = None
 

@@ -23,7 +23,8 @@ class SavedJob:
     :param joined: the revision that brought it; ``view``: that of what its section comes to.
     :param failures: when its failures were that count against its budget; ``in_a_row``: how many had no good run
         between them.
-    :param serial: of the token that its process has, which is good until ``serial_expires``.
+    :param serial: of the token that its process was given last, good until ``serial_expires``; ``None``: it has the one
+        that it was launched with. ``serial_before``: of the one in whose place it was given, until it is used.
     :param declared: the options that its process declared, as its acknowledgement had them.
     """
 
@@ -53,6 +54,7 @@ class SavedJob:
     in_a_row: int = 0
     serial: str | None = None
     serial_expires: datetime | None = None
+    serial_before: str | None = None
     declared: Sequence[Mapping[str, Any]] | None = None
     revoked: datetime | None = None
 

@@ -163,6 +163,7 @@ class Supervised:
         job, clock = self.job, self.around.clock
         job.incarnation += 1
         job.running_revision, job.answer, job.ready, job.declared = None, None, False, None
+        job.serial = job.serial_expires = job.serial_before = None
         self._launched_at = clock.seconds()
         self._watchdog.heard()
         settings = self.around.owner.settings(job)

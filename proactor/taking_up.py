@@ -60,6 +60,13 @@ def unfinished(saved: Saved) -> tuple[Saved, list[Write]]:
     return evolve(saved, jobs=left, edits=edits), writes
 
 
+def _of(job: SavedJob, incarnation: int) -> SavedJob:
+    """A job as one of its incarnations, of a later one of which nothing else was kept."""
+    if incarnation == job.incarnation:
+        return job
+    return evolve(job, incarnation=incarnation, serial=None, serial_expires=None, serial_before=None)
+
+
 @frozen
 class Found:
     """A job, and what became of its process.
@@ -115,9 +122,9 @@ class TakingUp:
         last = max(job.incarnation, self.locks.incarnation(job.guid))
         process = None if leader is None else self.processes.identity(leader)
         if process is not None:
-            return Found(evolve(job, incarnation=last, log_start=0), process)
+            return Found(evolve(_of(job, last), log_start=0), process)
         had = job.process is not None or last > job.incarnation
-        job = evolve(job, incarnation=last)
+        job = _of(job, last)
         if not had or job.state in (State.STOPPING, State.BACKOFF) or self._by_reboot(job):
             return Found(job)
         return Found(job, ended=Exit(None, None, _REASON))

@@ -12,10 +12,15 @@ from attrs import define, field, frozen
 from .keyring import KeyRing
 from .verification import ALGORITHM, Claims, check_times, decoded
 
-__all__ = ["Claims", "Subject", "TokenAuthority"]
+__all__ = ["Claims", "Subject", "TokenAuthority", "new_serial"]
 
 #: By how many seconds a token may be from ahead of our time: it was made by this clock, which may have been set.
 _EARLY = 1.0
+
+
+def new_serial() -> str:
+    """What no other token is known by."""
+    return uuid4().hex
 
 
 @frozen
@@ -47,9 +52,15 @@ class TokenAuthority:
         """
         return cls(issuer, KeyRing.begin(pem, now))
 
-    def issue(self, guid: str, audience: str, now: float, lifetime: float, incarnation: int) -> str:
-        """A token for one guid, good for ``lifetime`` seconds from ``now``."""
-        return self._signed(guid, audience, now, lifetime, {"inc": incarnation})
+    def issue(
+        self, guid: str, audience: str, now: float, lifetime: float, incarnation: int, serial: str | None = None
+    ) -> str:
+        """A token for one guid, good for ``lifetime`` seconds from ``now``.
+
+        :param serial: of :func:`new_serial`; ``None``: any.
+        """
+        more = {"inc": incarnation} if serial is None else {"inc": incarnation, "jti": serial}
+        return self._signed(guid, audience, now, lifetime, more)
 
     def issue_peer(self, who: Subject, audience: str, scope: Iterable[str], now: float, lifetime: float) -> str:
         """A token by which one is known to a processor, its audience; see :class:`Claims` for what it says."""
@@ -58,7 +69,7 @@ class TokenAuthority:
 
     def _signed(self, guid: str, audience: str, now: float, lifetime: float, more: Mapping[str, object]) -> str:
         standard = {"iss": self.issuer, "sub": guid, "aud": audience, "iat": now, "exp": now + lifetime}
-        claims = {**standard, "jti": uuid4().hex, **more}
+        claims = {**standard, "jti": new_serial(), **more}
         key = self.ring.signing
         return jwt.encode(claims, key.private, algorithm=ALGORITHM, headers={"kid": key.id})
 

@@ -22,7 +22,7 @@ from .reconfiguration import Outcome, Reconfigurable, take_up
 __all__ = ["FetchLoop", "Pace"]
 
 #: In seconds: the least cap of the backoff, the least interval, and how long an answer that was held took, at least.
-LEAST_CAP = 30.0
+LEAST_CAP = 1.0
 LEAST_INTERVAL = 0.1
 HELD = 0.9
 

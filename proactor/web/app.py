@@ -143,7 +143,7 @@ def _admitted(request: IRequest, route: Route, around: _Around, path: Mapping[st
     facts = connection_facts(request)
     connection = facts if isinstance(facts, Connection) else None
     try:
-        caller = around.identifier.identify(request.requestHeaders, connection)
+        caller = around.identifier.identify(request.requestHeaders, connection, route.late)
     except Unauthenticated as e:
         # Who sent nothing has tried nothing.
         if e.reason and around.attempts is not None:

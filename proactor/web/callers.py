@@ -85,7 +85,7 @@ class Identifier:
 
     :param operator_token: that of this initiator.
     :param uid: the initiator's own.
-    :param processor: whose token it is; raises where it is none that holds.
+    :param processor: whose token it is, which may have expired or not; raises where it is none that holds.
     :param named: which of operators' tokens that have names it is, if any; raises where that does not hold any more.
     :param mode: ``operator_auth`` at this moment.
     :param token_file: where the operator's token is, for the words of a 401.
@@ -93,14 +93,15 @@ class Identifier:
 
     operator_token: str = field(repr=False)
     uid: int
-    processor: Callable[[str], Claims]
+    processor: Callable[[str, bool], Claims]
     mode: Callable[[], str]
     token_file: str
     named: Callable[[str], NamedToken | None] = lambda _: None
 
-    def identify(self, headers: Headers, connection: Connection | None) -> Caller:
+    def identify(self, headers: Headers, connection: Connection | None, late: bool = False) -> Caller:
         """Who asks.
 
+        :param late: whether a processor's last token will do though it has expired.
         :raises Unauthenticated: nobody that is known.
         :raises Forbidden: a browser or a proxy, from a place from where an operator would need no token.
         """
@@ -119,7 +120,7 @@ class Identifier:
         named = self.named(text)
         if named is not None:
             return Operator(named.name, named.scopes)
-        return ProcessorCaller(self.processor(text), text)
+        return ProcessorCaller(self.processor(text, late), text)
 
     def _local(self, headers: Headers, connection: Connection | None) -> Operator:
         if self.mode() != "local" or connection is None or not connection.loopback:

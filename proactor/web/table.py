@@ -46,6 +46,7 @@ class Route:
     :param who: who may; an empty set would be nobody.
     :param changes: whether it changes something: it then runs to its end whatever becomes of the caller.
     :param limit: how many bytes its body may have.
+    :param late: whether the last token of a processor opens it though it has expired: the way back to another.
     :param scope: what an operator must be allowed to who may use it.
     """
 
@@ -57,6 +58,7 @@ class Route:
     changes: bool = False
     limit: int = BODY_LIMIT
     scope: Scope = Scope.ALL
+    late: bool = False
 
 
 def _route(
@@ -67,11 +69,12 @@ def _route(
     changes: bool = False,
     limit: int = BODY_LIMIT,
     scope: Scope | None = None,
+    late: bool = False,
 ) -> Route:
     """Make a row. Where it names no scope: what changes something is the operator's own, all else for who may read."""
     method, path = operation.split(" ")
     usual = Scope.ALL if changes else Scope.READ
-    return Route(name, method, path, frozenset(who), body, changes, limit, scope or usual)
+    return Route(name, method, path, frozenset(who), body, changes, limit, scope or usual, late)
 
 
 ROUTES = (
@@ -88,7 +91,7 @@ ROUTES = (
     _route("list_events", "GET /events", Who.OPERATOR),
     _route("restart_jobs", "POST /restart", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
     _route("show_restart", "GET /restart/<id>", Who.OPERATOR),
-    _route("show_config", "GET /config/<section>", Who.OPERATOR, Who.ITSELF),
+    _route("show_config", "GET /config/<section>", Who.OPERATOR, Who.ITSELF, late=True),
     _route("acknowledge", "POST /config/<section>/ack", Who.ITSELF, body=Body.JSON, changes=True, limit=1 << 20),
     _route("list_sections", "GET /config", Who.OPERATOR),
     _route(

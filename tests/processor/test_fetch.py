@@ -236,7 +236,7 @@ class LoopTests(SynchronousTestCase):
         )
 
     def test_backs_off(self) -> None:
-        """Tries come ever more seldom, down to one in the larger of ``refresh`` and 30 seconds, jitter aside."""
+        """Tries come ever more seldom, down to one in ``refresh`` seconds, jitter aside."""
         rig = self.rig()
         rig.initiator.behaviour = "503"
         rig.initiator.release()

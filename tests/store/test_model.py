@@ -83,6 +83,7 @@ JOBS = st.builds(
     declared=st.none() | st.lists(OBJECT, max_size=2).map(as_one),
     serial=st.none() | ANY_TEXT,
     serial_expires=st.none() | TIME,
+    serial_before=st.none() | ANY_TEXT,
     revoked=st.none() | TIME,
 )
 MESSAGES = st.builds(

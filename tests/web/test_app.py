@@ -31,7 +31,7 @@ GUID = "a" * 32
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW")
 
 
-def nobody(_token: str) -> Claims:
+def nobody(_token: str, _late: bool) -> Claims:
     raise Unauthenticated("this token is not valid", "invalid_token")
 
 

@@ -27,7 +27,7 @@ CLAIMS = Claims("a" * 32, "b" * 32, 0.0, 300.0, 1, "c")
 PROCESSOR = "processor-token"
 
 
-def verify(token: str) -> Claims:
+def verify(token: str, _late: bool) -> Claims:
     if token != PROCESSOR:
         raise Unauthenticated("this token is not valid", "invalid_token")
     return CLAIMS
@@ -301,9 +301,9 @@ class OverHttpTests(SynchronousTestCase):
         """A processor's token holds so long and no longer."""
         job = self.rig.create()
         token = self.rig.token(job)
-        self.assertEqual(self.rig.ask(f"GET /config/{job.guid}", token=token).status, 200)
+        self.assertEqual(self.rig.ask(f"GET /job/{job.guid}", token=token).status, 200)
         self.rig.clock.advance(360)
-        answer = self.rig.ask(f"GET /config/{job.guid}", token=token)
+        answer = self.rig.ask(f"GET /job/{job.guid}", token=token)
         self.assertEqual((answer.status, answer.json()["detail"]), (401, "this token has expired"))
 
     def test_errors_tell_no_token(self) -> None:

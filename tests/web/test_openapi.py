@@ -278,10 +278,13 @@ class StatusTests(Case):
             ("POST /tokens", as_form(name="other", scopes="read")),
             ("DELETE /tokens/ci", {}),
         ]
+        self.rig.clock.advance(200)
+        due = self.rig.token(running)
         for status, error in ((503, StorageFailed("the disk is broken")), (507, StorageFull("there is no room"))):
             self.rig.store.fail(error)
             for line, how in lines:
                 self.expect(status, line, **how)
+            self.expect(status, f"GET /config/{running.guid}", token=due)
             self.rig.store.recover()
         for job in (stopped, running):
             self.rig.run(self.rig.delete(job.guid))

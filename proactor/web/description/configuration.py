@@ -71,9 +71,11 @@ OPERATIONS: Mapping[str, Operation] = {
             304: nothing("It is what one has already.", ETag=REVISION_TAG),
         },
         "Of a processor: with `If-None-Match` and `Prefer: wait=N` it is held until it is another, N seconds at most. "
-        "The processor itself gets its secrets, and its next `token`.",
+        "The processor itself gets its secrets, and its next `token`. The last that it was given brings it "
+        "another once though it has expired, within `token_grace`.",
         headers=(IF_NONE_MATCH, PREFER),
         errors={404: _NO_SECTION},
+        stores=True,
         example="curl localhost:8080/config/ticker",
     ),
     "edit_section": Operation(
