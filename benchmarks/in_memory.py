@@ -28,6 +28,7 @@ from proactor.launch_queue import LaunchQueue
 from proactor.launchers.held import HeldSocket
 from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
+from proactor.messaging.webhook import web_hook
 from proactor.model import Exit, Identity
 from proactor.processor.configuration import read_start
 from proactor.readiness import Prober
@@ -198,7 +199,8 @@ def assemble(reactor: Any, text: str, launcher: ILauncher, places: int, listen_p
         locks=NoLocks(),
         store=store,
     )
-    return Initiator(reactor, now, configurator, authority, fleet, store)
+    deliver = web_hook(reactor, now, authority).deliver
+    return Initiator(reactor, now, configurator, authority, fleet, store, deliver)
 
 
 def serve(reactor: Any, initiator: Initiator, home: Home, listening: socket.socket) -> None:

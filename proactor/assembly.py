@@ -30,6 +30,7 @@ from .launchers.command import environment as child_environment
 from .launchers.fork import ForkLauncher
 from .launchers.ports import Ports
 from .locks import Locks
+from .messaging.webhook import web_hook
 from .model import Identity
 from .opening import Opened, opened
 from .readiness import prober
@@ -102,7 +103,8 @@ def assemble(
         keeper=guardian,
         store=store,
     )
-    initiator = Initiator(reactor, now, configurator, authority, fleet, store)
+    deliver = web_hook(reactor, now, authority).deliver
+    initiator = Initiator(reactor, now, configurator, authority, fleet, store, deliver)
     pool = reactor.getThreadPool()
     initiator.keys.save = lambda data: deferToThreadPool(reactor, pool, home.write_secret, RING, data)
     return Parts(

@@ -71,6 +71,8 @@ class Configurator:
     check_launch: CheckLaunch
     #: Told of each change, of who made it: but not of processors that come and go.
     heard_change: Callable[[Plan, str, str], None] = lambda _plan, _summary, _actor: None
+    #: Told of each processor whose configuration is another one now.
+    heard_view: Callable[[str], None] = lambda _: None
     #: Keeps what a change writes, all of it or nothing; it fails where it cannot, and the change is not made then.
     keep: Callable[[Sequence[Write]], Awaitable[None]] = lambda _: succeed(None)
     #: What running processors declared, the same object for all that declared the same.
@@ -292,6 +294,7 @@ class Configurator:
 
     def _wake(self, guids: Iterable[str]) -> Iterator[None]:
         for guid in guids:
+            self.heard_view(guid)
             for waiting, revision in list(self._waiting.get(guid, {}).items()):
                 if guid not in self.live.members() or self.live.offered(guid) != revision:
                     _answer(waiting)

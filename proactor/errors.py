@@ -104,6 +104,17 @@ class Unavailable(ProactorError):
         self.retry_after = retry_after
 
 
+class QueueFull(ProactorError):
+    """As much waits as may: another try makes sense when some of that is delivered.
+
+    :param retry_after: seconds after which it does.
+    """
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class StorageFull(ProactorError):
     """There is no room to keep it: nothing of it was done."""
 

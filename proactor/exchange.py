@@ -59,6 +59,8 @@ class Exchange:
     fleet: Fleet
     rollouts: Rollouts
     metrics: Metrics
+    #: Told of each processor that says what topics it has subscribed to.
+    heard_topics: Callable[[str], None] = lambda _: None
     _verified: VerifiedTokens = field(init=False)
     _traces: dict[int, str] = field(factory=dict)
 
@@ -163,10 +165,12 @@ class Exchange:
         """When a processor that has no fetch held may have the next one answered, at the latest."""
         return self._time() + LATEST * refresh(options) + _ON_THE_WAY
 
-    async def acknowledge(self, guid: str, answer: Answer, declared: tuple[Option, ...] | None) -> None:
+    async def acknowledge(
+        self, guid: str, answer: Answer, declared: tuple[Option, ...] | None, topics: tuple[str, ...] | None = None
+    ) -> None:
         """Take a processor's word on a revision; its first is that it serves.
 
-        :param declared: the options that it declares, where it says so.
+        :param declared: the options that it declares, where it says so; ``topics``: those that it subscribes to.
         :raises Refused: nobody can have been given that revision.
         """
         job, supervised = self.fleet.job(guid), self.fleet.supervised(guid)
@@ -186,6 +190,9 @@ class Exchange:
         self.rollouts.answered(guid, answer.revision, rejected)
         if declared is not None:
             job.declared = [option.to_json() for option in declared]
+        if topics is not None and topics != tuple(job.topics):
+            job.topics = topics
+            self.heard_topics(guid)
         self.fleet.note(job)
         if declared is not None:
             await self.configurator.declare(guid, declared)

@@ -20,6 +20,7 @@ from .fleet import Fleet
 from .followers import Followers
 from .key_rotation import KeyRotation
 from .lag import LagMeter
+from .messaging.office import Deliver, Office
 from .metrics import Metrics
 from .model import Exit, Job
 from .operator_tokens import OperatorTokens
@@ -41,6 +42,7 @@ class Initiator:
     """Owner of everything.
 
     :param now: the time of day, aware.
+    :param deliver: hands a message to a processor.
     """
 
     clock: IReactorTime
@@ -49,6 +51,7 @@ class Initiator:
     authority: TokenAuthority
     fleet: Fleet
     store: IStore
+    deliver: Deliver
     #: Told that it is to end, and whether processors live on.
     heard_shutdown: Callable[[bool], None] = lambda _: None
     #: Told that the configuration is another one.
@@ -63,6 +66,7 @@ class Initiator:
     keys: KeyRotation = field(init=False)
     directory: Directory = field(init=False)
     failed_attempts: FailedAttempts = field(init=False)
+    office: Office = field(init=False)
     _lag: LagMeter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -76,6 +80,18 @@ class Initiator:
         self.operator_tokens = OperatorTokens(self.now, self.store, self.fleet.timeline)
         self.keys = KeyRotation(self.clock, self.now, self.authority, lambda: self.configurator.settings)
         self.failed_attempts = FailedAttempts(self.clock)
+        self.office = Office(
+            self.clock,
+            self.now,
+            self.fleet.random,
+            self.fleet,
+            self.store,
+            self.deliver,
+            self.metrics,
+            lambda: self.configurator.settings.dead_letters,
+        )
+        self.metrics.messages(self.office.waiting, self.office.dead.__len__, self.office.oldest_age)
+        self.exchange.heard_topics = self.configurator.heard_view = self.office.look
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
@@ -109,6 +125,7 @@ class Initiator:
             self.exchange.traced(plan.revision, event.trace)
         self.rollouts.configured(plan.revision, event)
         self.keys.heed()
+        self.office.addresses.look_at_modules()
         self.heard_configuration()
         with because(event):
             self.scale.look()
@@ -173,10 +190,12 @@ class Initiator:
 
     async def stop(self, keep: bool = False) -> None:
         """Come to an end: with every processor, all at once, or leaving them to the next initiator."""
+        self.office.close()
         if keep:
             self.fleet.let_go()
         else:
             await self.fleet.shut_down("the initiator")
+        self.office.let_go()
         # Whoever still waits for a change is answered, or the connections would not end.
         self.followers.close()
         self.directory.close()

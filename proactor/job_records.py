@@ -34,6 +34,7 @@ _SAME = (
     "serial_expires",
     "serial_before",
     "declared",
+    "topics",
 )
 
 

@@ -27,6 +27,10 @@ _STATES = frozenset(state.value for state in State)
 _OUTCOMES = {f"rollout.{stage.value}": stage.value for stage in OVER}
 
 
+#: What becomes of messages.
+OUTCOMES = ("accepted", "repeated", "full", "delivered", "failed", "dead", "resent", "dropped")
+
+
 def reason(exit_: Exit | None) -> str:
     """Why a process is no more, in one of :data:`REASONS`."""
     if exit_ is None:
@@ -97,8 +101,15 @@ class Metrics:
         self._statuses = self._counter("requests", "Requests by route and status.", route=(), status=())
         self._lag = self._histogram("reactor_lag", "How late what is due is done.", _SHORT)
         self._commits = self._histogram("commit", "How long it takes to store something.", _SHORT)
+        self._make_messages()
+
+    def _make_messages(self) -> None:
         self._messages = Gauge("proactor_messages", "Messages by state.", ["state"], registry=self.registry)
-        self.messages(_zero, _zero)
+        self._oldest = Gauge(
+            "proactor_message_oldest_seconds", "How long the oldest message waits.", registry=self.registry
+        )
+        self._outcomes = self._counter("message_outcomes", "What became of messages.", outcome=OUTCOMES)
+        self.messages(_zero, _zero, _zero)
 
     def _counter(self, name: str, says: str, **labels: tuple[str, ...]) -> Counter:
         """A counter; the values that its one label can have are there from the start."""
@@ -191,8 +202,16 @@ class Metrics:
         """Something was stored in so many seconds."""
         self._commits.observe(seconds)
 
-    def messages(self, waiting: Callable[[], int], dead: Callable[[], int]) -> None:
-        """Have those counted that are on their way, and those that will not be delivered any more."""
+    def message(self, outcome: str, count: int = 1) -> None:
+        """Something became of one message, or of several: one of :data:`OUTCOMES`."""
+        self._outcomes.labels(outcome).inc(count)
+
+    def messages(self, waiting: Callable[[], int], dead: Callable[[], int], oldest: Callable[[], float]) -> None:
+        """Have those counted that are on their way, and those that will not be delivered any more.
+
+        :param oldest: how many seconds ago the oldest that is on its way was accepted.
+        """
+        self._oldest.set_function(oldest)
         self._messages.labels("waiting").set_function(waiting)
         self._messages.labels("dead").set_function(dead)
 

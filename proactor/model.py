@@ -101,6 +101,8 @@ class Job:
     serial_before: str | None = None
     #: The options that its process declared, as its acknowledgement had them.
     declared: Sequence[Mapping[str, Any]] | None = None
+    #: The topics that its process has subscribed to, or the last one that said so: a restart loses no message.
+    topics: Sequence[str] = ()
 
     @property
     def pid(self) -> int | None:

@@ -16,10 +16,10 @@ from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITC
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
-from twisted.web.http import PotentialDataLoss
+from twisted.web.client import Agent, HTTPConnectionPool
 
 from .endpoints import Endpoints, plain
+from .small_body import SmallBody
 
 T = TypeVar("T")
 
@@ -51,28 +51,6 @@ class _Question(Protocol):
     def _answer(self) -> None:
         if not self.answered.called:
             self.answered.callback(True)
-
-
-class _Body(Protocol):
-    """Takes the body of an answer, so much of it at most; hangs up when it is not wanted any more."""
-
-    def __init__(self) -> None:
-        self.whole: Deferred[bytes] = Deferred(lambda _: self._hang_up())
-        self._data = b""
-
-    def dataReceived(self, data: bytes) -> None:
-        self._data += data
-        if len(self._data) > _LARGEST:
-            self._data = b""
-            self._hang_up()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if not self.whole.called:
-            self.whole.callback(self._data if reason.check(ResponseDone, PotentialDataLoss) else b"")
-
-    def _hang_up(self) -> None:
-        if self.transport is not None:
-            self.transport.loseConnection()
 
 
 @define(eq=False)
@@ -128,7 +106,7 @@ class Prober:
 
     async def _asked(self, url: str) -> bytes:
         response = await self.client.get(url, allow_redirects=False, unbuffered=True)
-        body = _Body()
+        body = SmallBody(_LARGEST)
         response.deliverBody(body)
         data = await body.whole
         return data if response.code == 200 else b""

@@ -26,6 +26,7 @@ class SavedJob:
     :param serial: of the token that its process was given last, good until ``serial_expires``; ``None``: it has the one
         that it was launched with. ``serial_before``: of the one in whose place it was given, until it is used.
     :param declared: the options that its process declared, as its acknowledgement had them.
+    :param topics: those that it has subscribed to.
     """
 
     guid: str
@@ -57,6 +58,7 @@ class SavedJob:
     serial_before: str | None = None
     declared: Sequence[Mapping[str, Any]] | None = None
     revoked: datetime | None = None
+    topics: Sequence[str] = ()
 
 
 @frozen
@@ -97,16 +99,39 @@ class SavedEvent:
 
 
 @frozen
+class MessageHead:
+    """What is known of a message without looking at it: all but its attributes and its data.
+
+    :param size: of its data, in bytes.
+    """
+
+    number: int
+    sender: str
+    receiver: str
+    id: str
+    source: str
+    type: str
+    target: str
+    accepted: datetime
+    size: int
+    expires: datetime | None = None
+    tries: int = 0
+    not_before: datetime | None = None
+    dead: str | None = None
+
+
+@frozen
 class SavedMessage:
     """A message on its way to one receiver.
 
     :param number: grows by one from message to message: the order of delivery.
     :param sender: a guid, or an operator's name.
-    :param receiver: a guid.
+    :param receiver: a guid, or a module for any one of its processors.
     :param id: the sender's own, by which repeats are told.
     :param attributes: of the CloudEvent, but for its data.
     :param tries: deliveries that failed; ``not_before``: when the next may be.
     :param dead: why it will not be delivered any more.
+    :param target: to whom it was sent: a guid, a module or a topic.
     """
 
     number: int
@@ -120,6 +145,25 @@ class SavedMessage:
     tries: int = 0
     not_before: datetime | None = None
     dead: str | None = None
+    target: str = ""
+
+    def head(self) -> MessageHead:
+        """What is known of it without looking at it."""
+        return MessageHead(
+            number=self.number,
+            sender=self.sender,
+            receiver=self.receiver,
+            id=self.id,
+            source=str(self.attributes.get("source", "")),
+            type=str(self.attributes.get("type", "")),
+            target=self.target or self.receiver,
+            accepted=self.accepted,
+            size=len(self.data),
+            expires=self.expires,
+            tries=self.tries,
+            not_before=self.not_before,
+            dead=self.dead,
+        )
 
 
 # Writes. A commit is a sequence of them, done whole or not at all.
@@ -134,7 +178,7 @@ class PutJob:
 
 @frozen
 class DropJob:
-    """A job is forgotten; so is what was edited in its section, and its messages that are not delivered."""
+    """A job is forgotten; so is what was edited in its section. Messages to it stay: they are dead letters now."""
 
     guid: str
 
@@ -220,7 +264,8 @@ class Saved:
     :param edits: what is edited: section, option, text and the revision that set it.
     :param history: the revisions that edited something in a section that is still there, oldest first.
     :param last_event: the number of the last one; ``events``: the newest, oldest first.
-    :param messages: in the order of their numbers; ``last_message``: the highest number there ever was.
+    :param messages: those that are not delivered, in the order of their numbers, without what is in them;
+        ``last_message``: the highest number there ever was.
     """
 
     jobs: Mapping[str, SavedJob] = field(factory=dict)
@@ -231,6 +276,6 @@ class Saved:
     rollouts: Mapping[str, Mapping[str, Any]] = field(factory=dict)
     events: Sequence[SavedEvent] = ()
     last_event: int = 0
-    messages: Sequence[SavedMessage] = ()
+    messages: Sequence[MessageHead] = ()
     last_message: int = 0
     values: Mapping[str, Any] = field(factory=dict)

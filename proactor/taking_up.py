@@ -165,6 +165,7 @@ async def take_up(
     for job in initiator.fleet.jobs.values():
         if job.alive and job.state is State.RUNNING:
             initiator.directory.presume(job)
+    initiator.office.restore(saved.messages, saved.last_message)
     if saved.jobs:
         jobs = len(saved.jobs)
         log.info(

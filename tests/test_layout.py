@@ -17,7 +17,18 @@ import proactor
 
 ROOT = Path(proactor.__file__).parent
 
-SHARED_PLAIN = ("backoff", "errors", "home_files", "option_types", "options", "tracing", "verification", "verified")
+SHARED_PLAIN = (
+    "backoff",
+    "cloudevents",
+    "errors",
+    "home_files",
+    "option_types",
+    "options",
+    "topics",
+    "tracing",
+    "verification",
+    "verified",
+)
 PLAIN = (
     *SHARED_PLAIN,
     "config",

@@ -75,12 +75,15 @@ class MetricsTests(SynchronousTestCase):
     def test_hooks(self) -> None:
         """What others measure has its place."""
         self.metrics.committed(0.002)
-        self.metrics.messages(lambda: 3, lambda: 1)
+        self.metrics.messages(lambda: 3, lambda: 1, lambda: 2.5)
+        self.metrics.message("accepted", 2)
         self.metrics.late(-1)
         self.assertEqual(self.value("proactor_commit_seconds_count"), 1)
         self.assertEqual(
             (self.value("proactor_messages", state="waiting"), self.value("proactor_messages", state="dead")), (3, 1)
         )
+        self.assertEqual(self.value("proactor_message_oldest_seconds"), 2.5)
+        self.assertEqual(self.value("proactor_message_outcomes_total", outcome="accepted"), 2)
         self.assertEqual(self.value("proactor_reactor_lag_seconds_sum"), 0)
 
     def test_apart(self) -> None:

@@ -12,6 +12,7 @@ from ..errors import Refused
 from ..option_types import read_words
 from ..options import Option
 from ..restart import ALWAYS, NEVER, ON_FAILURE, RestartPolicy
+from ..topics import PATTERN
 from .layers import Layers
 
 #: Far more than any time makes sense for, and what every clock and timer takes.
@@ -34,6 +35,17 @@ ROLLOUT_OPTIONS = (
     seconds("rollout_watch", 0, "how long a batch must stay well before the next gets an edit"),
     seconds("rollout_timeout", 30, "how long a processor may take to answer to an edit", least=0.1),
 )
+
+#: What is read of a processor's section, or of a module's, about messages to it, by name.
+MESSAGE_OPTIONS = {
+    option.name: option
+    for option in (
+        Option("subscribe", tuple, (), help="topics whose messages it gets: orders.new, or orders.*"),
+        Option("message_queue", int, 10_000, minimum=1, maximum=1_000_000, help="how many messages may wait for it"),
+        Option("message_concurrency", int, 4, minimum=1, maximum=1000, help="how many it is handed at a time"),
+        seconds("message_timeout", 30, "how long it may take to answer to one", least=0.1),
+    )
+}
 
 JOB_OPTIONS = (
     seconds("refresh", _REFRESH, "between two fetches of the configuration", least=0.05),
@@ -61,6 +73,7 @@ JOB_OPTIONS = (
     ),
     Option("preload", bool, False, help="whether its module is loaded ahead, once for all that are forked"),
     *ROLLOUT_OPTIONS,
+    *MESSAGE_OPTIONS.values(),
 )
 
 
@@ -68,6 +81,7 @@ JOB_OPTIONS = (
 _WORDS = {
     "labels": (re.compile("[^=]+=.*"), "name=value"),
     "rollout_batch": (re.compile("[1-9][0-9]{0,8}|([1-9][0-9]?|100)%"), "a size like 5, or like 10%"),
+    "subscribe": (PATTERN, "a topic like orders.new, or a pattern like orders.*"),
 }
 
 
@@ -140,7 +154,7 @@ def job_settings(values: Mapping[str, str]) -> JobSettings:
         read.pop("restart_attempts"),
         read.pop("restart_window"),
     )
-    for name in ("instances", *(option.name for option in ROLLOUT_OPTIONS)):
+    for name in ("instances", *(option.name for option in ROLLOUT_OPTIONS), *MESSAGE_OPTIONS):
         del read[name]
     labels = dict(label.partition("=")[::2] for label in read.pop("labels"))
     return JobSettings(policy=policy, labels=labels, **read)

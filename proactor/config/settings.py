@@ -45,6 +45,7 @@ INITIATOR_OPTIONS = (
     Option("adopt", bool, True, help="whether processors live on when the initiator is killed, for the next to adopt"),
     Option("console", bool, True, help="whether what processors write is shown on the initiator's console"),
     Option("watch_config", bool, False, help="whether a change of the configuration file is taken up by itself"),
+    Option("dead_letters", int, 10_000, minimum=0, maximum=1_000_000, help="how many undelivered messages are kept"),
     Option("operator_auth", str, "local", choices=("local", "token"), help="who is an operator"),
     Option("secret_options", tuple, SECRET_GLOBS, help="globs for the names of options that are never shown"),
 )
@@ -72,6 +73,7 @@ class InitiatorSettings:
     adopt: bool
     console: bool
     watch_config: bool
+    dead_letters: int
     operator_auth: str
     secret_options: tuple[str, ...]
     #: What was put right, for the log.

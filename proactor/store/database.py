@@ -13,8 +13,8 @@ from attrs import define, evolve, field, frozen
 from twisted.logger import Logger
 
 from ..errors import StorageFailed, StorageFull
-from ..saved import AddEvent, Saved, SavedEvent, Write
-from .reading import read_all, read_counters, read_events
+from ..saved import AddEvent, Saved, SavedEvent, SavedMessage, Write
+from .reading import read_all, read_counters, read_events, read_messages
 from .trouble import Kept, is_of_one, told
 from .writing import Counters, Statement
 
@@ -97,6 +97,10 @@ class Database:
     def events(self, before: int, count: int, guid: str | None) -> list[SavedEvent]:
         """The newest events below a number, oldest first."""
         return read_events(self.connection, before, count, guid)
+
+    def messages(self, numbers: Sequence[int]) -> list[SavedMessage]:
+        """Those messages of these numbers that there are, in the order of their numbers."""
+        return read_messages(self.connection, numbers)
 
     def write(self, batches: Sequence[Batch]) -> list[Kept]:
         """Keep batches, each whole or not at all, in one transaction if that can be; how each of them ended.

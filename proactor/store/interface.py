@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 from zope.interface import Interface
 
-from ..saved import Saved, SavedEvent, Write
+from ..saved import Saved, SavedEvent, SavedMessage, Write
 
 
 class IStore(Interface):
@@ -32,6 +32,9 @@ class IStore(Interface):
 
     def events(before: int, count: int, guid: str | None = None) -> Deferred[list[SavedEvent]]:
         """The newest events below a number, ``count`` at most, oldest first; of one job, or of all."""
+
+    def messages(numbers: Sequence[int]) -> Deferred[list[SavedMessage]]:
+        """Those messages of these numbers that there are, in the order of their numbers, with what is in them."""
 
     def close() -> Deferred[None]:
         """Write what was noted, and let go; fires when that is done."""

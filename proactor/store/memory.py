@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 from ..errors import StorageFailed, StorageFull
-from ..saved import Saved, SavedEvent, Write
+from ..saved import Saved, SavedEvent, SavedMessage, Write
 from .interface import IStore
 from .tables import Tables
 from .writing import statements
@@ -77,6 +77,15 @@ class MemoryStore:
         self.flush()
         found: Deferred[list[SavedEvent]] = Deferred()
         self._turn(lambda: found.callback(self._tables.newest(before, count, guid)))
+        return found
+
+    def messages(self, numbers: Sequence[int]) -> Deferred[list[SavedMessage]]:
+        """Those messages of these numbers that there are."""
+        if self._is_closed:
+            return fail(self._over())
+        self.flush()
+        found: Deferred[list[SavedMessage]] = Deferred()
+        self._turn(lambda: found.callback(self._tables.messages_of(numbers)))
         return found
 
     def close(self) -> Deferred[None]:

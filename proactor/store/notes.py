@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from ..saved import AddEvent, PutDocument, PutJob, PutMessage, PutRollout, PutValue, Write
+from ..saved import AddEvent, DropMessage, PutDocument, PutJob, PutMessage, PutRollout, PutValue, Write
 from .database import Batch
 
 MOST = 20_000
@@ -38,8 +38,8 @@ def _key(write: Write) -> Hashable:
     match write:
         case PutJob():
             return PutJob, write.job.guid
-        case PutMessage():
-            return PutMessage, write.message.number
+        case PutMessage() | DropMessage():
+            return PutMessage, write.message.number if isinstance(write, PutMessage) else write.number
         case PutRollout():
             return PutRollout, write.id
         case PutValue():

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from sqlite3 import Connection
 from typing import Any
 
 from attrs import evolve
 
-from ..saved import PutDocument, Saved, SavedEdit, SavedEvent, SavedJob, SavedMessage, SavedRevision
+from ..saved import (
+    MessageHead,
+    PutDocument,
+    Saved,
+    SavedEdit,
+    SavedEvent,
+    SavedJob,
+    SavedMessage,
+    SavedRevision,
+)
 from .codec import checksum, from_plain, from_text
 from .writing import Counters
 
@@ -17,6 +26,8 @@ EVENTS = 10_000
 """How many of the newest are read at the start."""
 
 _EVENT = "SELECT id, guid, value, sum FROM events"
+_MESSAGE = "SELECT number, receiver, value, data, sum FROM messages"
+_AT_ONCE = 500
 
 
 class Damaged(Exception):
@@ -40,7 +51,7 @@ def read_all(connection: Connection) -> Saved:
             rollouts=_by_name(connection, "SELECT id, value, sum FROM rollouts ORDER BY place"),
             events=tuple(events),
             last_event=events[-1].id if events else 0,
-            messages=_messages(connection),
+            messages=_heads(connection),
             last_message=counters.last_message,
             values=_by_name(connection, 'SELECT name, value, sum FROM "values" ORDER BY name'),
         )
@@ -122,9 +133,27 @@ def _by_name(connection: Connection, sql: str) -> Mapping[str, Any]:
     return {name: json.loads(text) for name, text in _rows(connection, sql)}
 
 
-def _messages(connection: Connection) -> tuple[SavedMessage, ...]:
-    rows = _rows(connection, "SELECT number, receiver, value, data, sum FROM messages ORDER BY number")
-    return tuple(
-        from_text(SavedMessage, text, number=number, receiver=receiver, data=data)
-        for number, receiver, text, data in rows
-    )
+def read_messages(connection: Connection, numbers: Sequence[int]) -> list[SavedMessage]:
+    """Those messages of some numbers that there are, in the order of their numbers.
+
+    :raises Damaged: one is not as it was written.
+    """
+    wanted, found = sorted(set(numbers)), list[SavedMessage]()
+    try:
+        for start in range(0, len(wanted), _AT_ONCE):
+            some = wanted[start : start + _AT_ONCE]
+            marks = ", ".join("?" for _ in some)
+            found += _messages(connection, f"{_MESSAGE} WHERE number IN ({marks}) ORDER BY number", *some)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise Damaged(f"it holds a message that is none of this version: {error}") from error
+    return found
+
+
+def _messages(connection: Connection, sql: str, *values: object) -> Iterator[SavedMessage]:
+    for number, receiver, text, data in _rows(connection, sql, *values):
+        yield from_text(SavedMessage, text, number=number, receiver=receiver, data=data)
+
+
+def _heads(connection: Connection) -> tuple[MessageHead, ...]:
+    """Of all messages what is not in them: no more than one of these is in memory."""
+    return tuple(message.head() for message in _messages(connection, f"{_MESSAGE} ORDER BY number"))

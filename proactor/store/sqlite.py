@@ -14,7 +14,7 @@ from zope.interface import implementer
 
 from ..errors import StorageFailed
 from ..periodic import Periodic
-from ..saved import Saved, SavedEvent, Write
+from ..saved import Saved, SavedEvent, SavedMessage, Write
 from .database import Batch, Database
 from .interface import IStore
 from .reading import Damaged
@@ -102,6 +102,14 @@ class SqliteStore:
         if self._closed is not None:
             return fail(self._over())
         task = Task(lambda: self._database.events(before, count, guid))
+        self._worker.put([*self._taken(), task])
+        return task.done
+
+    def messages(self, numbers: Sequence[int]) -> Deferred[list[SavedMessage]]:
+        """Those messages of these numbers that there are, in the order of their numbers, with what is in them."""
+        if self._closed is not None:
+            return fail(self._over())
+        task = Task(lambda: self._database.messages(numbers))
         self._worker.put([*self._taken(), task])
         return task.done
 

@@ -81,7 +81,7 @@ class Tables:
             rollouts=mine.rollouts,
             events=events[-EVENTS:],
             last_event=events[-1].id if events else 0,
-            messages=tuple(each for _, each in sorted(mine.messages.items())),
+            messages=tuple(each.head() for _, each in sorted(mine.messages.items())),
             last_message=mine.counters.last_message,
             values=mine.values,
         )
@@ -90,6 +90,10 @@ class Tables:
         """The newest events below a number, oldest first; of one job, or of all."""
         found = [each for _, each in sorted(self.events.items()) if each.id < before and guid in (None, each.guid)]
         return deepcopy(found[max(0, len(found) - count) :])
+
+    def messages_of(self, numbers: Sequence[int]) -> list[SavedMessage]:
+        """Those messages of these numbers that there are."""
+        return [deepcopy(self.messages[number]) for number in sorted(set(numbers)) if number in self.messages]
 
     @singledispatchmethod
     def _apply(self, write: object) -> None:
@@ -103,7 +107,6 @@ class Tables:
     def _(self, write: DropJob) -> None:
         self.jobs.pop(write.guid, None)
         self.edits.pop(write.guid, None)
-        self.messages = {number: each for number, each in self.messages.items() if each.receiver != write.guid}
         left = {
             number: evolve(each, edits=tuple(edit for edit in each.edits if edit.section != write.guid))
             for number, each in self.history.items()

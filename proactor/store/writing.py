@@ -100,7 +100,6 @@ _DROP_JOB = (
     "DELETE FROM jobs WHERE guid = ?",
     "DELETE FROM edits WHERE section = ?",
     "DELETE FROM history WHERE section = ?",
-    "DELETE FROM messages WHERE receiver = ?",
 )
 
 

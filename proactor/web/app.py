@@ -158,13 +158,15 @@ def _admitted(request: IRequest, route: Route, around: _Around, path: Mapping[st
 def _read(request: IRequest, route: Route, caller: Caller, path: Mapping[str, str]) -> Call:
     headers = request.requestHeaders
     content = request.content
-    body, is_form = calls.body(route.body, headers, content.read() if content is not None else b"")
+    data = content.read() if content is not None else b""
+    body, is_form = calls.body(route.body, headers, data)
     return Call(
         caller=caller,
         path=path,
         query=calls.query(request.uri.partition(b"?")[2]),
         body=body,
         is_form=is_form,
+        sent=calls.sent(route.body, headers, data),
         wait=calls.wait(headers),
         if_none_match=calls.if_none_match(headers),
         if_match=calls.if_match(headers),

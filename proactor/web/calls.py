@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from attrs import field, frozen
 from twisted.web.http_headers import Headers
 
+from ..cloudevents import STRUCTURED, from_headers
 from ..errors import Malformed, Overtaken, Refused, UnsupportedType
 from .callers import Caller
 from .table import Body
@@ -32,7 +33,20 @@ TYPES: Mapping[Body, tuple[str, ...]] = {
     Body.FORM: (FORM, JSON),
     Body.JSON: (JSON,),
     Body.MERGE_PATCH: (MERGE_PATCH, JSON, FORM),
+    Body.EVENT: (STRUCTURED, "*/*"),
 }
+
+
+@frozen
+class Sent:
+    """A body as it is, with what its headers say of it.
+
+    :param attributes: those of a CloudEvent that are headers, without what they begin with.
+    """
+
+    data: bytes = field(repr=False)
+    content_type: str | None = None
+    attributes: Mapping[str, str | bool | int] = field(factory=dict)
 
 
 @frozen
@@ -53,6 +67,8 @@ class Call:
     query: Mapping[str, list[str]] = field(factory=dict)
     body: Mapping[str, Any] = field(factory=dict, repr=False)
     is_form: bool = False
+    #: Where any body is read.
+    sent: Sent = Sent(b"")
     wait: float | None = None
     if_none_match: frozenset[int] = frozenset()
     if_match: int | None = None
@@ -163,7 +179,7 @@ def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], boo
     :raises UnsupportedType: it is of a type that is not read here.
     :raises Malformed: it is not what its type says.
     """
-    if not data:
+    if not data or kind is Body.EVENT:
         return {}, False
     accepted = TYPES[kind]
     if not accepted:
@@ -179,6 +195,29 @@ def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], boo
             raise Malformed(f"this looks like JSON and came as a form: add -H 'Content-Type: {JSON}'")
         return dict(_fields(data, "the form")), True
     return _object(data), False
+
+
+def sent(kind: Body, headers: Headers, data: bytes) -> Sent:
+    """A request's body as it is, where that is wanted.
+
+    :raises Malformed: a header of a CloudEvent is there twice, or not what it must be.
+    """
+    if kind is not Body.EVENT:
+        return Sent(b"")
+    texts = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, values in headers.getAllRawHeaders()
+        for value in values
+    ]
+    return Sent(data, _joined(headers, b"Content-Type").strip() or None, from_headers(texts))
+
+
+def json_object(data: bytes) -> dict[str, Any]:
+    """A body that is JSON, an object.
+
+    :raises Malformed: it is something else.
+    """
+    return _object(data)
 
 
 def _remedy(accepted: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from ..exchange import LONGEST_WAIT
 from ..initiator import Initiator
 from ..model import Answer as Acknowledgement
 from ..options import Option, Options
+from ..topics import check_pattern
 from ..tracing import HEADER, traceparent
 from . import forms
 from .answers import Answer, as_json, etag, nothing
@@ -85,9 +86,9 @@ class Configs:
     async def acknowledge(self, call: Call) -> Answer:
         """A processor's word on a revision."""
         call.known()
-        forms.known(call.body, ("revision", "status", "option", "reason", "pending", "options"))
+        forms.known(call.body, ("revision", "status", "option", "reason", "pending", "options", "topics"))
         answer, declared = acknowledgement(call.body)
-        await self.initiator.exchange.acknowledge(call.path["section"], answer, declared)
+        await self.initiator.exchange.acknowledge(call.path["section"], answer, declared, topics(call.body))
         return nothing(204)
 
 
@@ -110,3 +111,16 @@ def acknowledgement(body: Mapping[str, Any]) -> tuple[Acknowledgement, tuple[Opt
         declared = tuple(Options.from_json(body["options"]).declared)
     answer = Acknowledgement(revision, status, forms.text(body, "option"), forms.text(body, "reason"), tuple(pending))
     return answer, declared
+
+
+def topics(body: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The topics that a processor subscribes to, where it says so.
+
+    :raises Refused: one is no topic and no pattern.
+    """
+    names = body.get("topics")
+    if names is None:
+        return None
+    if not isinstance(names, list) or len(names) > _MOST_DECLARED or not all(isinstance(name, str) for name in names):
+        raise Refused(f"topics: must be a list of at most {_MOST_DECLARED} texts")
+    return tuple(check_pattern(name) for name in names)

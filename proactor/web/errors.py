@@ -28,6 +28,7 @@ STATUS: Mapping[type[errors.ProactorError], int] = {
     errors.UnsupportedType: 415,
     errors.Refused: 422,
     errors.Rejected: 422,
+    errors.QueueFull: 429,
     errors.StorageFailed: 503,
     errors.StorageFull: 507,
     errors.TooManyAttempts: 429,
@@ -78,7 +79,7 @@ def _headers(error: errors.ProactorError) -> dict[str, str]:
     if isinstance(error, errors.InsufficientScope):
         # RFC 6750, 3.1
         return {"WWW-Authenticate": f'Bearer realm="proactor", error="insufficient_scope", scope="{error.scope}"'}
-    if isinstance(error, errors.Unavailable | errors.TooManyAttempts):
+    if isinstance(error, errors.Unavailable | errors.TooManyAttempts | errors.QueueFull):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.NotReady):
         return {"Location": error.location}

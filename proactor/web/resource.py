@@ -17,6 +17,7 @@ from .events import Events
 from .health import Health
 from .jobs import Jobs
 from .logs import Logs
+from .messages import Messages
 from .metrics import Measured
 from .openapi import Description
 from .operator_tokens import Tokens
@@ -48,6 +49,7 @@ def make_resource(
         **Events(initiator).handlers(),
         **RolloutRoutes(initiator).handlers(),
         **EndpointRoutes(initiator).handlers(),
+        **Messages(initiator).handlers(),
         **Measured(initiator.metrics).handlers(),
         **Description().handlers(),
         **Tokens(initiator.operator_tokens).handlers(),

@@ -14,6 +14,8 @@ from ..operators import Scope
 
 #: How many bytes a body may have, where its route does not say more.
 BODY_LIMIT = 64 * 1024
+#: The same of an event, of whose data there may be 64 KiB, in base64 and with its attributes.
+EVENT_LIMIT = 128 * 1024
 
 
 class Who(str, Enum):
@@ -35,6 +37,8 @@ class Body(str, Enum):
     JSON = "json"
     #: RFC 7396, plain JSON taken for it, or a form whose fields are set.
     MERGE_PATCH = "merge-patch"
+    #: A CloudEvent, or anything else as it is.
+    EVENT = "event"
 
 
 @frozen
@@ -117,6 +121,20 @@ ROUTES = (
     _route("create_token", "POST /tokens", Who.OPERATOR, body=Body.FORM, changes=True),
     _route("revoke_token", "DELETE /tokens/<name>", Who.OPERATOR, changes=True),
     _route("list_endpoints", "GET /endpoints", Who.OPERATOR, Who.PROCESSOR),
+    _route("list_messages", "GET /message", Who.OPERATOR),
+    _route(
+        "send_message",
+        "POST /message/<target>",
+        Who.OPERATOR,
+        Who.PROCESSOR,
+        body=Body.EVENT,
+        changes=True,
+        limit=EVENT_LIMIT,
+        scope=Scope.MESSAGE,
+    ),
+    _route("show_message", "GET /message/kept/<number>", Who.OPERATOR, scope=Scope.MESSAGE),
+    _route("drop_message", "DELETE /message/kept/<number>", Who.OPERATOR, changes=True, scope=Scope.MESSAGE),
+    _route("resend_message", "POST /message/kept/<number>/resend", Who.OPERATOR, changes=True, scope=Scope.MESSAGE),
     _route("shut_down", "POST /shutdown", Who.OPERATOR, changes=True),
     _route("healthz", "GET /healthz", Who.ANYONE),
     _route("readyz", "GET /readyz", Who.ANYONE),

@@ -45,6 +45,7 @@ WRONG: Mapping[str, list[tuple[str, str]] | None] = {
     "adopt": [("perhaps", "is not one of yes")],
     "console": [("maybe", "is not one of yes"), ("2", "is not one of yes")],
     "watch_config": [("maybe", "is not one of yes")],
+    "dead_letters": [("-1", "must be >= 0"), ("1.5", "is not a whole number")],
     "operator_auth": [("none", "must be one of local, token"), ("Local", "must be one of")],
     "secret_options": None,
 }
@@ -80,6 +81,10 @@ WRONG_JOB: Mapping[str, list[tuple[str, str]] | None] = {
     "rollout_batch": [("0", "a size like 5"), ("101%", "a size like 5"), ("5 x", "a size like 5")],
     "rollout_watch": [("-1", "must be >= 0")],
     "rollout_timeout": [("0", "must be >= 0.1")],
+    "subscribe": [("a..b", "a topic like orders.new"), ("a b/c", "a topic like orders.new")],
+    "message_queue": [("0", "must be >= 1"), ("1000001", "must be <= 1000000")],
+    "message_concurrency": [("0", "must be >= 1"), ("1001", "must be <= 1000")],
+    "message_timeout": [("0", "must be >= 0.1")],
 }
 FILE = f"[{DEFAULT}]\n[proactor.initiator]\n[m]\n[n]\n[{INITIATOR}]\n"
 

@@ -18,6 +18,7 @@ from proactor.saved import (
     AddEvent,
     AddRevision,
     DropJob,
+    DropMessage,
     PutDocument,
     PutJob,
     PutMessage,
@@ -371,6 +372,7 @@ class NotesTests(SynchronousTestCase):
         old: list[Write] = [
             PutJob(job()),
             PutMessage(message(1)),
+            PutMessage(message(2)),
             PutRollout("a", {}),
             PutValue("a", 1),
             PutDocument("a", "a"),
@@ -380,6 +382,7 @@ class NotesTests(SynchronousTestCase):
             dropped,
             PutJob(job(port=1)),
             PutMessage(message(1, tries=1)),
+            DropMessage(2),
             PutRollout("a", {"a": 1}),
             PutValue("a", 2),
             PutDocument("b", "b"),

@@ -12,7 +12,7 @@ from zope.interface import implementer
 from proactor.errors import ProactorError
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
 from proactor.model import Exit
-from proactor.saved import Saved, SavedEvent, Write
+from proactor.saved import Saved, SavedEvent, SavedMessage, Write
 from proactor.store.interface import IStore
 from proactor.supervision import Locks
 
@@ -77,6 +77,10 @@ class MortalStore:
     def events(self, before: int, count: int, guid: str | None = None) -> Deferred[list[SavedEvent]]:
         """The newest."""
         return self.store.events(before, count, guid)
+
+    def messages(self, numbers: Sequence[int]) -> Deferred[list[SavedMessage]]:
+        """Those that there are; a dead one hears nothing of it."""
+        return self.store.messages(numbers)
 
     def close(self) -> Deferred[None]:
         """Nothing to do."""

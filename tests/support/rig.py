@@ -25,11 +25,12 @@ from proactor.launch_queue import LaunchQueue
 from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
 from proactor.logstore.threads import InThread
+from proactor.messaging.letters import DELIVERED, Outcome
 from proactor.model import Answer, Job
 from proactor.opening import Opened, opened
 from proactor.readiness import Prober
 from proactor.rollout import Rollout
-from proactor.saved import AddEvent, Saved
+from proactor.saved import AddEvent, Saved, SavedMessage
 from proactor.store.memory import MemoryStore
 from proactor.taking_up import TakingUp, go_on, take_up, unfinished
 from proactor.timeline import Timeline
@@ -107,6 +108,53 @@ class Endpoints(Prober):
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(None)
+
+
+class Deliveries:
+    """Messages that come to processors; a test decides what becomes of them.
+
+    :ivar came: the guid and the message of each try.
+    :ivar outcome: what becomes of one.
+    :ivar slow: whether they wait for :meth:`answer`.
+    """
+
+    def __init__(self, mortal: Mortal) -> None:
+        self.mortal = mortal
+        self.came: list[tuple[str, SavedMessage]] = []
+        self.outcome: Callable[[str, SavedMessage], Outcome] = lambda _guid, _message: DELIVERED
+        self.slow = False
+        self._waiting: list[tuple[Deferred[Outcome], str, SavedMessage]] = []
+
+    def deliver(self, job: Job, message: SavedMessage, _timeout: float) -> Deferred[Outcome]:
+        """Hand one over; see :class:`~proactor.messaging.webhook.WebHook`."""
+        answer: Deferred[Outcome] = Deferred()
+        if not self.mortal.point():
+            return answer
+        self.came.append((job.guid, message))
+        if self.slow:
+            self._waiting.append((answer, job.guid, message))
+        else:
+            self._answer(answer, job.guid, message)
+        return answer
+
+    def _answer(self, answer: Deferred[Outcome], guid: str, message: SavedMessage) -> None:
+        if self.mortal.point() and not answer.called:
+            answer.callback(self.outcome(guid, message))
+
+    def answer(self, count: int | None = None) -> None:
+        """Let so many that wait be answered, or all."""
+        some, self._waiting = self._waiting[:count], self._waiting[len(self._waiting[:count]) :]
+        for each in some:
+            self._answer(*each)
+
+    @property
+    def waiting(self) -> int:
+        """How many have no answer yet."""
+        return len(self._waiting)
+
+    def to(self, guid: str) -> list[str]:
+        """The ids of what came to one processor, in order."""
+        return [message.id for each, message in self.came if each == guid]
 
 
 class RecordingKeeper:
@@ -215,6 +263,7 @@ class Rig:
         self.locks: MemoryLocks = MemoryLocks(self.launcher.pids) if earlier is None else earlier.locks
         self.store: MemoryStore = MemoryStore() if earlier is None else earlier.store.reopened()
         self.endpoints = Endpoints()
+        self.deliveries = Deliveries(self.mortal)
         self.keeper = RecordingKeeper()
         self.home: Home = Home.open(case.mktemp() if earlier is None else earlier.home.path)
         self.console: list[tuple[str, bytes]] = []
@@ -262,7 +311,8 @@ class Rig:
             keeper=self.keeper,
             store=store,
         )
-        initiator = Initiator(self.clock, self.now, configurator, authority, fleet, store)
+        deliver = self.deliveries.deliver
+        initiator = Initiator(self.clock, self.now, configurator, authority, fleet, store, deliver)
         initiator.keys.save = partial(maybeDeferred, self.home.write_secret, RING)
         return saved, begin, initiator
 

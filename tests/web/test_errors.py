@@ -40,6 +40,7 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
     (errors.TooManyAttempts("m", 7), 429, {"Retry-After": "7"}),
     (errors.Unavailable("m", 7), 503, {"Retry-After": "7"}),
     (errors.NotReady("m", "/job/1"), 504, {"Location": "/job/1"}),
+    (errors.QueueFull("m", 3), 429, {"Retry-After": "3"}),
     (errors.StorageFailed("m"), 503, {}),
     (errors.StorageFull("m"), 507, {}),
     (errors.ProactorError("m"), 500, {}),

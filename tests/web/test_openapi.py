@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import StorageFailed, StorageFull
 from proactor.failed_attempts import ALLOWED
+from proactor.messaging.letters import Outcome
 from proactor.model import Job
 from proactor.web.description.document import described, document
 from proactor.web.table import ROUTES, Body, Route, Who
@@ -84,15 +85,14 @@ class Case(SynchronousTestCase):
     """All routes, asked for what they can answer."""
 
     def setUp(self) -> None:
-        self.rig = Rig(self, CONFIG.replace("rate = 1\n", "rate = 1\nmax_jobs = 6\n"))
+        self.rig = Rig(self, CONFIG.replace("rate = 1\n", "rate = 1\nmax_jobs = 6\nmessage_queue = 2\n"))
         self.job, self.other = self.rig.create_many(2)
         self.seen: set[tuple[str, int]] = set()
 
     def path(self, route: Route, job: Job | None = None) -> str:
         guid = (job or self.job).guid
-        return (
-            route.path.replace("<guid>", guid).replace("<section>", guid).replace("<id>", "1").replace("<name>", "ci")
-        )
+        values = {"guid": guid, "section": guid, "target": guid, "id": "1", "name": "ci", "number": "1"}
+        return re.sub(r"<(\w+)>", lambda found: values[found[1]], route.path)
 
     def note(self, line: str, response: Response) -> Response:
         found = operation(*line.split(" "))
@@ -130,8 +130,9 @@ class StatusTests(Case):
 
     def test_every_status(self) -> None:
         """Each status that is documented of an operation is what it answers to something."""
-        for scenario in (self.anywhere, self.reading, self.acting, self.editing, self.giving_tokens, self.storing):
+        for scenario in (self.anywhere, self.reading, self.acting, self.editing, self.giving_tokens, self.messaging):
             scenario()
+        self.storing()
         self.launching()
         self.ending()
         documented = {
@@ -162,9 +163,10 @@ class StatusTests(Case):
                     self.expect(403, line, token=self.rig.token(self.other))
                 self.expect(410, line, token=token)
             if route.body is not Body.NONE:
-                xml = [("Content-Type", "text/xml")]
+                kind = "application/cloudevents-batch+json" if route.body is Body.EVENT else "text/xml"
+                xml = [("Content-Type", kind)]
                 self.expect(415, line, body=b"<a/>", headers=xml, token=self.own(route))
-                self.expect(413, line, body=b" " * 65537, headers=xml, token=self.own(route))
+                self.expect(413, line, body=b" " * (route.limit + 1), headers=xml, token=self.own(route))
 
     def own(self, route: Route) -> str | None:
         return OPERATOR if Who.OPERATOR in route.who else self.rig.token(self.job)
@@ -245,6 +247,7 @@ class StatusTests(Case):
         self.expect(202, f"DELETE /job/{job.guid}")
         for verb in ("start", "stop", "restart"):
             self.expect(409, f"POST /job/{job.guid}/{verb}")
+        self.expect(409, f"POST /message/{job.guid}")
         self.rig.launcher.stubborn = False
         for _ in range(3):
             self.rig.clock.advance(20)
@@ -262,6 +265,40 @@ class StatusTests(Case):
         self.expect(200, "GET /tokens")
         self.expect(201, "POST /tokens", **token)
 
+    def messaging(self) -> None:
+        """What is done with messages."""
+        stopped, office = self.rig.create(), self.rig.initiator.office
+        self.rig.run(self.rig.fleet.stop(stopped.guid, "test"))
+        self.rig.clock.advance(0)
+        line, nobody = f"POST /message/{stopped.guid}", "POST /message/nobody"
+        first, second = [self.expect(202, line, body=b"x").json()["numbers"][0] for _ in range(2)]
+        self.expect(429, line, body=b"x")
+        self.expect(404, nobody)
+        self.expect(422, line, headers=[("ce-specversion", "2.0")])
+        self.expect(200, "GET /message")
+        self.expect(200, "GET /message?state=waiting")
+        self.expect(422, "GET /message?state=x")
+        self.expect(200, f"GET /message/kept/{first}")
+        self.expect(409, f"POST /message/kept/{first}/resend")
+        for operation_ in ("GET /message/kept/99", "DELETE /message/kept/99", "POST /message/kept/99/resend"):
+            self.expect(404, operation_)
+        self.rig.deliveries.slow = True
+        (going,) = self.expect(202, f"POST /message/{self.other.guid}").json()["numbers"]
+        self.expect(409, f"DELETE /message/kept/{going}")
+        self.rig.deliveries.outcome = lambda _guid, _message: Outcome("no", is_final=True)
+        self.rig.deliveries.answer()
+        self.expect(422, f"POST /message/kept/{going}/resend?to=topic:a")
+        self.expect(429, f"POST /message/kept/{going}/resend?to={stopped.guid}")
+        self.expect(202, f"POST /message/kept/{going}/resend")
+        self.rig.deliveries.answer()
+        self.dead = self.expect(200, "GET /message?state=dead").json()[0]["number"]
+        self.expect(204, f"DELETE /message/kept/{first}")
+        office._bodies.drop(second)
+        del self.rig.store._tables.messages[second]
+        self.expect(503, f"GET /message/kept/{second}")
+        self.expect(204, f"DELETE /message/kept/{second}")
+        self.rig.run(self.rig.delete(stopped.guid))
+
     def storing(self) -> None:
         """What cannot be kept."""
         stopped, running = self.rig.create_many(2)
@@ -277,6 +314,9 @@ class StatusTests(Case):
             ("POST /config/my.module/rollback", as_json({"to": self.edited})),
             ("POST /tokens", as_form(name="other", scopes="read")),
             ("DELETE /tokens/ci", {}),
+            (f"POST /message/{running.guid}", {}),
+            (f"DELETE /message/kept/{self.dead}", {}),
+            (f"POST /message/kept/{self.dead}/resend", {}),
         ]
         self.rig.clock.advance(200)
         due = self.rig.token(running)

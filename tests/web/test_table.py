@@ -46,6 +46,11 @@ EXPECTED = {
     "POST /tokens": "o",
     "DELETE /tokens/<name>": "o",
     "GET /endpoints": "op",
+    "GET /message": "o",
+    "POST /message/<target>": "op",
+    "GET /message/kept/<number>": "o",
+    "DELETE /message/kept/<number>": "o",
+    "POST /message/kept/<number>/resend": "o",
     "POST /shutdown": "o",
     "GET /healthz": "a",
     "GET /readyz": "a",
@@ -66,6 +71,10 @@ SCOPES = {
     "GET /tokens": "all",
     "POST /tokens": "all",
     "DELETE /tokens/<name>": "all",
+    "POST /message/<target>": "message",
+    "GET /message/kept/<number>": "message",
+    "DELETE /message/kept/<number>": "message",
+    "POST /message/kept/<number>/resend": "message",
     "POST /shutdown": "all",
 }
 LETTERS = {"o": Who.OPERATOR, "p": Who.PROCESSOR, "i": Who.ITSELF, "a": Who.ANYONE}
@@ -140,7 +149,7 @@ class TableTests(SynchronousTestCase):
 
     def operation(self, route: Route) -> str:
         path = route.path.replace("<guid>", self.own.guid).replace("<section>", self.own.guid).replace("<id>", "1")
-        path = path.replace("<name>", "ci")
+        path = path.replace("<name>", "ci").replace("<target>", self.own.guid).replace("<number>", "1")
         self.assertNotIn("<", path)
         return f"{route.method} {path}"
 

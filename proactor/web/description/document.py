@@ -10,7 +10,7 @@ from ... import __version__
 from ...problems import phrase
 from ..calls import TYPES
 from ..table import ROUTES, Body, Route, Who
-from . import configuration, endpoints, health, jobs, operator_tokens
+from . import configuration, endpoints, health, jobs, messages, operator_tokens
 from .parts import LINE, PROBLEM, TRACE, Operation, Parameter, Reply, Schema, ref, text
 from .schemas import SCHEMAS
 
@@ -19,6 +19,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **configuration.OPERATIONS,
     **operator_tokens.OPERATIONS,
     **endpoints.OPERATIONS,
+    **messages.OPERATIONS,
     **health.OPERATIONS,
 }
 
@@ -65,6 +66,8 @@ _PATH = {
     "guid": "a processor's",
     "section": "of the configuration: `DEFAULT`, a module section's name, or a processor's guid",
     "id": "as it was given",
+    "target": "to whom: a processor's guid, a module, or `topic:NAME`",
+    "number": "the message's own, as `GET /message?state=dead` has it",
     "name": "of the token",
 }
 
@@ -136,9 +139,14 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
         described["requestBody"] = {
             "description": f"At most {route.limit} bytes.",
             "required": needs_body(operation),
-            "content": {type_: {"schema": operation.body} for type_ in TYPES[route.body]},
+            "content": {type_: {"schema": _of_body(type_, operation.body)} for type_ in TYPES[route.body]},
         }
     return {name: value for name, value in described.items() if value not in ("", [])}
+
+
+def _of_body(type_: str, schema: Schema) -> Schema:
+    """What a body of a type is: where any type will do, nothing is said of it."""
+    return {} if type_ == "*/*" else schema
 
 
 def needs_body(operation: Operation) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...messaging.letters import Place
 from ...model import State, Wanted
 from ...option_types import BY_NAME
 from ...restarts import Stage as RestartStage
@@ -281,8 +282,9 @@ ACKNOWLEDGEMENT = record(
         "reason": _NULLABLE_TEXT,
         "pending": listed(text(), "options that changed and take effect at its next start"),
         "options": listed(ref("Declaration"), "what it declares"),
+        "topics": listed(text(), "the topics that it subscribes to; where it does not say so: those that it had"),
     },
-    optional=("option", "reason", "pending", "options"),
+    optional=("option", "reason", "pending", "options", "topics"),
 )
 
 ROLLOUT_EVENT = record(
@@ -321,6 +323,80 @@ ROLLOUT = record(
     },
 )
 
+CLOUD_EVENT: Schema = {
+    "description": "A CloudEvent 1.0 in the JSON format. Without `specversion` what is missing is filled in.",
+    "type": "object",
+    "properties": {
+        "specversion": text(const="1.0"),
+        "id": text("the sender's own; with the source it is what repeats are known by", minLength=1),
+        "source": text("a URI reference; a processor's is `/job/GUID`, or begins with that and `/`", minLength=1),
+        "type": text(minLength=1),
+        "subject": text(minLength=1),
+        "time": time(),
+        "datacontenttype": text("a media type"),
+        "dataschema": text("a URI", minLength=1),
+        "expirytime": time("when it is not to be delivered any more"),
+        "data": {"description": "JSON; a text where `datacontenttype` is none of JSON"},
+        "data_base64": text("in place of `data`", contentEncoding="base64"),
+    },
+    "additionalProperties": {"type": ["string", "boolean", "integer", "null"]},
+}
+
+RECEIPT = record(
+    "A message was accepted: it is stored.",
+    {
+        "id": text("by which with the source repeats are known"),
+        "source": text(),
+        "to": listed(text(), "where it goes: guids; or a module, one of whose processors gets it"),
+        "numbers": listed(whole(least=1), "its own with each of them, for `/message/kept/NUMBER`"),
+        "repeated": flag("whether it had been accepted before; it is not stored again"),
+    },
+)
+
+_MESSAGE_MEMBERS: Mapping[str, Schema] = {
+    "number": whole("grows by one from message to message", 1),
+    "id": text(),
+    "source": text(),
+    "type": text(),
+    "sender": text("a guid, or an operator"),
+    "target": text("to whom it was sent"),
+    "receiver": text("a guid; or a module, one of whose processors gets it"),
+    "state": words("", *(each.value for each in Place if each is not Place.GONE)),
+    "accepted": time(),
+    "expires": maybe(time()),
+    "size": whole("of its data, in bytes", 0),
+    "tries": whole("how many failed", 0),
+    "next_try": maybe(time()),
+    "problem": maybe(text("why it is dead, or what became of the last try")),
+}
+
+MESSAGE = record("A message that is not delivered.", _MESSAGE_MEMBERS)
+WHOLE_MESSAGE = record(
+    "A message that is not delivered, and what is in it.", {**_MESSAGE_MEMBERS, "event": ref("CloudEvent")}
+)
+
+MAILBOXES = record(
+    "How many messages wait.",
+    {
+        "waiting": whole("on their way", 0),
+        "dead": whole("not to be delivered any more", 0),
+        "receivers": listed(
+            record(
+                "",
+                {
+                    "receiver": text("a guid or a module"),
+                    "waiting": whole(least=1),
+                    "limit": whole("how many may wait for it", 1),
+                    "oldest": time("when the oldest was accepted"),
+                    "age": number("how many seconds ago that was", 0),
+                    "problem": maybe(text("what became of the last try with the oldest")),
+                },
+            ),
+            "those for whom some wait",
+        ),
+    },
+)
+
 HEALTH = record("", {"status": text(const="ok"), "guid": text("the initiator's own")})
 READINESS = record("", {"status": text(const="ready"), "revision": _COUNT})
 
@@ -347,6 +423,11 @@ SCHEMAS: Mapping[str, Schema] = {
     "Rollout": ROLLOUT,
     "RolloutEvent": ROLLOUT_EVENT,
     **operator_tokens.SCHEMAS,
+    "CloudEvent": CLOUD_EVENT,
+    "Receipt": RECEIPT,
+    "Message": MESSAGE,
+    "WholeMessage": WHOLE_MESSAGE,
+    "Mailboxes": MAILBOXES,
     "Health": HEALTH,
     "Readiness": READINESS,
 }

@@ -37,6 +37,7 @@ SCRIPTS: Mapping[int, str] = {int(each.stem): each.read_text("utf-8") for each i
 
 EDITS = SavedEdit("my.module", "rate", None, ("2", 2)), SavedEdit(GUID, "colour", None, ("grün", 2))
 
+MESSAGES = message(1), message(2, OTHER, tries=3)
 SAVED = Saved(
     jobs={GUID: full_job(), OTHER: job(OTHER)},
     revision=3,
@@ -46,7 +47,7 @@ SAVED = Saved(
     rollouts={"a": {"state": "done"}},
     events=(event(1), event(2, None, cause_of="it")),
     last_event=2,
-    messages=(message(1), message(2, OTHER, tries=3)),
+    messages=tuple(each.head() for each in MESSAGES),
     last_message=2,
     values={"a": {"b": [1.5, None]}},
 )
@@ -56,7 +57,7 @@ WRITES: tuple[Write, ...] = (
     AddRevision(SAVED.history[0]),
     AddRevision(revision(3)),
     *map(AddEvent, SAVED.events),
-    *map(PutMessage, SAVED.messages),
+    *map(PutMessage, MESSAGES),
     PutDocument("[DEFAULT]\nrate = 1\n", "digest"),
     PutRollout("a", {"state": "done"}),
     PutValue("a", {"b": [1.5, None]}),

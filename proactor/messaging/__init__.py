@@ -1,0 +1,1 @@
+"""Durable messages: stored before they are accepted, delivered in order, at least once."""
