@@ -32,7 +32,7 @@ from .store.interface import IStore
 from .tokens import TokenAuthority
 
 #: Changes of these wait for the next start of the initiator.
-_AT_START = ("listen_addr", "listen_port", "child_port_min", "child_port_max", "launch_concurrency")
+_AT_START = ("listen_addr", "listen_port", "listen_scheme", "child_port_min", "child_port_max", "launch_concurrency")
 
 log = Logger()
 

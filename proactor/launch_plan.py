@@ -26,10 +26,18 @@ FD = 3
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are what is not connected to
 
 
-def base_url(address: str, port: int) -> str:
+def base_url(address: str, port: int, scheme: str = "http") -> str:
     """The URL at which what listens at an address is reached from this machine."""
     host = _WILDCARDS.get(address, address)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _trust(settings: InitiatorSettings) -> dict[str, str]:
+    """How a processor verifies the initiator: by which certificates, and for which name."""
+    authority = settings.tls_ca or settings.tls_certificate
+    if settings.listen_scheme != "https" or authority is None:
+        return {}
+    return {"parent_ca": authority, "parent_name": settings.host_addr}
 
 
 def _limits(settings: JobSettings) -> Limits:
@@ -56,7 +64,8 @@ def steering(
         "module": importable(section),
         "listen_addr": address,
         "listen_port": str(port),
-        "parent_url": base_url(settings.listen_addr, listen_port),
+        "parent_url": base_url(settings.listen_addr, listen_port, settings.listen_scheme),
+        **_trust(settings),
     }
 
 

@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 from twisted.application.service import Service
@@ -20,7 +20,7 @@ from twisted.python.components import Componentized
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from .assembly import Parts, assemble, begin
+from .assembly import Parts, assemble, begin, now
 from .errors import ProactorError
 from .file_watch import FileWatch
 from .garbage import GarbageCollector
@@ -34,7 +34,7 @@ from .logstore import LogStore
 from .lots import take_up_in_lots
 from .monotonic import use_monotonic_clock
 from .service_manager import ServiceManager
-from .startup import Options, StartError
+from .startup import ConfigSource, Options, StartError
 from .store.opening import open_store
 from .store.sqlite import SqliteStore
 from .store.threads import Threads
@@ -43,6 +43,9 @@ from .web.callers import learn
 from .web.resource import make_resource
 from .web.table import body_limit
 from .wire import Site
+
+if TYPE_CHECKING:
+    from .server_tls import ServerTls
 
 #: How long answers in progress may take when the initiator stops, in seconds.
 _DRAIN = 5.0
@@ -97,6 +100,7 @@ class ProactorService(Service):
     options: Options
     _socket: socket.socket | None = None
     _running: _Running | None = None
+    _tls: ServerTls | None = None
     _signals: dict[int, Any] = field(factory=dict)
     #: Whether processors live on when it stops.
     _keeps: bool = False
@@ -112,6 +116,7 @@ class ProactorService(Service):
         """Bind the port while there may be the right to."""
         Service.privilegedStartService(self)
         self._bind()
+        self._load_tls()
 
     def startService(self) -> None:
         """Run.
@@ -124,6 +129,7 @@ class ProactorService(Service):
         use_monotonic_clock(reactor)
         take_up_in_lots(reactor)
         self._bind()
+        self._load_tls()
         try:
             self._running = self._start(reactor)
         except ProactorError as e:
@@ -145,6 +151,18 @@ class ProactorService(Service):
                 where = f"{settings.listen_addr}:{settings.listen_port}"
                 remedy = "choose other listen_addr and listen_port, or stop what listens there"
                 raise self._cannot(f"cannot listen at {where}: {e.strerror or e}; {remedy}") from None
+
+    def _load_tls(self) -> None:
+        """Have certificate and key while there may be the right to read them."""
+        settings = self.options.settings
+        if settings.listen_scheme == "https" and self._tls is None:
+            # It loads OpenSSL.
+            from .server_tls import ServerTls  # noqa: PLC0415
+
+            try:
+                self._tls = ServerTls.of(settings, now())
+            except ProactorError as e:
+                raise self._cannot(str(e)) from None
 
     def _start(self, reactor: Any) -> _Running:
         """Open the home, and put together what is in it; the rest takes some turns of the reactor."""
@@ -182,7 +200,8 @@ class ProactorService(Service):
         running.site = Site(resource, clock=reactor, on_connect=learn, body_limit=body_limit)
         assert self._socket is not None
         listen_port = self._socket.getsockname()[1]
-        running.port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, running.site)
+        serving = running.site if self._tls is None else self._tls.around(running.site, reactor)
+        running.port = reactor.adoptStreamPort(self._socket.fileno(), self._socket.family, serving)
         self._socket.close()
         self._socket = None
         await go_on(initiator, parts.opened.document)
@@ -237,6 +256,11 @@ class ProactorService(Service):
         source, running = self.options.source, self._running
         if running is None:
             return
+        await self._reload_configuration(source, running, why)
+        if self._tls is not None:
+            self._tls.reload(running.parts.initiator.configurator.settings, now(), why)
+
+    async def _reload_configuration(self, source: ConfigSource, running: _Running, why: str) -> None:
         if source.path is not None and source.path.exists() and not source.path.is_file():
             # To read another kind of file could take for ever.
             log.error("{why}: the configuration stays as it was: {file} is no file", why=why, file=source.name)

@@ -116,12 +116,12 @@ def request(arguments: list[str]) -> tuple[str, str]:
     for word in rest:
         if word == "-X":
             method = next(rest)
-        elif word in ("-d", "-H"):
+        elif word in ("-d", "-H", "--cacert"):
             sends = sends or word == "-d"
             next(rest)
         elif not word.startswith("-"):
             url = word
-    return method or ("POST" if sends else "GET"), f"http://{url}"
+    return method or ("POST" if sends else "GET"), url if "://" in url else f"http://{url}"
 
 
 def answers(app: Klein, method: str, path: str) -> bool:

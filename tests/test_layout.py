@@ -46,7 +46,7 @@ PLAIN = (
     "timeline",
     "tokens",
 )
-SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "wire")
+SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "trust", "wire")
 HTTP = ("web",)
 CLIENT = ("client",)
 TOP = ("assembly", "cli", "service", "startup", "tap")

@@ -23,7 +23,18 @@ PROCESSOR = "proactor.processor"
 
 #: What decides who may see or do what is not for those it is about to decide: it is set in the file.
 #: So is what decides which code runs, and as whom: an edit can launch nothing that the file does not declare.
-FILE_ONLY = ("operator_auth", "secret_options", "command", "inherit_environment", "user", "working_folder")
+FILE_ONLY = (
+    "operator_auth",
+    "secret_options",
+    "command",
+    "inherit_environment",
+    "user",
+    "working_folder",
+    "listen_scheme",
+    "tls_certificate",
+    "tls_key",
+    "tls_ca",
+)
 _FILE_ONLY_PREFIX = "env."
 
 

@@ -33,6 +33,17 @@ INITIATOR_OPTIONS = (
     Option("host_port", int, None, minimum=1, maximum=HIGHEST_PORT, help="of the public address; default: listen_port"),
     Option("listen_addr", str, "0.0.0.0", help="the address to listen at"),  # noqa: S104 - the format's own default
     Option("listen_port", int, 8080, minimum=0, maximum=HIGHEST_PORT, help="the port to listen at"),
+    Option(
+        "listen_scheme", str, "http", choices=("http", "https"), help="https: over TLS, with tls_certificate, tls_key"
+    ),
+    Option("tls_certificate", str, None, help="the certificate for host_addr, and its chain: the path of a PEM file"),
+    Option("tls_key", str, None, help="the certificate's private key: the path of a PEM file"),
+    Option(
+        "tls_ca",
+        str,
+        None,
+        help="by what processors verify the certificate: the path of a PEM file; default: by itself",
+    ),
     Option("child_port_min", int, 49152, minimum=1, help="the lowest port for processors"),
     Option("child_port_max", int, HIGHEST_PORT, minimum=1, help="the highest port for processors"),
     Option("default_module", str, PROCESSOR, help="what /create launches when it is not told a module"),
@@ -51,6 +62,9 @@ INITIATOR_OPTIONS = (
 )
 
 
+_TLS_FILES = ("tls_certificate", "tls_key", "tls_ca")
+
+
 @frozen
 class InitiatorSettings:
     """The initiator's own options, each of its type."""
@@ -61,6 +75,10 @@ class InitiatorSettings:
     host_port: int
     listen_addr: str
     listen_port: int
+    listen_scheme: str
+    tls_certificate: str | None
+    tls_key: str | None
+    tls_ca: str | None
     child_port_min: int
     child_port_max: int
     default_module: str
@@ -121,6 +139,7 @@ def initiator_settings(layers: Layers, guid: str) -> InitiatorSettings:
             )
             values[name] = HIGHEST_PORT
     _check_ports(layers, guid, values)
+    _check_tls(layers, guid, values)
     _check_default_module(layers, guid, values["default_module"])
     return InitiatorSettings(guid=guid, warnings=tuple(warnings), **values)
 
@@ -170,6 +189,18 @@ def _check_ports(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:
         assert found is not None
         problem = f"child_port_min = {low} is above child_port_max = {high}: the range for processors is empty"
         raise _wrong(found[1], found[0], name, str(values[name]), problem)
+
+
+def _check_tls(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:
+    """See that what TLS takes is named, by paths that mean the same wherever a daemon has its working folder."""
+    for name in _TLS_FILES:
+        found = _setting(layers, guid, name)
+        if found is not None and not values[name].startswith("/"):
+            raise _wrong(found[1], found[0], name, values[name], "must be an absolute path")
+    scheme = _setting(layers, guid, "listen_scheme")
+    missing = [name for name in ("tls_certificate", "tls_key") if values[name] is None]
+    if scheme is not None and values["listen_scheme"] == "https" and missing:
+        raise _wrong(scheme[1], scheme[0], "listen_scheme", "https", f"needs {' and '.join(missing)} as well")
 
 
 def _check_default_module(layers: Layers, guid: str, name: str) -> None:

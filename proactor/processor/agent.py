@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from ..endpoints import Endpoints
+from ..endpoints import Endpoints, TlsOptions
+from .configuration import Start
 
 __all__ = ["http_client"]
 
@@ -15,12 +18,25 @@ __all__ = ["http_client"]
 IDLE_TIME = 50
 
 
-def http_client(reactor: Any) -> HTTPClient:
+def http_client(reactor: Any, start: Start | None = None) -> HTTPClient:
     """Give a client that keeps one idle connection to a host open.
 
     It is made without ``Agent``'s own policy for HTTPS, which loads OpenSSL's trust store.
+
+    :param start: what says how the initiator is verified, where that is called over TLS.
     """
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = 1
     pool.cachedConnectionTimeout = IDLE_TIME
-    return HTTPClient(Agent.usingEndpointFactory(reactor, Endpoints(reactor), pool))
+    return HTTPClient(Agent.usingEndpointFactory(reactor, Endpoints(reactor, _trusted(start)), pool))
+
+
+def _trusted(start: Start | None) -> Mapping[tuple[str, int], TlsOptions]:
+    if start is None or start.parent_url is None or start.parent_ca is None:
+        return {}
+    # It loads OpenSSL, which costs memory that most processors need not spend.
+    from ..trust import Trust  # noqa: PLC0415
+
+    where = urlsplit(start.parent_url)
+    host = where.hostname or ""
+    return {(host, where.port or 443): Trust(start.parent_ca, start.parent_name or host).options}

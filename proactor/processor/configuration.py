@@ -119,6 +119,8 @@ class Start:
 
     :param raw: all options of the processor's section.
     :param parent_url: the initiator's base URL, without a slash at its end; None: there is no initiator.
+    :param parent_ca: over TLS, the file of the certificates by which it is verified; None: those of the system.
+    :param parent_name: and the name that its own has to be for; None: that of the URL.
     """
 
     raw: Mapping[str, str] = field(repr=False)
@@ -126,6 +128,8 @@ class Start:
     token: str = field(repr=False)
     parent_url: str | None
     listen_addr: str
+    parent_ca: str | None = None
+    parent_name: str | None = None
 
 
 def is_token(text: str) -> bool:
@@ -177,6 +181,8 @@ def read_start(text: str, guid: str) -> Start:
         token=token,
         parent_url=parent_url.rstrip("/") or None,
         listen_addr=raw.get("listen_addr") or "127.0.0.1",
+        parent_ca=raw.get("parent_ca") or None,
+        parent_name=raw.get("parent_name") or None,
     )
 
 

@@ -98,7 +98,7 @@ class _Process:
         """Run the reactor until the processor has stopped."""
         from .agent import http_client  # noqa: PLC0415
 
-        fetching = fetch_loop(processor, start, http_client(self.reactor), self.reactor, self.leave)
+        fetching = fetch_loop(processor, start, http_client(self.reactor, start), self.reactor, self.leave)
         self._runtime = Runtime(processor, self.reactor, listen, fetching)
         self.reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         self.reactor.callWhenRunning(self._start)

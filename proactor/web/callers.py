@@ -159,7 +159,7 @@ def _check_host(headers: Headers, port: int) -> None:
     """Keep out who came by a name that a stranger pointed at this machine (DNS rebinding)."""
     hosts = headers.getRawHeaders(b"Host") or []
     allowed = {f"{name}:{port}" for name in ("localhost", "127.0.0.1", "[::1]")}
-    if port == 80:
+    if port in (80, 443):
         allowed |= {"localhost", "127.0.0.1", "[::1]"}
     if len(hosts) != 1 or hosts[0].decode("latin-1").lower() not in allowed:
         raise Forbidden(f"this Host is none of {', '.join(sorted(allowed))}: use one of them, or send a token")

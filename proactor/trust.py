@@ -1,0 +1,56 @@
+"""Whom a client trusts that calls an initiator over TLS: what a file says, as it is at that moment."""
+
+from __future__ import annotations
+
+import os
+
+from attrs import define, field
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL.crypto import X509
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
+from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
+
+from .errors import Unavailable
+
+__all__ = ["Trust"]
+
+
+@define(eq=False)
+class Trust:
+    """Certificates in PEM, by which that of the other side is verified, and the name that it must be for.
+
+    The file is read again when it has changed, so that a certificate that follows another is trusted in its turn.
+
+    :param path: of the certificates: authorities, or the other side's own where that signed itself.
+    :param name: a host name or an address, whatever the connection goes to.
+    """
+
+    path: str
+    name: str
+    _seen: tuple[int, ...] | None = field(default=None, init=False)
+    _options: IOpenSSLClientConnectionCreator | None = field(default=None, init=False)
+
+    def options(self) -> IOpenSSLClientConnectionCreator:
+        """What a connection is made with.
+
+        :raises Unavailable: the file cannot be read, or holds no certificate.
+        """
+        try:
+            status = os.stat(self.path)
+            seen = status.st_ino, status.st_mtime_ns, status.st_size
+            if self._options is None or seen != self._seen:
+                self._options, self._seen = self._read(), seen
+        except OSError as error:
+            raise Unavailable(f"{self.path}: cannot be read: {error.strerror}") from error
+        return self._options
+
+    def _read(self) -> IOpenSSLClientConnectionCreator:
+        with open(self.path, "rb") as file:
+            data = file.read()
+        try:
+            found = load_pem_x509_certificates(data)
+        except ValueError:
+            raise Unavailable(f"{self.path}: holds no certificate in PEM") from None
+        trusted = trustRootFromCertificates([Certificate(X509.from_cryptography(each)) for each in found])
+        options: IOpenSSLClientConnectionCreator = optionsForClientTLS(self.name, trustRoot=trusted)
+        return options
