@@ -300,6 +300,16 @@ class Configurator:
                     _answer(waiting)
             yield
 
+    async def nudge(self, guids: Iterable[str] | None) -> None:
+        """Answer those who wait for a change of these processors' configuration: there is other news; ``None``: all."""
+        await in_slices(self.clock, self._nudge(list(self._waiting if guids is None else guids)))
+
+    def _nudge(self, guids: Iterable[str]) -> Iterator[None]:
+        for guid in guids:
+            for waiting in list(self._waiting.get(guid, ())):
+                _answer(waiting)
+            yield
+
     async def let_go(self) -> None:
         """Answer all who wait, whether anything changed or not: nothing will."""
         await in_slices(self.clock, self._let_go())

@@ -82,6 +82,29 @@ class Refused(ProactorError):
     """Understood, and not allowed: a value, a module, an edit."""
 
 
+class NotGranted(ProactorError):
+    """A token for somebody else that is not given out.
+
+    :param code: the ``error`` of RFC 6749, 5.2, and RFC 8693, 2.2.2.
+    """
+
+    def __init__(self, message: str, code: str = "invalid_request") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class GrantRefused(Refused, NotGranted):
+    """Not so: what is asked for is not what it must be."""
+
+
+class GrantForbidden(Forbidden, NotGranted):
+    """Not to this one."""
+
+
+class NoSuchAudience(NotFound, NotGranted):
+    """There is nobody whom it could be for."""
+
+
 class NotReady(ProactorError):
     """It was made, and is not ready within the time that was given.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from attrs import define, field, frozen
 from twisted.logger import Logger
@@ -16,6 +17,7 @@ from .launch_plan import LaunchPlanner
 from .metrics import Metrics
 from .model import Answer, Job
 from .options import Option
+from .peer_trust import NOTHING, PeerTrust
 from .rollouts import Rollouts
 from .tokens import TokenAuthority, new_serial
 from .verification import Claims
@@ -38,11 +40,14 @@ class Fetched:
 
     :param options: all of them, the token included; ``None`` where nothing is new.
     :param trace: of the request that the revision came with, where that had one and is not long ago.
+    :param trust: what it needs to verify the tokens of others, as :mod:`proactor.peer_trust` has it; and its ``tag``.
     """
 
     revision: int
     options: Mapping[str, str] | None
     trace: str | None = None
+    trust: Mapping[str, Any] | None = None
+    tag: str = NOTHING
 
 
 @define(eq=False)
@@ -59,6 +64,7 @@ class Exchange:
     fleet: Fleet
     rollouts: Rollouts
     metrics: Metrics
+    trust: PeerTrust
     #: Told of each processor that says what topics it has subscribed to.
     heard_topics: Callable[[str], None] = lambda _: None
     _verified: VerifiedTokens = field(init=False)
@@ -101,6 +107,8 @@ class Exchange:
         job = self.fleet.jobs.get(claims.guid)
         if job is None or job.incarnation != claims.incarnation:
             raise Gone(f"processor {claims.guid}, incarnation {claims.incarnation}, is not wanted any more")
+        if claims.incarnation <= job.revoked_incarnation:
+            raise Gone(f"the tokens of processor {claims.guid}, incarnation {claims.incarnation}, are revoked")
         return job
 
     def _verify(self, token: str, now: float) -> Claims:
@@ -109,11 +117,15 @@ class Exchange:
     def _time(self) -> float:
         return self.now().timestamp()
 
-    async def fetch(self, claims: Claims, presented: str, known: int | None, wait: float) -> Fetched:
+    async def fetch(
+        self, claims: Claims, presented: str, known: int | None, wait: float, tag: str | None = None
+    ) -> Fetched:
         """A processor's configuration, and its token: the one presented, or another when that one is due.
 
         :param known: the revision that it has; where that is still the newest and no token is due, it is told so,
             ``wait`` seconds later at most.
+        :param tag: of the trust that it has; where that is another now it is answered at once. ``None``: it has no use
+            for any.
         :raises Gone: it was deleted meanwhile.
         :raises StorageFull, StorageFailed: another token cannot be kept.
         """
@@ -122,7 +134,7 @@ class Exchange:
         due = claims.due(self.configurator.settings.token_ttl)
         left = due - self._time()
         waited = False
-        if known == self.configurator.live.offered(guid) and left > 0:
+        if known == self.configurator.live.offered(guid) and left > 0 and tag in (None, self.trust.tag(guid)):
             waited = wait > 0
             await self.configurator.changed(guid, known, min(wait, LONGEST_WAIT, left))
         job = self._job(claims)
@@ -130,12 +142,13 @@ class Exchange:
             raise Gone(f"processor {guid}, incarnation {claims.incarnation}, is not wanted any more")
         revision, options = self.configurator.configuration(guid)
         renew = self._time() >= due or (not wait and claims.expires <= self._latest_next(options))
-        is_new = known != revision
+        is_new, now_tag = known != revision, self.trust.tag(guid)
         self.metrics.fetched(guid, revision, is_new, waited and is_new)
-        if not is_new and not renew:
-            return Fetched(revision, None)
+        if not is_new and not renew and tag in (None, now_tag):
+            return Fetched(revision, None, tag=now_tag)
         token = await self._renewed(job, claims) if renew else presented
-        return Fetched(revision, {**options, "token": token}, self._traces.get(revision))
+        given = {**options, "token": token}
+        return Fetched(revision, given, self._traces.get(revision), self.trust.document(guid), now_tag)
 
     async def _renewed(self, job: Job, claims: Claims) -> str:
         """Another token in place of the one presented, which stays good until the other is used: an answer may be lost.

@@ -92,6 +92,8 @@ class Fleet:
     heard_launch: Callable[[], None] = lambda: None
     #: Told of each job that may have become ready, or no longer be.
     heard_readiness: Callable[[Job], None] = lambda _job: None
+    #: Asked what else is kept when a job is forgotten.
+    forgetting: Callable[[Job], Sequence[Write]] = lambda _job: ()
     #: Told of each job that is no more.
     heard_removal: Callable[[Job], None] = lambda _job: None
     jobs: dict[str, Job] = field(factory=dict)
@@ -263,7 +265,7 @@ class Fleet:
             return
         self._leaving.add(job.guid)
         try:
-            await self.configurator.leave(job.guid, actor, [DropJob(job.guid)])
+            await self.configurator.leave(job.guid, actor, [DropJob(job.guid), *self.forgetting(job)])
             del self.jobs[job.guid], self._supervised[job.guid]
         finally:
             self._leaving.discard(job.guid)
@@ -287,12 +289,13 @@ class Fleet:
         if job.guid in self.jobs:
             self.store.note([PutJob(self._saved(job))])
 
-    async def keep(self, job: Job) -> None:
+    async def keep(self, job: Job, more: Sequence[Write] = ()) -> None:
         """Keep a job as it is, before anything is said of it.
 
+        :param more: what is kept with it.
         :raises StorageFull, StorageFailed: it cannot be kept.
         """
-        await self.store.commit([PutJob(self._saved(job))])
+        await self.store.commit([PutJob(self._saved(job)), *more])
 
     def _saved(self, job: Job) -> SavedJob:
         joined = self.configurator.live.member(job.guid).created

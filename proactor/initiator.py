@@ -23,12 +23,16 @@ from .lag import LagMeter
 from .messaging.office import Deliver, Office
 from .metrics import Metrics
 from .model import Exit, Job
+from .nudges import Nudges
 from .operator_tokens import OperatorTokens
 from .origin import because, origin
+from .peer_trust import PeerTrust
 from .restarts import Restarts
+from .revocation import Revocations
 from .rollouts import Rollouts
 from .scale import Scale
 from .store.interface import IStore
+from .token_exchange import TokenExchange
 from .tokens import TokenAuthority
 
 #: Changes of these wait for the next start of the initiator.
@@ -64,6 +68,10 @@ class Initiator:
     metrics: Metrics = field(init=False)
     operator_tokens: OperatorTokens = field(init=False)
     keys: KeyRotation = field(init=False)
+    trust: PeerTrust = field(init=False)
+    tokens: TokenExchange = field(init=False)
+    revocations: Revocations = field(init=False)
+    _nudges: Nudges = field(init=False)
     directory: Directory = field(init=False)
     failed_attempts: FailedAttempts = field(init=False)
     office: Office = field(init=False)
@@ -74,9 +82,26 @@ class Initiator:
             self.clock, self.now, self.configurator, self.fleet.speaks, self.store, self.fleet.timeline
         )
         self.metrics = Metrics(self.clock.seconds, self.fleet.jobs.get, lambda: self.configurator.live.revision)
-        self.exchange = Exchange(
-            self.now, self.configurator, self.authority, self.fleet.planner, self.fleet, self.rollouts, self.metrics
+        self._nudges = Nudges(self.clock, self.configurator)
+        self.trust = PeerTrust(
+            lambda: self.now().timestamp(),
+            self.authority,
+            lambda: self.configurator.settings.peer_token_ttl,
+            self._nudges.add,
         )
+        self.exchange = Exchange(
+            self.now,
+            self.configurator,
+            self.authority,
+            self.fleet.planner,
+            self.fleet,
+            self.rollouts,
+            self.metrics,
+            self.trust,
+        )
+        self.tokens = TokenExchange(self.now, self.configurator, self.authority, self.fleet, self.trust, self.metrics)
+        self.revocations = Revocations(self.now, self.fleet, self.trust)
+        self.fleet.forgetting = self.revocations.forget
         self.operator_tokens = OperatorTokens(self.now, self.store, self.fleet.timeline)
         self.keys = KeyRotation(self.clock, self.now, self.authority, lambda: self.configurator.settings)
         self.failed_attempts = FailedAttempts(self.clock)
@@ -200,6 +225,7 @@ class Initiator:
         self.followers.close()
         self.directory.close()
         self._lag.stop()
+        self._nudges.stop()
         await self.keys.stop()
         self.failed_attempts.stop()
         await self.configurator.let_go()

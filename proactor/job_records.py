@@ -33,6 +33,8 @@ _SAME = (
     "serial",
     "serial_expires",
     "serial_before",
+    "revoked",
+    "revoked_incarnation",
     "declared",
     "topics",
 )

@@ -91,8 +91,11 @@ class Metrics:
         )
         self._rollouts = self._counter("rollouts", "Rollouts that are over.", outcome=tuple(_OUTCOMES.values()))
         Gauge("proactor_revision", "The revision of the configuration.", registry=self.registry).set_function(revision)
-        self._issued = self._counter("tokens_issued", "Tokens issued.")
+        self._issued = self._counter(
+            "tokens_issued", "Tokens issued, by audience.", audience=("initiator", "processor")
+        )
         self._refused = self._counter("tokens_refused", "Tokens that did not hold.")
+        self._denied = self._counter("tokens_denied", "Tokens for processors that were not given out.", error=())
 
     def _make_itself(self) -> None:
         self._requests = self._histogram(
@@ -181,9 +184,13 @@ class Metrics:
             del self._given[guid]
             self._answering.observe(self.seconds() - when)
 
-    def token_issued(self) -> None:
+    def token_issued(self, audience: str = "initiator") -> None:
         """A token was issued."""
-        self._issued.inc()
+        self._issued.labels(audience).inc()
+
+    def token_denied(self, error: str) -> None:
+        """A token for a processor was not given out."""
+        self._denied.labels(error).inc()
 
     def token_refused(self) -> None:
         """A token did not hold."""

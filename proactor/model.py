@@ -99,6 +99,8 @@ class Job:
     serial: str | None = None
     serial_expires: datetime | None = None
     serial_before: str | None = None
+    revoked: datetime | None = None
+    revoked_incarnation: int = 0
     #: The options that its process declared, as its acknowledgement had them.
     declared: Sequence[Mapping[str, Any]] | None = None
     #: The topics that its process has subscribed to, or the last one that said so: a restart loses no message.

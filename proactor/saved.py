@@ -27,6 +27,7 @@ class SavedJob:
         that it was launched with. ``serial_before``: of the one in whose place it was given, until it is used.
     :param declared: the options that its process declared, as its acknowledgement had them.
     :param topics: those that it has subscribed to.
+    :param revoked: when its tokens were last revoked, and up to which incarnation.
     """
 
     guid: str
@@ -59,6 +60,7 @@ class SavedJob:
     declared: Sequence[Mapping[str, Any]] | None = None
     revoked: datetime | None = None
     topics: Sequence[str] = ()
+    revoked_incarnation: int = 0
 
 
 @frozen

@@ -161,6 +161,8 @@ async def take_up(
     running = {guid: job.running_revision or job.joined for guid, job in saved.jobs.items()}
     initiator.rollouts.restore(saved.rollouts, running)
     initiator.operator_tokens.restore(saved.values)
+    if saved.jobs:
+        initiator.store.note(initiator.trust.restore(saved.values))
     adopted = await taking_up.run(saved, sockets)
     for job in initiator.fleet.jobs.values():
         if job.alive and job.state is State.RUNNING:

@@ -18,6 +18,7 @@ import proactor
 ROOT = Path(proactor.__file__).parent
 
 SHARED_PLAIN = (
+    "allowed",
     "backoff",
     "cloudevents",
     "errors",

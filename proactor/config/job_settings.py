@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from ..allowed import ANY, FROM, SCOPES
 from ..errors import Refused
 from ..option_types import read_words
 from ..options import Option
@@ -72,6 +73,8 @@ JOB_OPTIONS = (
         "launcher", str, "fork", choices=("fork", "spawn"), help="what starts it: a fork of what is loaded, or afresh"
     ),
     Option("preload", bool, False, help="whether its module is loaded ahead, once for all that are forked"),
+    Option("allow_from", tuple, (ANY,), help="who may call it: *, none, modules, guids, label:NAME=VALUE"),
+    Option("allow_scopes", tuple, (ANY,), help="scopes that who calls may have: SCOPE, or SCOPE@ one such word"),
     *ROLLOUT_OPTIONS,
     *MESSAGE_OPTIONS.values(),
 )
@@ -80,6 +83,8 @@ JOB_OPTIONS = (
 #: What each word of a list is, and what would be right.
 _WORDS = {
     "labels": (re.compile("[^=]+=.*"), "name=value"),
+    "allow_from": (FROM, "*, none, a module, a guid, label:NAME or label:NAME=VALUE"),
+    "allow_scopes": (SCOPES, "a scope, or SCOPE@ and who may have it: see allow_from"),
     "rollout_batch": (re.compile("[1-9][0-9]{0,8}|([1-9][0-9]?|100)%"), "a size like 5, or like 10%"),
     "subscribe": (PATTERN, "a topic like orders.new, or a pattern like orders.*"),
 }
@@ -103,6 +108,11 @@ def check_watchdog(values: Mapping[str, str]) -> None:
     limit, least = float(values.get("watchdog", 0)), 2 * refresh(values)
     if 0 < limit < least:
         raise Refused(f"watchdog: must be 0 or at least {least:g}: it is heard of every refresh = {least / 2:g} s")
+
+
+def admission(values: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who may call a processor, and which scopes they may have: ``allow_from`` and ``allow_scopes``."""
+    return tuple(read_words(values.get("allow_from", ANY))), tuple(read_words(values.get("allow_scopes", ANY)))
 
 
 def refresh(values: Mapping[str, str]) -> float:
@@ -131,6 +141,8 @@ class JobSettings:
     labels: Mapping[str, str]
     launcher: str
     preload: bool
+    allow_from: tuple[str, ...]
+    allow_scopes: tuple[str, ...]
 
 
 def instances(layers: Layers, section: str) -> int | None:

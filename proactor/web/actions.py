@@ -36,6 +36,7 @@ class Actions:
             "stop_job": self.stop_job,
             "restart_job": self.restart_job,
             "signal_job": self.signal_job,
+            "revoke_job": self.revoke_job,
             "restart_jobs": self.restart_jobs,
             "show_restart": self.show_restart,
         }
@@ -56,6 +57,12 @@ class Actions:
         call.known()
         work = await self.initiator.fleet.restart(call.path["guid"], call.caller.name)
         return await self._done(call, work, "restart")
+
+    async def revoke_job(self, call: Call) -> Answer:
+        """Have none of its tokens hold any more, and another process take the place of the one that has them."""
+        call.known()
+        work = await self.initiator.revocations.revoke(call.path["guid"], call.caller.name)
+        return await self._done(call, work, "revocation")
 
     async def _done(self, call: Call, work: Deferred[None], what: str) -> Answer:
         """202, or the job's record when it is done within the time that the caller is content to wait."""

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
-from ..errors import TooManyAttempts, Unauthenticated
+from ..errors import NotGranted, TooManyAttempts, Unauthenticated
 from ..failed_attempts import FailedAttempts
 from ..metrics import Metrics
 from ..origin import because
@@ -111,6 +111,8 @@ async def _measured(
         metrics.answered(route.name, status_of(e), held, metrics.seconds() - began)
         if isinstance(e, TooManyAttempts) or (isinstance(e, Unauthenticated) and e.reason == "invalid_token"):
             metrics.token_refused()
+        elif isinstance(e, NotGranted):
+            metrics.token_denied(e.code)
         raise
     metrics.answered(route.name, answer.status, held, metrics.seconds() - began)
     return answer
@@ -169,6 +171,7 @@ def _read(request: IRequest, route: Route, caller: Caller, path: Mapping[str, st
         sent=calls.sent(route.body, headers, data),
         wait=calls.wait(headers),
         if_none_match=calls.if_none_match(headers),
+        fetched=calls.fetched(headers),
         if_match=calls.if_match(headers),
         wants_json=wants_json(headers),
         wants_events=calls.wants_events(headers),

@@ -19,6 +19,8 @@ from .table import Body
 
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?([0-9]{1,9})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
+#: The tag of a configuration as a processor fetches it: its revision, and what it is told of others' tokens.
+_FETCHED = re.compile(r"([0-9]{1,18})(?:\.([0-9a-f]{1,32}))?")
 _FIELDS = 1000
 
 JSON = "application/json"
@@ -71,6 +73,8 @@ class Call:
     sent: Sent = Sent(b"")
     wait: float | None = None
     if_none_match: frozenset[int] = frozenset()
+    #: The newest configuration that a processor has, by revision and trust.
+    fetched: tuple[int | None, str | None] = (None, None)
     if_match: int | None = None
     wants_json: bool = False
     #: Whether it asked for server-sent events, and the last that it has.
@@ -110,6 +114,12 @@ def if_none_match(headers: Headers) -> frozenset[int]:
     """The revisions of an ``If-None-Match`` header; tags that are not ours match nothing."""
     tags = _ETAG.findall(_joined(headers, b"If-None-Match"))
     return frozenset(int(tag) for tag in tags if _is_revision(tag))
+
+
+def fetched(headers: Headers) -> tuple[int | None, str | None]:
+    """What an ``If-None-Match`` header says of a configuration that was fetched: ``"17.TRUST"``, or ``"17"``."""
+    tags = map(_FETCHED.fullmatch, _ETAG.findall(_joined(headers, b"If-None-Match")))
+    return max(((int(tag[1]), tag[2]) for tag in tags if tag is not None), key=lambda tag: tag[0], default=(None, None))
 
 
 def if_match(headers: Headers) -> int | None:

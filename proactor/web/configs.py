@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ..config.grammar import REDACTED
 from ..errors import Refused
-from ..exchange import LONGEST_WAIT
+from ..exchange import LONGEST_WAIT, Fetched
 from ..initiator import Initiator
 from ..model import Answer as Acknowledgement
 from ..options import Option, Options
@@ -60,14 +60,14 @@ class Configs:
         return as_json(record, headers=etag(live.section_revision(name)))
 
     async def _fetched(self, call: Call, caller: ProcessorCaller) -> Answer:
-        known = max(call.if_none_match, default=None)
-        fetched = await self.initiator.exchange.fetch(caller.claims, caller.token, known, call.wait or 0)
+        known, tag = call.fetched
+        fetched = await self.initiator.exchange.fetch(caller.claims, caller.token, known, call.wait or 0, tag)
         if fetched.options is None:
-            return nothing(304, etag(fetched.revision))
-        headers = etag(fetched.revision)
+            return nothing(304, etag(fetched.revision) if tag is None else _tag(fetched))
+        headers = _tag(fetched)
         if fetched.trace is not None:
             headers[HEADER] = traceparent(fetched.trace)
-        return as_json({**fetched.options, "revision": fetched.revision}, headers=headers)
+        return as_json({**fetched.options, "revision": fetched.revision, "trust": fetched.trust}, headers=headers)
 
     async def _shown(self, call: Call) -> Answer:
         guid, configurator = call.path["section"], self.initiator.configurator
@@ -90,6 +90,10 @@ class Configs:
         answer, declared = acknowledgement(call.body)
         await self.initiator.exchange.acknowledge(call.path["section"], answer, declared, topics(call.body))
         return nothing(204)
+
+
+def _tag(fetched: Fetched) -> dict[str, str]:
+    return {"ETag": f'"{fetched.revision}.{fetched.tag}"'}
 
 
 def acknowledgement(body: Mapping[str, Any]) -> tuple[Acknowledgement, tuple[Option, ...] | None]:

@@ -27,6 +27,7 @@ STATUS: Mapping[type[errors.ProactorError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
     errors.Refused: 422,
+    errors.NotGranted: 422,
     errors.Rejected: 422,
     errors.QueueFull: 429,
     errors.StorageFailed: 503,
@@ -65,7 +66,9 @@ def _status(error: errors.ProactorError) -> int:
 
 
 def _members(error: errors.ProactorError) -> dict[str, object]:
-    """The parts of a configuration's error, for programs (RFC 9457, 3.2)."""
+    """The parts of an error, for programs (RFC 9457, 3.2)."""
+    if isinstance(error, errors.NotGranted):
+        return {"error": error.code}
     if isinstance(error, errors.ConfigError):
         names = ("section", "option", "value", "source", "line")
         return {name: value for name in names if (value := getattr(error, name)) is not None}

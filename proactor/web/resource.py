@@ -21,6 +21,7 @@ from .messages import Messages
 from .metrics import Measured
 from .openapi import Description
 from .operator_tokens import Tokens
+from .peer_tokens import PeerTokens
 from .rollouts import RolloutRoutes
 
 
@@ -50,6 +51,7 @@ def make_resource(
         **RolloutRoutes(initiator).handlers(),
         **EndpointRoutes(initiator).handlers(),
         **Messages(initiator).handlers(),
+        **PeerTokens(initiator).handlers(),
         **Measured(initiator.metrics).handlers(),
         **Description().handlers(),
         **Tokens(initiator.operator_tokens).handlers(),

@@ -82,6 +82,8 @@ WRONG_JOB: Mapping[str, list[tuple[str, str]] | None] = {
     "instances": [("-1", "must be >= 0")],
     "launcher": [("docker", "must be one of")],
     "preload": [("perhaps", "is not one of yes")],
+    "allow_from": [("label:=x", "label:NAME=VALUE"), ("a b!", "each word must be *, none, a module")],
+    "allow_scopes": [("pic ture@", "a scope, or SCOPE@"), ("a@b@c", "a scope, or SCOPE@")],
     "rollout_batch": [("0", "a size like 5"), ("101%", "a size like 5"), ("5 x", "a size like 5")],
     "rollout_watch": [("-1", "must be >= 0")],
     "rollout_timeout": [("0", "must be >= 0.1")],

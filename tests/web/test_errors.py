@@ -29,6 +29,10 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
         {"WWW-Authenticate": 'Bearer realm="proactor", error="insufficient_scope", scope="launch"'},
     ),
     (errors.NotFound("m"), 404, {}),
+    (errors.NotGranted("m"), 422, {}),
+    (errors.GrantRefused("m"), 422, {}),
+    (errors.GrantForbidden("m", "invalid_scope"), 403, {}),
+    (errors.NoSuchAudience("m", "invalid_target"), 404, {}),
     (errors.Conflict("m"), 409, {}),
     (errors.Gone("m"), 410, {}),
     (errors.Overtaken("m"), 412, {}),
@@ -70,8 +74,9 @@ class DomainErrorTests(SynchronousTestCase):
     def test_status(self) -> None:
         """Each comes to its status, with its own words and the headers that HTTP wants."""
         for error, status, headers in SAMPLES:
+            extra = {"error": error.code} if isinstance(error, errors.NotGranted) else {}
             with capturedLogs() as events:
-                self.assertEqual(problem_of(Failure(error)), Problem(status, "m", {}, headers))
+                self.assertEqual(problem_of(Failure(error)), Problem(status, "m", extra, headers))
             self.assertEqual(list(events), [])
 
     def test_subclass(self) -> None:

@@ -94,7 +94,7 @@ class MetricsTests(Case):
         self.assertEqual(values["proactor_acknowledgement_seconds_sum"], 0.5)
         self.assertEqual(values["proactor_acknowledgements_total{status=applied}"], 2)
         self.assertEqual(values["proactor_rollouts_total{outcome=done}"], 1)
-        self.assertEqual(values["proactor_tokens_issued_total"], 1)
+        self.assertEqual(values["proactor_tokens_issued_total{audience=initiator}"], 1)
 
     def test_requests(self) -> None:
         """Requests are counted by route and status, and timed; those that wait apart from the others."""

@@ -11,6 +11,7 @@ from proactor.failed_attempts import ALLOWED
 from proactor.messaging.letters import Outcome
 from proactor.model import Job
 from proactor.web.description.document import described, document
+from proactor.web.peer_tokens import EXCHANGE
 from proactor.web.table import ROUTES, Body, Route, Who
 
 from ..support.described import check, operation
@@ -130,6 +131,7 @@ class StatusTests(Case):
 
     def test_every_status(self) -> None:
         """Each status that is documented of an operation is what it answers to something."""
+        self.exchanging()
         for scenario in (self.anywhere, self.reading, self.acting, self.editing, self.giving_tokens, self.messaging):
             scenario()
         self.storing()
@@ -299,6 +301,31 @@ class StatusTests(Case):
         self.expect(204, f"DELETE /message/kept/{second}")
         self.rig.run(self.rig.delete(stopped.guid))
 
+    def exchanging(self) -> None:
+        """Tokens by which processors know one another."""
+        token, request = self.rig.token(self.other), {"grant_type": EXCHANGE, "audience": self.job.guid}
+        granted = self.expect(200, "POST /token", token=token, **as_form(**request)).json()["access_token"]
+        self.expect(200, "POST /token", **as_json({**request, "scope": "a b"}))
+        self.expect(404, "POST /token", token=token, **as_form(**{**request, "audience": "0" * 32}))
+        self.expect(422, "POST /token", token=token, **as_form(audience=self.job.guid))
+        self.expect(200, "POST /introspect", **as_form(token=granted))
+        self.expect(200, "POST /introspect", token=token, **as_form(token=granted))
+        self.expect(422, "POST /introspect", token=token)
+        self.expect(200, "GET /.well-known/jwks.json")
+        job, doomed = self.rig.create_many(2)
+        self.expect(202, f"POST /job/{job.guid}/revoke")
+        self.rig.clock.advance(1)
+        exchange = self.rig.begin(f"POST /job/{job.guid}/revoke", wait=10)
+        self.rig.clock.advance(1)
+        self.rig.acknowledge(job)
+        self.rig.clock.advance(1)
+        self.note(f"POST /job/{job.guid}/revoke", exchange.response)
+        self.expect(404, f"POST /job/{'0' * 32}/revoke")
+        doomed.doomed = True
+        self.expect(409, f"POST /job/{doomed.guid}/revoke")
+        for each in (job, doomed):
+            self.rig.run(self.rig.delete(each.guid))
+
     def storing(self) -> None:
         """What cannot be kept."""
         stopped, running = self.rig.create_many(2)
@@ -309,6 +336,7 @@ class StatusTests(Case):
             (f"POST /job/{stopped.guid}/start", {}),
             (f"POST /job/{running.guid}/stop", {}),
             (f"POST /job/{stopped.guid}/restart", {}),
+            (f"POST /job/{running.guid}/revoke", {}),
             (f"DELETE /job/{running.guid}", {}),
             ("PATCH /config/other.module", as_json({"rate": 9})),
             ("POST /config/my.module/rollback", as_json({"to": self.edited})),

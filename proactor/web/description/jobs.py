@@ -138,6 +138,22 @@ OPERATIONS: Mapping[str, Operation] = {
         errors={404: _NO_JOB, 409: "it has no process", 422: "there is no such signal"},
         example="curl -d signal=HUP localhost:8080/job/GUID/signal",
     ),
+    "revoke_job": Operation(
+        _JOBS,
+        "Revoke its tokens",
+        {
+            200: as_json(
+                "Its record: with `Prefer: wait=N` when another process is ready, or where it has none.", ref("Job")
+            ),
+            202: as_line("Its tokens do not hold any more; another process is on its way.", Location=ACCEPTED),
+        },
+        "None of its tokens of before holds any more: here at once, at other processors with the next push, which "
+        "they need not wait for. Its process is ended, and another started with a token of its own.",
+        headers=(PREFER,),
+        errors={404: _NO_JOB, 409: _LEAVING},
+        stores=True,
+        example="curl -X POST localhost:8080/job/GUID/revoke",
+    ),
     "show_log": Operation(
         _JOBS,
         "What a job's processes wrote",

@@ -31,6 +31,7 @@ PROBLEM = record(
         "title": text("the status in words"),
         "status": whole("the status", 400, 599),
         "detail": text("what is wrong here, and what would be right"),
+        "error": text("why a token is not given out (RFC 6749, 5.2)"),
         "id": text("of an unforeseen error: the log has more under it"),
         "section": text("of the configuration, where that is what is wrong"),
         "option": text(),
@@ -38,7 +39,7 @@ PROBLEM = record(
         "source": text(),
         "line": whole(),
     },
-    optional=("detail", "id", "section", "option", "value", "source", "line"),
+    optional=("detail", "error", "id", "section", "option", "value", "source", "line"),
 )
 
 EXIT = record(
@@ -182,6 +183,7 @@ CONFIGURATION = {
         "guid": GUID,
         "token": text("the one to use from now on"),
         "secret_options": text("the names that are secret"),
+        "trust": said("to the processor itself: what it needs to verify the tokens of others", ref("Trust")),
     },
     "required": ["revision", "guid", "token"],
     "additionalProperties": text(),
@@ -400,7 +402,86 @@ MAILBOXES = record(
 HEALTH = record("", {"status": text(const="ok"), "guid": text("the initiator's own")})
 READINESS = record("", {"status": text(const="ready"), "revision": _COUNT})
 
+KEY = record(
+    "A public key (RFC 7517, RFC 8037).",
+    {
+        "kty": text(const="OKP"),
+        "crv": text(const="Ed25519"),
+        "x": text("the key, in base64url"),
+        "kid": text("its id (RFC 7638)"),
+        "use": text(const="sig"),
+        "alg": text(const="EdDSA"),
+    },
+)
+KEYS = record("Public keys.", {"keys": listed(ref("Key"))})
+
+TRUST = record(
+    "What a processor needs to verify the tokens of others.",
+    {
+        "issuer": said("whose tokens", GUID),
+        "keys": listed(ref("Key"), "that sign, or will, or did not long ago"),
+        "revoked": mapped(whole(least=0), "by guid: no token of that incarnation holds any more, nor of one before it"),
+    },
+)
+
+_TOKEN_TYPES = [f"urn:ietf:params:oauth:token-type:{kind}" for kind in ("jwt", "access_token")]
+TOKEN_REQUEST = record(
+    "For whom a token is to be (RFC 8693, 2.1).",
+    {
+        "grant_type": text(const="urn:ietf:params:oauth:grant-type:token-exchange"),
+        "audience": text("the guid of a processor"),
+        "scope": maybe(text("what it is to be good for: words with a space between them")),
+        "subject_token": maybe(text("the token of the `Authorization` header; it need not be there")),
+        "subject_token_type": maybe(text(enum=_TOKEN_TYPES)),
+        "requested_token_type": maybe(text(enum=_TOKEN_TYPES)),
+    },
+    optional=("scope", "subject_token", "subject_token_type", "requested_token_type"),
+)
+GRANTED_TOKEN = record(
+    "A token for one audience (RFC 8693, 2.2.1).",
+    {
+        "access_token": text(),
+        "issued_token_type": text(const=_TOKEN_TYPES[0]),
+        "token_type": text(const="Bearer"),
+        "expires_in": whole("in seconds", 1),
+        "scope": text("those that it has"),
+    },
+)
+TOKEN_TO_INTROSPECT = record(
+    "A token (RFC 7662, 2.1).",
+    {"token": text(minLength=1), "token_type_hint": maybe(text("is not looked at"))},
+    optional=["token_type_hint"],
+)
+TOKEN = record(
+    "What a token says (RFC 7662, 2.2).",
+    {
+        "active": flag("whether it holds"),
+        "token_type": text(const="Bearer"),
+        "iss": GUID,
+        "sub": text("whose it is: a guid, or an operator"),
+        "client_id": text("the same"),
+        "aud": GUID,
+        "scope": text(),
+        "iat": whole("when it was issued, in seconds since 1970"),
+        "exp": whole("when it expires"),
+        "jti": text(),
+        "inc": whole("the incarnation of the processor", 0),
+        "module": _NULLABLE_TEXT,
+        "labels": mapped(text()),
+    },
+    optional=(
+        *("token_type", "iss", "sub", "client_id", "aud", "scope", "iat", "exp", "jti", "inc", "module", "labels"),
+    ),
+)
+
 SCHEMAS: Mapping[str, Schema] = {
+    "Key": KEY,
+    "Keys": KEYS,
+    "Trust": TRUST,
+    "TokenRequest": TOKEN_REQUEST,
+    "GrantedToken": GRANTED_TOKEN,
+    "TokenToIntrospect": TOKEN_TO_INTROSPECT,
+    "Token": TOKEN,
     "Problem": PROBLEM,
     "Job": JOB,
     "Endpoint": ENDPOINT,
