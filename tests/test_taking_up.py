@@ -16,7 +16,7 @@ from proactor.saved import DropJob, PutJob, PutValue
 from proactor.store.memory import MemoryStore
 
 from .support.http import as_json
-from .support.rig import CONFIG, Rig
+from .support.rig import ADDRESS, CONFIG, Rig
 
 TIMES = "restart_delay = 4\nrestart_delay_max = 16\nrestart_attempts = 2\nrestart_window = 1000\nstop_timeout = 5\n"
 CONFIGURED = CONFIG.replace("[my.module]\n", f"[my.module]\n{TIMES}")
@@ -57,7 +57,7 @@ class AdoptionTests(Case):
         pid = self.job.pid
         job = self.reborn()
         self.assertEqual((job.pid, job.state, job.incarnation), (pid, State.RUNNING, 1))
-        self.assertEqual(self.rig.endpoints.asked, [(f"http://127.0.0.1:{job.port}", job.guid)])
+        self.assertEqual(self.rig.endpoints.asked, [(f"http://{ADDRESS}:{job.port}", job.guid)])
         self.assertTrue(job.ready)
         self.assertEqual(len(self.rig.launcher.specs), 1)
         self.assertEqual(self.rig.keeper.watched, {pid: 5.0})
@@ -276,7 +276,7 @@ class WantedTests(Case):
         self.rig.run(self.rig.fleet.start(job.guid, "test"))
         assert job.exit is not None
         self.assertEqual(job.state, State.BACKOFF)
-        self.assertIn(f"port {job.port} at 127.0.0.1 cannot be had again", job.exit.reason)
+        self.assertIn(f"port {job.port} at {ADDRESS} cannot be had again", job.exit.reason)
         other.close()
         self.rig.clock.advance(16)
         self.assertIs(job.state, State.STARTING)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from configparser import ConfigParser, ExtendedInterpolation
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from ipaddress import ip_address
 from typing import Any, TypeVar, cast
 
 from twisted.internet.base import DelayedCall
@@ -51,13 +53,17 @@ OPERATOR = "operator-" + "0" * 30
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 LOCAL = Connection(8080, True, os.geteuid())
 
-CONFIG = """\
+#: Where processors listen: at an address of this process alone, so that suites that run side by side take no port
+#: from one another. All of 127.0.0.0/8 is loopback on Linux, and a pid has 22 bits (proc(5), pid_max).
+ADDRESS = str(ip_address("127.64.0.0") + os.getpid()) if sys.platform == "linux" else "127.0.0.1"
+
+CONFIG = f"""\
 [DEFAULT]
 host_addr = localhost
 rate = 1
 
 [proactor.initiator]
-listen_addr = 127.0.0.1
+listen_addr = {ADDRESS}
 child_port_min = 20000
 child_port_max = 32000
 

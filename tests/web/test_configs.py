@@ -12,7 +12,7 @@ from proactor.options import Option
 from proactor.web.configs import acknowledgement
 
 from ..support.http import Exchange, Response, as_json
-from ..support.rig import CONFIG, GUID, Rig
+from ..support.rig import ADDRESS, CONFIG, GUID, Rig
 
 DECLARED = [
     {"name": "rate", "type": "float", "exclusive_minimum": 0},
@@ -69,7 +69,7 @@ class FetchTests(Case):
                 "guid": self.job.guid,
                 "module": "my.module",
                 "rate": "2",
-                "parent_url": "http://127.0.0.1:8080",
+                "parent_url": f"http://{ADDRESS}:8080",
             },
         )
         self.assertEqual(given["listen_port"], str(self.job.port))

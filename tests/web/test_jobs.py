@@ -12,7 +12,7 @@ from proactor.model import State
 
 from ..support.http import Exchange, Response, as_form, as_json
 from ..support.launcher import FIRST_PID
-from ..support.rig import CONFIG, Rig
+from ..support.rig import ADDRESS, CONFIG, Rig
 
 FORM = [("Content-Type", "application/x-www-form-urlencoded")]
 
@@ -41,7 +41,7 @@ class Case(SynchronousTestCase):
         self.assertEqual(self.rig.launcher.running, [])
         self.assertEqual(list((self.rig.home.path / "logs").glob("*")), [])
         settings = self.rig.configurator.settings
-        (again,) = self.rig.fleet.ports.take("127.0.0.1", 1)
+        (again,) = self.rig.fleet.ports.take(ADDRESS, 1)
         self.rig.fleet.ports.give_back(again)
         self.assertLessEqual(settings.child_port_min, again.port)
 
@@ -92,7 +92,7 @@ class CreateTests(Case):
     def test_socket(self) -> None:
         """When 201 is out, who connects waits and is not refused: the socket listens, and the process has it."""
         port = self.create().json()["port"]
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        socket.create_connection((ADDRESS, port), timeout=5).close()
         (spec,) = self.rig.launcher.specs
         self.assertEqual(spec.argv[-4:], ("--port", str(port), "--fd", "3"))
         self.assertEqual((spec.fd, spec.argv[:3]), (3, ("/bin/python", "-m", "proactor.processor")))
@@ -219,7 +219,7 @@ class ReadyTests(Case):
         self.rig.clock.advance(0)
         record = exchange.response.json()
         self.assertEqual((record["state"], record["ready"]), ("running", True))
-        self.assertEqual(self.rig.endpoints.asked, [(f"http://127.0.0.1:{record['port']}", "")])
+        self.assertEqual(self.rig.endpoints.asked, [(f"http://{ADDRESS}:{record['port']}", "")])
 
     def test_ended(self) -> None:
         """If its process ended for good, that is told, with its last words."""
@@ -280,7 +280,7 @@ class PortTests(SynchronousTestCase):
     """When ports run out."""
 
     def setUp(self) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as taken:
+        with socket.create_server((ADDRESS, 0)) as taken:
             self.port = taken.getsockname()[1]
         config = CONFIG.replace("20000", str(self.port)).replace("32000", str(self.port))
         self.rig = Rig(self, config)
@@ -295,14 +295,14 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(self.create().status, 201)
         answer = self.create()
         self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "5"))
-        where = f"no port is left in {self.port}-{self.port} at 127.0.0.1"
+        where = f"no port is left in {self.port}-{self.port} at {ADDRESS}"
         self.assertIn(f"{where}: the range is used up (1 by processors, 0 by other programs)", answer.text)
         self.assertEqual(len(self.rig.ask("GET /job").json()), 1)
         self.assertEqual(len(self.rig.configurator.live.members()), 1)
 
     def test_taken_by_others(self) -> None:
         """A port of another program is passed over, and had when it is free."""
-        with socket.create_server(("127.0.0.1", self.port)):
+        with socket.create_server((ADDRESS, self.port)):
             self.assertIn("(0 by processors, 1 by other programs)", self.create().text)
         self.assertEqual(self.create().status, 201)
 
@@ -311,7 +311,7 @@ class PortTests(SynchronousTestCase):
         for _ in range(3):
             job = self.create().json()
             self.assertEqual(self.rig.ask(f"DELETE /job/{job['guid']}", wait=5).status, 204)
-        socket.create_server(("127.0.0.1", self.port)).close()
+        socket.create_server((ADDRESS, self.port)).close()
 
     def test_no_such_address(self) -> None:
         """An address that this machine has not is told in words, not as an error that nobody foresaw."""
