@@ -46,6 +46,7 @@ setup(
             "openapi-spec-validator>=0.7.1",
             "pytest>=8",
             "pytest-twisted>=1.14",
+            "pytest-xdist>=3.6",
             "ruff>=0.6",
             "schemathesis>=4.32",
             "types-jsonschema",
