@@ -5,11 +5,21 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor import errors
-from proactor.errors import ConfigError, NotReady, ProactorError, Refused, Rejected, Unauthenticated, Unavailable
+from proactor.errors import (
+    ConfigError,
+    InsufficientScope,
+    NotReady,
+    ProactorError,
+    Refused,
+    Rejected,
+    Unauthenticated,
+    Unavailable,
+)
 
 #: Of those that take more than what is wrong.
 ARGUMENTS: dict[type[Exception], tuple[str, ...]] = {
     NotReady: ("what is wrong", "/job/x"),
+    InsufficientScope: ("what is wrong", "read"),
     Rejected: ("", "what is wrong"),
 }
 
