@@ -12,15 +12,17 @@ from proactor.errors import (
     ProactorError,
     Refused,
     Rejected,
+    TooManyAttempts,
     Unauthenticated,
     Unavailable,
 )
 
 #: Of those that take more than what is wrong.
-ARGUMENTS: dict[type[Exception], tuple[str, ...]] = {
+ARGUMENTS: dict[type[Exception], tuple[str | int, ...]] = {
     NotReady: ("what is wrong", "/job/x"),
     InsufficientScope: ("what is wrong", "read"),
     Rejected: ("", "what is wrong"),
+    TooManyAttempts: ("what is wrong", 1),
 }
 
 
