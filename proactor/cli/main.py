@@ -5,17 +5,40 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .completing import completion
+from .configs import diff, explain, get, history
+from .edits import rollback, set_, unset
+from .events import events
 from .launching import create, scale
 from .listing import ps, show
+from .logs import logs
 from .moving import restart, rm, signal, start, stop
+from .rollouts import rollout
 from .verbs import common
+from .whole import shutdown, status
 
-__all__ = ["VERBS", "main", "proactor"]
+__all__ = ["main", "proactor"]
 
-VERBS = (create, ps, show, start, stop, restart, signal, scale, rm)
+_CONFIG = (get, set_, unset, diff, history, rollback, explain)
+_VERBS = (status, create, ps, show, logs, events, start, stop, restart, signal, scale, rm)
+_LAST = (rollout, shutdown, completion)
+
+
+class Group(click.Group):
+    """Verbs in an order that makes sense."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        """As they were added."""
+        return list(self.commands)
+
+
+@click.group("config", cls=Group)
+def config() -> None:
+    """Read and change the configuration, while it runs."""
 
 
 @click.group(
+    cls=Group,
     params=common(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=True,
@@ -30,8 +53,10 @@ def proactor() -> None:
     """
 
 
-for _verb in VERBS:
-    proactor.add_command(_verb)
+for _verb in _CONFIG:
+    config.add_command(_verb)
+for _command in (*_VERBS, config, *_LAST):
+    proactor.add_command(_command)
 
 
 def main() -> None:

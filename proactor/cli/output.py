@@ -63,11 +63,19 @@ class Output:
             self._styled(pieces)
 
     def raw(self, data: bytes) -> None:
-        """Show bytes as they are; on a terminal without what would steer it."""
-        if self.is_terminal:
-            pieces = data.decode("utf-8", "replace").split("\n")
-            data = "\n".join(safe(piece) for piece in pieces).encode()
+        """Pass bytes on as they are; not for a terminal."""
         click.echo(data, nl=False)
+
+    def log_line(self, line: str, whose: str = "") -> None:
+        """Show a line that a processor wrote; on a terminal without what would steer it.
+
+        :param whose: is put before it.
+        """
+        text = safe(line) if self.is_terminal else line
+        if whose:
+            self.line(Cell(whose, "cyan"), f"  {text}")
+        else:
+            click.echo(text)
 
     def say(self, text: str) -> None:
         """Tell a person how it goes; a program, which has ``--json``, is told nothing."""

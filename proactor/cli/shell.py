@@ -153,15 +153,18 @@ def _meant(guids: Iterable[str], text: str) -> str:
 
 
 async def each(
-    items: Sequence[T], work: Callable[[T], Awaitable[R]], heard: Callable[[int], None] = lambda _: None
+    items: Sequence[T],
+    work: Callable[[T], Awaitable[R]],
+    heard: Callable[[int], None] = lambda _: None,
+    at_once: int = _AT_ONCE,
 ) -> list[R | ProactorError]:
     """Do work on many, some at a time; for each what came of it, an error too.
 
     :param heard: told how many are done.
     """
-    from twisted.internet.defer import DeferredSemaphore, gatherResults  # noqa: PLC0415
+    from twisted.internet.defer import DeferredSemaphore, FirstError, gatherResults  # noqa: PLC0415
 
-    turns, done = DeferredSemaphore(_AT_ONCE), 0
+    turns, done = DeferredSemaphore(at_once), 0
 
     async def one(item: T) -> R | ProactorError:
         nonlocal done
@@ -174,7 +177,10 @@ async def each(
             heard(done)
 
     waiting = [turns.run(one, item) for item in items]
-    return cast("list[R | ProactorError]", await gatherResults(waiting, consumeErrors=True))
+    try:
+        return cast("list[R | ProactorError]", await gatherResults(waiting, consumeErrors=True))
+    except FirstError as error:
+        raise cast(BaseException, error.subFailure.value) from error
 
 
 def code_of(results: Iterable[object]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
 
-__all__ = ["age", "clock", "one_line", "safe", "shorts", "size"]
+__all__ = ["age", "clock", "duration", "moment", "one_line", "safe", "shorts", "size"]
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
 #: So many digits of a guid are shown at least.
@@ -63,3 +63,8 @@ def shorts(guids: Iterable[str]) -> dict[str, str]:
 def _alike(one: str, other: str) -> int:
     """How many characters are the same at the beginning."""
     return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+
+
+def moment(at: datetime) -> str:
+    """A date and a time of day, of this place."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S")

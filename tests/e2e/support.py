@@ -133,7 +133,7 @@ async def until(condition: Callable[[], Any], what: Callable[[], str] | str) -> 
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """What is started here heeds Ctrl-C, though these tests may run in the background, where a shell has it ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -191,7 +191,7 @@ class Initiator:
             argv += ["--home", str(self.home)]
         with open(self.console.path, "wb") as output, open(stdin or os.devnull, "rb") as source:
             env = environment(**{MARK: self.mark, **(variables or {})})
-            with _interruptible():
+            with interruptible():
                 self.process = Popen(argv, cwd=folder, stdin=source, stdout=output, stderr=STDOUT, env=env)
 
     def following(self) -> Initiator:

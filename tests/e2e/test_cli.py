@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
+from pathlib import Path
+from subprocess import DEVNULL, Popen
 from typing import Any
 
 from ..cli.support import Result, run
 from .case import SharedCase
-from .support import configuration
+from .support import Console, configuration, environment, interruptible, until
 
 SECTIONS = """
 [worker]
 rate = 1
 
+[picky]
+rate = 1
+
+[gated]
+gate = /nowhere
+
 [broken]
 restart = never
 """
+
+
+class Typed:
+    """A command in a process of its own."""
+
+    def __init__(self, folder: Path, *words: str) -> None:
+        self.out, self.err = Console(folder / "out"), Console(folder / "err")
+        with open(self.out.path, "wb") as out, open(self.err.path, "wb") as err, interruptible():
+            argv = [sys.executable, "-m", "proactor.cli", *words]
+            self.process = Popen(argv, stdin=DEVNULL, stdout=out, stderr=err, env=environment())
+
+    async def ended(self) -> int:
+        """Wait for its end; its exit code."""
+        await until(lambda: self.process.poll() is not None, lambda: self.out.text() + self.err.text())
+        return self.process.returncode
+
+    def end(self) -> None:
+        """Have it gone."""
+        self.process.kill()
+        self.process.wait()
 
 
 class VerbTests(SharedCase):
@@ -129,6 +159,156 @@ class VerbTests(SharedCase):
         self.assertEqual((await self.proactor("rm", "-m", "worker", "--yes")).out.count("gone\n"), 2)
         self.assertEqual((await self.proactor("ps", "--json")).json, [])
         self.assertEqual({one, two, three} & {job["guid"] for job in await self.jobs(self.it)}, set())
+
+    async def test_status(self) -> None:
+        """The initiator tells how it is, in few lines."""
+        await self.made()
+        self.assertEqual((await self.proactor("status", "--json")).json["jobs"], {"running": 1})
+        self.assertIn("1 running\n", (await self.proactor("status")).out)
+
+    async def test_logs(self) -> None:
+        """What a job wrote is shown as it is, as JSON a line each, and with whose it is where there are several."""
+        one, two = await self.made(2)
+        log = (await self.proactor("logs", one)).out
+        self.assertRegex(log, r"\|Serving on \S+:\d+\n$")
+        (line,) = (await self.proactor("logs", one[:8], "-n", "1", "--json")).out.splitlines()
+        self.assertEqual(json.loads(line), {"guid": one, "line": log.splitlines()[-1]})
+        both = (await self.proactor("logs", "-m", "worker", "--since", "1h")).out
+        self.assertEqual({line.partition("  ")[0] for line in both.splitlines()}, {one[:8], two[:8]})
+        self.assertEqual((await self.proactor("logs", one, "--since", "noon", "--json", code=1)).error["status"], 400)
+        self.assertIn("say which", (await self.proactor("logs", code=2)).err)
+
+    def begin(self, *words: str) -> Typed:
+        """Run a command in a process of its own."""
+        typed = Typed(self.folder(), "--home", str(self.it.home), *words)
+        self.addCleanup(typed.end)
+        return typed
+
+    async def test_followed_logs(self) -> None:
+        """A log that is followed ends with its job."""
+        (guid,) = await self.made()
+        typed = self.begin("logs", "-f", guid)
+        await typed.out.line("Serving on")
+        await self.proactor("rm", guid)
+        self.assertEqual(await typed.ended(), 0)
+        await typed.out.line("Stopping")
+
+    async def test_followed_events(self) -> None:
+        """Events are followed, a line each, until one has seen enough."""
+        typed = self.begin("events", "-f", "-m", "worker", "-n", "1", "--json")
+        (guid,) = await self.made()
+        line = await typed.out.line(f'"event": "running", "guid": "{guid}"')
+        self.assertEqual(json.loads(line)["module"], "worker")
+        typed.process.send_signal(signal.SIGINT)
+        self.assertEqual(await typed.ended(), 130)
+
+    async def test_interrupted(self) -> None:
+        """Ctrl-C ends the waiting, not the work, and it is said how to look again."""
+        typed = self.begin("create", "gated")
+
+        async def there() -> list[Any]:
+            return [job for job in await self.jobs(self.it) if job["module"] == "gated" and job["pid"]]
+
+        (job,) = await until(there, "a job")
+        typed.process.send_signal(signal.SIGINT)
+        self.assertEqual(await typed.ended(), 130)
+        self.assertIn("They are created, and go on starting. Look again: proactor ps", typed.err.text())
+        self.assertEqual((await self.job(self.it, job["guid"]))["state"], "starting")
+
+    async def test_events(self) -> None:
+        """What happened is listed, of one job and of some kinds too, and followed."""
+        (guid,) = await self.made()
+        records = (await self.proactor("events", "--job", guid, "--json")).json
+        self.assertEqual([record["event"] for record in records], ["starting", "running"])
+        table = await self.proactor("events", "-m", "worker", "-e", "running", "-n", "1")
+        self.assertRegex(table.out, rf"^ *ID  TIME .*\n *\d+  \S+ \S+  {guid[:8]}  running  its endpoint answers\n$")
+        self.assertEqual((await self.proactor("events", "-e", "nothing")).err, "Nothing of that happened.\n")
+        self.assertEqual((await self.proactor("events", "--after", "1", code=2)).out, "")
+
+    async def test_config_read(self) -> None:
+        """All is shown, a section, a job's options, one value; what there is not is said."""
+        (guid,) = await self.made()
+        everything = await self.proactor("config", "get")
+        self.assertIn("[worker]\nrate = 1\n", everything.out)
+        self.assertIn("are left out: --all", everything.err)
+        self.assertIn(guid, (await self.proactor("config", "get", "--all", "--json")).json["sections"])
+        self.assertEqual((await self.proactor("config", "get", "worker", "--json")).json, {"rate": "1"})
+        self.assertIn("\nrate = 1\n", (await self.proactor("config", "get", guid[:8])).out)
+        self.assertEqual((await self.proactor("config", "get", "worker", "rate")).out, "1\n")
+        self.assertEqual((await self.proactor("config", "get", guid, "rate", "--json")).json, "1")
+        self.assertIn("no option 'x'", (await self.proactor("config", "get", "worker", "x", code=1)).err)
+        self.assertEqual((await self.proactor("config", "get", "nope", "--json", code=1)).error["status"], 404)
+
+    async def test_explain(self) -> None:
+        """A value is traced to where it is written."""
+        (guid,) = await self.made()
+        found = (await self.proactor("config", "explain", guid[:8], "rate")).out
+        self.assertRegex(
+            found, rf"^rate = 1\n    \[{guid}\] by \[worker\]  rate = \$\{{worker:rate\}}\n.*proactor.cfg:\d+"
+        )
+        record = (await self.proactor("config", "explain", guid, "rate", "--json")).json
+        self.assertEqual(list(record["options"]), ["rate"])
+        self.assertIn("no option 'x'", (await self.proactor("config", "explain", guid, "x", code=1)).err)
+
+    async def test_edit(self) -> None:
+        """An edit is shown, made, and waited for; its history, the difference to the file, and the way back."""
+        one, two = await self.made(2)
+        plan = await self.proactor("config", "set", "worker", "rate=5", "--plan")
+        self.assertRegex(plan.out, rf"^over rate = 1 of \S+:\d+\nrate: 1 -> 5  for {one[:8]}, {two[:8]}\n$")
+        self.assertEqual(
+            (await self.proactor("config", "set", "worker", "rate=5", "-p", "--json")).json["section"], "worker"
+        )
+        made = (await self.proactor("config", "set", "worker", "rate=5", "--json")).json
+        self.assertEqual((made["outcome"]["state"], made["outcome"]["applied"]), ("done", 2))
+        said = await self.proactor(
+            "config", "set", "worker", "rate=6", "--first", one[:8], "--batch", "1", "--watch", "0.1"
+        )
+        self.assertRegex(said.err, r"^Revision \d+ is applied by 2 of 2.\n$")
+        history = (await self.proactor("config", "history", "worker", "--json")).json
+        self.assertEqual(history[-1]["changes"], {"rate": {"from": "5", "to": "6"}})
+        self.assertIn("rate: 5 -> 6", (await self.proactor("config", "history", "worker")).out)
+        since = str(history[-2]["revision"])
+        self.assertEqual((await self.proactor("config", "diff", "worker", since)).out, "- rate = 5\n+ rate = 6\n")
+        difference = {"rate": {"from": "1", "to": "6"}}
+        self.assertEqual((await self.proactor("config", "diff", "worker", "--json")).json, difference)
+        back = (await self.proactor("config", "rollback", "worker", since, "--json")).json
+        self.assertEqual(back["changes"][one], {"rate": {"from": "6", "to": "5"}})
+        await self.proactor("config", "unset", "worker", "rate")
+        self.assertEqual((await self.proactor("config", "diff", "worker")).err, "No difference.\n")
+        await self.proactor("rm", one, two)
+        alone = await self.proactor("config", "set", "worker", "rate=7")
+        self.assertIn("it touches no processor", alone.err)
+        self.assertIsNone((await self.proactor("config", "unset", "worker", "rate", "--json")).json["outcome"])
+
+    async def test_edit_refused(self) -> None:
+        """An edit that cannot be is refused; one that was overtaken, too."""
+        (guid,) = await self.made()
+        self.assertIn("refresh = -1", (await self.proactor("config", "set", guid, "refresh=-1", code=1)).err)
+        error = (await self.proactor("config", "set", guid, "refresh=-1", "--json", code=1)).error
+        self.assertEqual((error["status"], error["option"]), (422, "refresh"))
+        await self.proactor("config", "set", guid, "rate=2")
+        late = await self.proactor("config", "set", guid, "rate=3", "--if-revision", "1", code=1)
+        self.assertIn("look at what it is now", late.err)
+        self.assertIn("given twice", (await self.proactor("config", "set", guid, "rate=1", "rate=2", code=2)).err)
+        self.assertIn("NAME=VALUE", (await self.proactor("config", "set", guid, "rate", code=2)).err)
+
+    async def test_rejected(self) -> None:
+        """An edit that a processor rejects is taken back, and that is told with its reason; the exit code is 1."""
+        result = await self.proactor("create", "picky", "-o", "refuses=7", "--json")
+        guid = result.json[0]["guid"]
+        rejected = await self.proactor("config", "set", "picky", "rate=7", code=1)
+        self.assertRegex(
+            rejected.err, rf"revision \d+ was taken back by revision \d+: {guid} rejected it: rate: 7 is not for"
+        )
+        history = (await self.proactor("config", "history", "picky", "--json")).json
+        id_ = str(history[0]["revision"])
+        shown = await self.proactor("rollout", id_, code=1)
+        self.assertIn("state      reverted\n", shown.out)
+        self.assertEqual((await self.proactor("rollout", id_, "--json", code=1)).json["state"], "reverted")
+        left = await self.proactor("config", "set", "picky", "rate=7", "--no-revert", code=1)
+        self.assertIn("proactor config rollback picky", left.err)
+        self.assertEqual((await self.proactor("config", "unset", "picky", "rate", "--wait", "0", "--json")).code, 0)
+        self.assertEqual((await self.proactor("rollout", "999", "--json", code=1)).error["status"], 404)
 
     async def test_by_url(self) -> None:
         """The initiator is found by its URL, with a token from the environment, a file, or a home that is named."""

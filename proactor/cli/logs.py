@@ -1,0 +1,117 @@
+"""``logs``: what processors wrote, and write."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ProactorError
+from .ends import DONE
+from .shell import Shell, chosen, code_of, each, pass_shell
+from .verbs import Verb, need_selection, selection
+
+if TYPE_CHECKING:
+    from ..client import Client, Job
+
+__all__ = ["logs"]
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        ("proactor logs 3f2a", "the last hundred lines of a job"),
+        ("proactor logs 3f2a -f", "and what it writes from now on"),
+        ("proactor logs --module ticker -f -n 0", "what all of a module write, each line with whose it is"),
+        ("proactor logs 3f2a --since 10m", "of the last ten minutes"),
+    ),
+)
+@selection
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written.")
+@click.option("--tail", "-n", type=click.IntRange(0, 10_000), metavar="LINES", help="How many lines: 100.")
+@click.option("--since", metavar="TIME", help="From a time on, RFC 3339, or so long ago: 90, 10m, 2h.")
+@pass_shell
+def logs(
+    shell: Shell,
+    jobs: Sequence[str],
+    module: str | None,
+    labels: Sequence[str],
+    follow: bool,
+    tail: int | None,
+    since: str | None,
+) -> None:
+    """Show what jobs wrote.
+
+    With --json a line is an object with its guid and text.
+    """
+    need_selection(jobs, module, labels)
+    start = _start(since)
+
+    async def work(client: Client) -> int:
+        found = await chosen(client, jobs, module, labels)
+        printers = [_Printer(shell, job, len(found) > 1) for job in found]
+        if not follow:
+            for printer in printers:
+                printer.take(await client.jobs.log(printer.job.guid, tail=tail, since=start))
+                printer.end()
+            return DONE
+        results = await each(printers, lambda printer: _follow(client, printer, tail, start), at_once=len(printers))
+        for result in results:
+            if isinstance(result, ProactorError):
+                raise result
+        return code_of(results)
+
+    shell.run(work)
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _start(since: str | None) -> str | None:
+    """So long ago in seconds, or a time as it is."""
+    if since is None or not since[:-1].isdigit() or since[-1] not in _UNITS:
+        return since
+    return str(int(since[:-1]) * _UNITS[since[-1]])
+
+
+async def _follow(client: Client, printer: _Printer, tail: int | None, since: str | None) -> None:
+    async with aclosing(client.jobs.follow_log(printer.job.guid, tail=tail, since=since)) as pieces:
+        async for piece in pieces:
+            printer.take(piece)
+    printer.end()
+
+
+class _Printer:
+    """Prints what one job writes: as it is, or line by line where it has to be said whose it is."""
+
+    def __init__(self, shell: Shell, job: Job, many: bool) -> None:
+        self.shell, self.job = shell, job
+        self._by_line = many or shell.out.json
+        self._decoder: Any = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+
+    def take(self, data: bytes) -> None:
+        """Some more was written."""
+        if not self._by_line and not self.shell.out.is_terminal:
+            self.shell.out.raw(data)
+            return
+        *lines, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
+        for line in lines:
+            self._show(line)
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        if self._rest:
+            self._show(self._rest)
+            self._rest = ""
+
+    def _show(self, line: str) -> None:
+        if self.shell.out.json:
+            self.shell.out.line_of_json({"guid": self.job.guid, "line": line})
+        elif self._by_line:
+            self.shell.out.log_line(line, self.job.guid[:8])
+        else:
+            self.shell.out.log_line(line)

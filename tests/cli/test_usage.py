@@ -1,0 +1,109 @@
+"""Tests of the command line where no initiator is needed: help, usage errors, completion."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+from twisted.trial.unittest import SynchronousTestCase
+
+from proactor.cli.main import proactor
+from proactor.cli.verbs import Verb
+
+from .support import Result, typed
+
+
+def verbs(group: click.Group = proactor, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of each verb."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from verbs(command, (*before, name))
+        else:
+            yield (*before, name)
+
+
+class HelpTests(SynchronousTestCase):
+    """What one is told."""
+
+    def test_verbs(self) -> None:
+        """Each verb has a help of lines that fit, that says what it does, with examples that are its own."""
+        for words in verbs():
+            found = typed(*words, "--help")
+            self.assertEqual(found.code, 0, words)
+            self.assertIn(f"proactor {' '.join(words)} ", found.out)
+            examples = found.out.partition("Examples:\n")[2]
+            self.assertIn(f"proactor {' '.join(words)}", examples)
+            self.assertEqual([line for line in found.out.splitlines() if len(line) > 100], [], words)
+
+    def test_options(self) -> None:
+        """All verbs are of the kind that has --json and the rest."""
+        for words in verbs():
+            self.assertIn("--json", typed(*words, "--help").out, words)
+
+    def test_all(self) -> None:
+        """Without a verb all are listed, with exit codes; the version is told."""
+        found = typed("--help")
+        for name in proactor.commands:
+            self.assertIn(f"\n  {name} ", found.out)
+        self.assertIn("3 not running, 4 cannot", found.out)
+        self.assertRegex(typed("--version").out, r"^proactor \d")
+
+    def test_kind(self) -> None:
+        """Nothing that is added is a plain command."""
+        config = proactor.commands["config"]
+        assert isinstance(config, click.Group)
+        every = [*proactor.commands.values(), *config.commands.values()]
+        self.assertEqual([each.name for each in every if not isinstance(each, Verb | click.Group)], [])
+
+
+class UsageTests(SynchronousTestCase):
+    """What is typed wrongly."""
+
+    def wrong(self, *words: str, told: str) -> Result:
+        found = typed(*words)
+        self.assertEqual((found.code, found.out), (2, ""), found)
+        self.assertIn(told, found.err)
+        return found
+
+    def test_wrong(self) -> None:
+        """It is said what is wrong, and the exit code is 2."""
+        self.wrong("nope", told="No such command 'nope'")
+        self.wrong("show", "xyz", told="'xyz' is no guid, nor the beginning of one")
+        self.wrong("create", "-n", "0", told="0 is not in the range")
+        self.wrong("create", "-o", "rate", told="'rate' is not NAME=VALUE")
+        self.wrong("create", "-o", "a=1", "-o", "a=2", told="a is given twice")
+        self.wrong("stop", told="say which")
+        self.wrong("stop", "00", "--all", told="say which")
+        self.wrong("restart", "00", "--batch", "2", told="--batch is for")
+        self.wrong("scale", "ticker", "-1", told="-1")
+        self.wrong("--url", "ftp://x", "ps", told="no URL like")
+        self.wrong("--url", "http://user@x", "ps", told="no URL like")
+        self.wrong("--url", "http://[x", "ps", told="no URL like")
+        self.wrong("ps", "--timeout", "0", told="0")
+
+
+class CompletionTests(SynchronousTestCase):
+    """What a shell reads."""
+
+    def test_shells(self) -> None:
+        """There is a text for each shell, and bash can read its own."""
+        for name in ("bash", "zsh", "fish"):
+            self.assertIn("_PROACTOR_COMPLETE", typed("completion", name).out)
+        self.assertEqual(typed("completion", "bash", "--json").json["shell"], "bash")
+        source = typed("completion", "bash").out
+        subprocess.run(["bash", "-n"], input=source, text=True, check=True)
+
+
+class LoadingTests(SynchronousTestCase):
+    """What it takes to start."""
+
+    def test_fast(self) -> None:
+        """Help loads neither a reactor, nor the client, nor what draws."""
+        program = (
+            "import sys, proactor.cli.main;"
+            "print([name for name in ('twisted', 'treq', 'rich', 'proactor.client') if name in sys.modules])"
+        )
+        loaded = subprocess.check_output([sys.executable, "-c", program], text=True)
+        self.assertEqual(loaded, "[]\n")
