@@ -72,6 +72,7 @@ def create(
 
     async def work(client: Client) -> int:
         after = await client.events.last()
+        shell.hint = "It may have been done. Look: proactor ps"
         made = await client.jobs.create(module, count, options=own or None, labels=marks or None)
         shell.hint = "They are created, and go on starting. Look again: proactor ps"
         jobs = made if not wait else await settled(shell, client, made, after, "Launching", wait)

@@ -178,12 +178,25 @@ class Connection:
 
         :raises Unreachable: it does not come, in words.
         """
-        waiting = Deferred.fromCoroutine(work)
+        given_up: list[bool] = []
+        working = Deferred.fromCoroutine(work)
         if seconds is not None:
-            waiting.addTimeout(seconds, self.clock, lambda result, _: self._timed_out(result, seconds))
+            working.addTimeout(seconds, self.clock, lambda result, _: self._timed_out(result, seconds))
+
+        def give_up(_waiting: object) -> None:
+            given_up.append(True)
+            working.cancel()
+
+        waiting: Deferred[Any] = Deferred(give_up)
+        working.chainDeferred(waiting)
         try:
             return await waiting
-        except _UNREACHABLE as error:
+        except (*_UNREACHABLE, TimedOut) as error:
+            if given_up:
+                # What Twisted makes of that depends on how far it was. It is no reason for another try.
+                raise CancelledError from error
+            if isinstance(error, TimedOut):
+                raise
             cause = _innermost(error)
             raise Unreachable(f"{self.url} gave no answer: {str(cause) or type(cause).__name__}") from error
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from attrs import define, field
 from treq.testing import StubTreq
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
@@ -82,7 +82,20 @@ class AskTests(SynchronousTestCase):
         client = self.of(lambda _: NOT_DONE_YET)
         waiting = Deferred.fromCoroutine(client.jobs.list())
         waiting.cancel()
-        self.failureResultOf(waiting)
+        self.failureResultOf(waiting, CancelledError)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_given_up_while_following(self) -> None:
+        """A stream that is given up before it began is not begun anew."""
+        client = self.of(lambda _: NOT_DONE_YET)
+
+        async def follow() -> None:
+            async for _ in client.events.follow():
+                pass
+
+        following = Deferred.fromCoroutine(follow())
+        following.cancel()
+        self.failureResultOf(following, CancelledError)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_no_initiator(self) -> None:
@@ -207,6 +220,6 @@ class FollowTests(SynchronousTestCase):
         gone: list[Any] = []
         self.server.open[0].notifyFinish().addErrback(gone.append)
         self.following.cancel()
-        self.failureResultOf(self.following)
+        self.failureResultOf(self.following, CancelledError)
         self.turn()
         self.assertEqual(len(gone), 1)
