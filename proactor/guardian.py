@@ -21,12 +21,12 @@ from twisted.logger import Logger
 from . import guardian_main
 from .backoff import Backoff, Tries
 from .guardian_main.processes import Process
-from .guardian_main.protocol import VERSION, close_files
+from .guardian_main.protocol import VERSION, Said, close_files
 from .guardian_process import Child, Found, GuardianReactor, started
 from .hand_over import HandOver, connect
 from .launchers.command import MARK
 from .packets import Link
-from .told import Said, Told
+from .told import Told
 
 __all__ = ["Guardian"]
 

@@ -6,7 +6,7 @@ import errno
 import fcntl
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import islice
 
@@ -16,7 +16,7 @@ from twisted.internet.main import CONNECTION_DONE
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from .guardian_main.protocol import MOST_BYTES, MOST_LINES, Line, Packet, close_files, receive, send
+from .guardian_main.protocol import MOST_BYTES, MOST_LINES, Line, Packet, Said, close_files, receive, send
 
 __all__ = ["Link", "LinkReactor"]
 
@@ -41,7 +41,7 @@ class Link:
         connection.setblocking(False)
         self._reactor = reactor
         self._connection = connection
-        self._queue: deque[tuple[str, Callable[[], int] | None]] = deque()
+        self._queue: deque[Said] = deque()
         self._blocked = False
         self._later: IDelayedCall | None = None
         self._finished: Deferred[None] | None = None
@@ -54,7 +54,11 @@ class Link:
 
         :param fileno: gives the descriptor that goes with it when it is sent; where that is not open, none does.
         """
-        self._queue.append((text, fileno))
+        self.tell_all([(text, fileno)])
+
+    def tell_all(self, lines: Iterable[Said]) -> None:
+        """Send some lines, in one packet where it has room for them: who hears them is woken once."""
+        self._queue.extend(lines)
         if not self._blocked:
             self.doWrite()
 
@@ -131,9 +135,9 @@ class Link:
         for _ in entries:
             self._queue.popleft()
 
-    def _next(self) -> list[tuple[str, Callable[[], int] | None]]:
+    def _next(self) -> list[Said]:
         """What the next packet has room for; one that is longer goes by itself."""
-        entries: list[tuple[str, Callable[[], int] | None]] = []
+        entries: list[Said] = []
         size = 0
         for entry in islice(self._queue, MOST_LINES):
             size += len(entry[0]) + 2

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from attrs import define, field
 
-__all__ = ["Told"]
+from .guardian_main.protocol import Said
 
-Said = tuple[str, Callable[[], int] | None]
-"""A line, and what gives the descriptor that goes with it."""
+__all__ = ["Told"]
 
 
 @define(eq=False)

@@ -9,7 +9,7 @@ from twisted.internet.main import CONNECTION_LOST
 from twisted.python.failure import Failure
 
 from proactor import packets
-from proactor.guardian_main.protocol import Packet, connected, send
+from proactor.guardian_main.protocol import Packet, close_files, connected, receive, send
 from proactor.packets import Link
 
 from .test_guardian import GuardianCase
@@ -36,6 +36,17 @@ class LinkTests(GuardianCase):
         self.link.tell("one")
         self.assertEqual(self.heard(self.other), ["one"])
         self.assertEqual(self.reactor.writers, set())
+
+    def test_together(self) -> None:
+        """Lines that are told together come in one packet, each with its own descriptor."""
+        self.link.tell_all([("one", lambda: 0), ("two", None), ("three", lambda: 1)])
+        packet = receive(self.other)
+        assert packet is not None
+        self.assertEqual(
+            [(text, file is not None) for text, file in packet], [("one", True), ("two", False), ("three", True)]
+        )
+        close_files(packet)
+        self.assertRaises(BlockingIOError, receive, self.other)
 
     def test_by_and_by(self) -> None:
         """What cannot be sent at once is sent when there is room, in order, and with the descriptors of then."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "VERSION",
     "Line",
     "Packet",
+    "Said",
     "close_files",
     "connected",
     "pack",
@@ -43,6 +44,8 @@ LOST = -1
 Line = tuple[str, int | None]
 """A line, and the descriptor that goes with it, which can be ``LOST``: this process has no room for more of them."""
 Packet = Sequence[Line]
+Said = tuple[str, Callable[[], int] | None]
+"""A line that is to be sent, and what gives the descriptor that goes with it then."""
 
 
 def connected() -> tuple[socket.socket, socket.socket]:

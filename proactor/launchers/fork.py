@@ -16,7 +16,7 @@ from zope.interface import implementer
 
 from ..errors import Refused
 from ..forkserver.order import FILES, Order
-from ..guardian_main.protocol import Packet
+from ..guardian_main.protocol import Packet, Said
 from ..interfaces import Handle, ILauncher, LaunchSpec
 from ..model import Exit
 from .fork_server import ForkServer, ForkServerReactor
@@ -170,9 +170,8 @@ class ForkLauncher:
     def _send(self, pending: _Pending) -> None:
         spec = pending.spec
         self._sent[spec.guid, spec.incarnation] = pending
-        for name, fd in pending.files.items():
-            self._server.tell(name, partial(int, fd))
-        self._server.tell(f"fork {pending.order}")
+        files: list[Said] = [(name, partial(int, fd)) for name, fd in pending.files.items()]
+        self._server.tell_all([*files, (f"fork {pending.order}", None)])
 
     def _taken(self, place: tuple[str, int]) -> _Pending | None:
         return self._sent.pop(place, None) or self._waiting.pop(place, None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from random import random as uniform
 
@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from ..backoff import Backoff, Tries
 from ..forkserver.title import PADDING
-from ..guardian_main.protocol import Packet, connected
+from ..guardian_main.protocol import Packet, Said, connected
 from ..packets import Link, LinkReactor
 
 __all__ = ["ForkServer", "ForkServerReactor"]
@@ -131,10 +131,10 @@ class ForkServer:
                 return
         self._link.tell(f"preload {' '.join(self.preloaded)}".strip())
 
-    def tell(self, text: str, fileno: Callable[[], int] | None = None) -> None:
-        """Tell it a line, when it is ready."""
+    def tell_all(self, lines: Iterable[Said]) -> None:
+        """Tell it some lines, when it is ready."""
         assert self._link is not None
-        self._link.tell(text, fileno)
+        self._link.tell_all(lines)
 
     def renew(self, why: str) -> None:
         """Have another take its place: what this one has loaded is no longer what is wanted."""
