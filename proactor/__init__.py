@@ -8,14 +8,22 @@ The public names, for those who write a processor of their own::
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import Rejected
+    from .errors import Refused, Rejected
     from .options import Option
     from .processor import Processor
+    from .processor.messages import Message, message
 
 __version__ = "0.1.0"
-__all__ = ["Option", "Processor", "Rejected", "__version__"]
+__all__ = ["Message", "Option", "Processor", "Refused", "Rejected", "__version__", "message"]
 
-_HOMES = {"Option": ".options", "Processor": ".processor", "Rejected": ".errors"}
+_HOMES = {
+    "Message": ".processor.messages",
+    "Option": ".options",
+    "Processor": ".processor",
+    "Refused": ".errors",
+    "Rejected": ".errors",
+    "message": ".processor.messages",
+}
 
 
 def __getattr__(name: str) -> Any:

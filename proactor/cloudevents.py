@@ -11,6 +11,7 @@ from base64 import b64decode
 from binascii import Error as NoBase64
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
+from math import isfinite
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
@@ -30,6 +31,7 @@ __all__ = [
     "is_media_type",
     "is_structured",
     "plain_type",
+    "read_object",
     "read_time",
     "to_headers",
 ]
@@ -253,3 +255,41 @@ def _utf8(text: str) -> bytes:
         return text.encode("utf-8")
     except UnicodeEncodeError:
         raise Refused("data: holds half of a surrogate pair") from None
+
+
+def read_object(data: bytes) -> dict[str, Any]:
+    """A JSON object of bytes, read strictly.
+
+    :raises Malformed: it is something else.
+    """
+    try:
+        value = json.loads(
+            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
+        )
+    except UnicodeDecodeError:
+        raise Malformed("the body is not UTF-8") from None
+    except json.JSONDecodeError as e:
+        raise Malformed(f"the body is not JSON: line {e.lineno}, column {e.colno}: {e.msg}") from None
+    except (ValueError, RecursionError) as e:
+        raise Malformed(f"the body is not JSON that is read here: {e}") from None
+    if not isinstance(value, dict):
+        raise Malformed("the body is JSON, but not an object: {...}")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name is there twice in one object")
+    return names
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value

@@ -263,8 +263,9 @@ class ExampleTests(SynchronousTestCase):
     """The code on the pages."""
 
     def test_processor(self) -> None:
-        """The processor that ``docs/processors.md`` shows works, and its tests pass."""
-        processor, tests = blocks(DOCS / "processors.md", "python")
+        """The processors that ``docs/processors.md`` shows work, and the tests pass."""
+        processor, shop, tests = blocks(DOCS / "processors.md", "python")
+        self.assertEqual(self._module("shop", shop).Shop.handlers.topics(), ["orders.*"])
         greeter = self._module("greeter", processor)
         self.assertTrue(issubclass(greeter.Greeter, Processor))
         cases = self._module("test_greeter", tests).GreeterTests

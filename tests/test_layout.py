@@ -47,7 +47,7 @@ PLAIN = (
     "timeline",
     "tokens",
 )
-SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "trust", "wire")
+SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "small_body", "trust", "wire")
 HTTP = ("web",)
 CLIENT = ("client",)
 TOP = ("assembly", "cli", "service", "startup", "tap")

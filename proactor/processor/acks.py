@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import random as uniform
 from typing import Any
 
@@ -26,13 +26,13 @@ _log = Logger(namespace="proactor.processor")
 class Acks:
     """Tells the initiator what became of a revision: the latest one, one request at a time.
 
-    :param declarations: the declared options, which go with it until they have arrived once.
+    :param declarations: what it declares, which goes with it until it has arrived once.
     :param gone: called when the initiator says that this copy is stale.
     """
 
     client: Client
     clock: IReactorTime
-    declarations: list[dict[str, Any]]
+    declarations: Mapping[str, Any]
     gone: Callable[[], None]
     backoff: Backoff = field(factory=Backoff)
     random: Callable[[], float] = uniform
@@ -84,7 +84,7 @@ class Acks:
 
     async def _deliver(self, outcome: Outcome) -> bool:
         """Send one; tell whether that settles it."""
-        declarations = {} if self._declared else {"options": self.declarations}
+        declarations = {} if self._declared else self.declarations
         try:
             await self.client.acknowledge({**outcome.to_json(), **declarations})
         except Gone as gone:

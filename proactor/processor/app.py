@@ -18,6 +18,7 @@ from werkzeug.routing import RequestRedirect
 from ..problems import Problem, write_problem
 from ..wire import vouch
 from .access import objection
+from .inbox import Inbox
 
 if TYPE_CHECKING:
     from .base import Processor
@@ -82,6 +83,7 @@ class Root(Resource):
         super().__init__()
         self._standard: IResource = _Standard(processor).app.resource()
         self._own: IResource = processor.app.resource()
+        self._inbox = Inbox(processor) if processor.handlers else None
 
     def render(self, request: IRequest) -> Any:
         """Answer, or refuse, before any route is looked for."""
@@ -90,5 +92,9 @@ class Root(Resource):
             return write_problem(request, problem)
         if request.path != b"/healthz":
             vouch(request)
-        resource = self._standard if request.path in _STANDARD_PATHS else self._own
-        return resource.render(request)
+        return self._resource(request.path).render(request)
+
+    def _resource(self, path: bytes) -> IResource:
+        if path == b"/message" and self._inbox is not None:
+            return self._inbox
+        return self._standard if path in _STANDARD_PATHS else self._own

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Mapping, Sequence
-from typing import ClassVar, NoReturn
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from klein import Klein
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 
+from ..errors import Unavailable
 from ..options import Option, Options
 from ..wire import Limits
 from .app import Root, answer_http_errors
 from .configuration import Config
+from .messages import Handlers
+
+if TYPE_CHECKING:
+    from .outbox import Outbox, Sent
 
 __all__ = ["STANDARD", "Processor"]
 
@@ -47,6 +52,7 @@ class Processor:
     :ivar config: the configuration that it runs.
     :ivar reactor: tells the time and calls later.
     :ivar log: its logger.
+    :ivar outbox: what :meth:`send` sends by; none where there is no initiator.
     """
 
     __module__ = "proactor.processor"  # where it is imported from
@@ -56,11 +62,13 @@ class Processor:
     #: As many connections as fit in the 1,024 descriptors that a process may usually have, with some for other things.
     limits: ClassVar[Limits] = Limits(unauthenticated=900)
     schema: ClassVar[Options] = Options(STANDARD)
+    handlers: ClassVar[Handlers] = Handlers()
 
     def __init_subclass__(cls) -> None:
         """Read the class's declarations, so that a wrong one fails when its module is imported."""
         super().__init_subclass__()
         cls.schema = Options((*STANDARD, *cls.options))
+        cls.handlers = Handlers.of(cls)
         for option in cls.options:
             if hasattr(Config, option.name):
                 raise ValueError(f"option {option.name!r}: Config has that name itself")
@@ -71,6 +79,7 @@ class Processor:
     def __init__(self, config: Config, reactor: IReactorTime) -> None:
         self.config = config
         self.reactor = reactor
+        self.outbox: Outbox | None = None
         self.log = Logger(namespace=_module_name(type(self)), source=self)
 
     @classmethod
@@ -100,6 +109,35 @@ class Processor:
 
     def stopping(self) -> Awaitable[None] | None:
         """Called once before it ends, within ``stop_timeout``. Plain, ``async`` or Deferred-returning."""
+
+    async def send(
+        self,
+        target: str,
+        data: object = None,
+        *,
+        type: str = "message",  # noqa: A002 - the attribute's own name
+        id: str | None = None,  # noqa: A002 - likewise
+        subject: str | None = None,
+        content_type: str | None = None,
+        expires: float | None = None,
+        **attributes: str | bool | int,
+    ) -> Sent:
+        """Send a durable message; returns when the initiator has stored it, which is tried until it comes about.
+
+        Messages to the same target are sent one after the other. Whoever may be killed in between gives the same
+        ``id`` again afterwards: then it is stored once.
+
+        :param target: a guid, a module, or ``topic:NAME``.
+        :param data: bytes, a text, or what can be JSON.
+        :param content_type: in place of what follows from the data.
+        :param expires: seconds after which it is not to be delivered any more.
+        :param attributes: further ones of the CloudEvent.
+        :raises ProactorError: it is refused for good: ``NotFound``, ``Forbidden``, ``TooLarge``, ``Refused``.
+        """
+        if self.outbox is None:
+            raise Unavailable("there is no initiator to send messages by")
+        named = {"type": type, "id": id, "subject": subject, "datacontenttype": content_type}
+        return await self.outbox.send(target, self.outbox.event(data, {**attributes, **named}, expires))
 
     def resource(self) -> IResource:
         """Give all that it serves, access rule included."""

@@ -30,7 +30,7 @@ MOST_BODY = 1 << 20
 
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')
 _Answer = tuple[int, Headers, bytes]
-_UNREACHABLE = (
+UNREACHABLE = (
     ConnectError,
     ConnectionClosed,
     DNSLookupError,
@@ -127,10 +127,10 @@ class _Body(StreamProtocol):
             self.transport.loseConnection()
 
 
-def _innermost(error: BaseException) -> BaseException:
+def innermost(error: BaseException) -> BaseException:
     """Find the cause in what Twisted's HTTP client wraps around it."""
     reasons = getattr(error, "reasons", None)
-    return _innermost(reasons[-1].value) if reasons else error
+    return innermost(reasons[-1].value) if reasons else error
 
 
 def _refusal(status: int) -> ProactorError:
@@ -192,8 +192,8 @@ class Client:
         )
         try:
             return await exchange.addTimeout(timeout, self.clock, _timed_out)
-        except _UNREACHABLE as error:
-            cause = _innermost(error)
+        except UNREACHABLE as error:
+            cause = innermost(error)
             raise Unavailable(f"it gave no answer: {str(cause) or type(cause).__name__}") from error
 
     async def _exchange(self, method: str, url: str, **kwargs: Any) -> _Answer:

@@ -20,6 +20,7 @@ from .client import HTTP, Client
 from .configuration import Start
 from .fetch import FetchLoop
 from .listening import Listen
+from .outbox import Outbox
 
 __all__ = ["Runtime", "fetch_loop", "stop_margin"]
 
@@ -46,7 +47,11 @@ def fetch_loop(
     if start.parent_url is None:
         return None
     client = Client(http, clock, start.parent_url, processor.guid, start.token)
-    acks = Acks(client, clock, processor.schema.to_json(), leave, random=random)
+    processor.outbox = Outbox(http, clock, client, processor.guid, random=random)
+    declarations: dict[str, Any] = {"options": processor.schema.to_json()}
+    if topics := processor.handlers.topics():
+        declarations["topics"] = topics
+    acks = Acks(client, clock, declarations, leave, random=random)
     etag = f'"{processor.config.revision}"'
     return FetchLoop(processor, client, acks, clock, etag, leave, random)
 

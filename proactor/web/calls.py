@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 from urllib.parse import parse_qsl
 
 from attrs import field, frozen
 from twisted.web.http_headers import Headers
 
-from ..cloudevents import STRUCTURED, from_headers
+from ..cloudevents import STRUCTURED, from_headers, read_object
 from ..errors import Malformed, Overtaken, Refused, UnsupportedType
 from .callers import Caller
 from .table import Body
@@ -204,7 +202,7 @@ def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], boo
         if data.lstrip()[:1] in (b"{", b"["):
             raise Malformed(f"this looks like JSON and came as a form: add -H 'Content-Type: {JSON}'")
         return dict(_fields(data, "the form")), True
-    return _object(data), False
+    return read_object(data), False
 
 
 def sent(kind: Body, headers: Headers, data: bytes) -> Sent:
@@ -222,50 +220,8 @@ def sent(kind: Body, headers: Headers, data: bytes) -> Sent:
     return Sent(data, _joined(headers, b"Content-Type").strip() or None, from_headers(texts))
 
 
-def json_object(data: bytes) -> dict[str, Any]:
-    """A body that is JSON, an object.
-
-    :raises Malformed: it is something else.
-    """
-    return _object(data)
-
-
 def _remedy(accepted: tuple[str, ...]) -> str:
     return "send " + " or ".join(f"Content-Type: {name}" for name in accepted)
-
-
-def _object(data: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-        )
-    except UnicodeDecodeError:
-        raise Malformed("the body is not UTF-8") from None
-    except json.JSONDecodeError as e:
-        raise Malformed(f"the body is not JSON: line {e.lineno}, column {e.colno}: {e.msg}") from None
-    except (ValueError, RecursionError) as e:
-        raise Malformed(f"the body is not JSON that is read here: {e}") from None
-    if not isinstance(value, dict):
-        raise Malformed("the body is JSON, but not an object: {...}")
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = dict(pairs)
-    if len(names) != len(pairs):
-        raise ValueError("a name is there twice in one object")
-    return names
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON value")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not isfinite(value):
-        raise ValueError(f"{text[:20]} is too large a number")
-    return value
 
 
 def flag(call: Call, name: str, default: bool) -> bool:

@@ -118,13 +118,13 @@ def acknowledgement(body: Mapping[str, Any]) -> tuple[Acknowledgement, tuple[Opt
 
 
 def topics(body: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """The topics that a processor subscribes to, where it says so.
+    """The topics that a processor subscribes to, where it says so; what declares options and no topics has none.
 
     :raises Refused: one is no topic and no pattern.
     """
     names = body.get("topics")
     if names is None:
-        return None
+        return () if "options" in body else None
     if not isinstance(names, list) or len(names) > _MOST_DECLARED or not all(isinstance(name, str) for name in names):
         raise Refused(f"topics: must be a list of at most {_MOST_DECLARED} texts")
     return tuple(check_pattern(name) for name in names)

@@ -19,6 +19,7 @@ from ..cloudevents import (
     is_media_type,
     is_structured,
     plain_type,
+    read_object,
     read_time,
 )
 from ..errors import Forbidden, Refused, TooLarge, UnsupportedType
@@ -29,7 +30,7 @@ from ..origin import origin
 from ..topics import PREFIX
 from ..tracing import traceparent
 from .callers import Caller, Operator, ProcessorCaller
-from .calls import FORM, Call, Sent, json_object
+from .calls import FORM, Call, Sent
 
 #: What may be in one message, in bytes.
 MOST_DATA = 64 * 1024
@@ -74,7 +75,7 @@ def _event(sent: Sent) -> CloudEvent:
     if is_structured(kind):
         if sent.attributes:
             raise Refused(f"attributes are in the body, where that is {plain_type(kind)}: send no ce-headers with it")
-        return from_structured(json_object(sent.data))
+        return from_structured(read_object(sent.data))
     if plain_type(kind) == BATCH:
         raise UnsupportedType("events come one by one here: send each by itself")
     if not sent.attributes and plain_type(kind) == FORM:

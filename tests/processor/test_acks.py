@@ -23,7 +23,7 @@ class AcksTests(SynchronousTestCase):
         self.initiator = FakeInitiator()
         self.left = 0
         client = Client(self.initiator, self.clock, URL, GUID, "token-1")
-        self.acks = Acks(client, self.clock, [{"name": "rate"}], self.leave, random=lambda: 0.5)
+        self.acks = Acks(client, self.clock, {"options": [{"name": "rate"}]}, self.leave, random=lambda: 0.5)
         self.log = Log()
         self.addCleanup(self.log.close)
 
