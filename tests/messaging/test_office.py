@@ -489,7 +489,7 @@ class DeadLetterTests(OfficeTestCase):
 
     def test_bounded(self) -> None:
         """No more are kept than the configuration says: the oldest go."""
-        config = TOPICS.replace("listen_addr = 127.0.0.1\n", "listen_addr = 127.0.0.1\ndead_letters = 2\n")
+        config = TOPICS.replace("[proactor.initiator]\n", "[proactor.initiator]\ndead_letters = 2\n")
         self.rig = Rig(self, config)
         self.letters("a", "b", "c")
         self.assertEqual([id_ for id_, _ in self.dead()], ["b", "c"])
