@@ -1,7 +1,11 @@
-"""A processor that tells a number that it has made when it began: what lives on tells the same."""
+"""A processor that tells a number that it has made when it began: what lives on tells the same.
+
+It writes a line for each time that it does, so that a gap in its log is seen.
+"""
 
 from __future__ import annotations
 
+import sys
 from uuid import uuid4
 
 from klein import Klein
@@ -16,10 +20,13 @@ class Nonce(Processor):
     """``GET /nonce``."""
 
     app = Klein()
+    told = 0
 
     @app.route("/nonce")
     def nonce(self, _: IRequest) -> bytes:
         """The number."""
+        self.told += 1
+        sys.stdout.write(f"told {self.told}\n")
         return NONCE.encode()
 
 

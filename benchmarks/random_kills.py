@@ -10,161 +10,22 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import re
 import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from http.client import HTTPConnection
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
-
 from . import figures, running
 from .kills_model import Known, Worker
+from .lives import PORTS, Caller, Life, born, config, end_all, free_port, processors
 
 #: How many processors nobody touches but who kills.
 STEADY = 4
-_PORTS = 200
-_GUID = re.compile(rb"--guid\0([0-9a-f]{32})\0")
-
-
-def config(port: int, first: int) -> str:
-    """A configuration file with fixed ports."""
-    return f"""\
-[DEFAULT]
-host_addr = 127.0.0.1
-refresh = 2
-restart_delay = 0.05
-restart_delay_max = 0.5
-restart_attempts = 0
-stop_timeout = 5
-
-[proactor.initiator]
-listen_addr = 127.0.0.1
-listen_port = {port}
-child_port_min = {first}
-child_port_max = {first + _PORTS - 1}
-
-[benchmarks.nonce]
-
-[{running.GUID}]
-"""
-
-
-def free_port() -> int:
-    """A port that is free, below those that clients get."""
-    while True:
-        port = random.SystemRandom().randrange(15000, 32000 - _PORTS)
-        with suppress(OSError), closing(socket.socket()) as sock:
-            sock.bind(("127.0.0.1", port))
-            return port
-
-
-@define(eq=False)
-class Life:
-    """Initiators on one home, one after another."""
-
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-    started: list[float] = field(factory=list)
-    lives: int = 0
-
-    def start(self) -> None:
-        """Start one, and wait until it serves."""
-        self.lives += 1
-        log = self.folder / f"log{self.lives}"
-        twistd = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
-        command = [*twistd, "proactor", "--home", str(self.folder / "home")]
-        command += ["--config", str(self.folder / "proactor.cfg")]
-        began = time.monotonic()
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                command, stdout=output, stderr=output, cwd=self.folder, env=running.environment()
-            )
-        process = self.process
-        running.wait_until(lambda: process.poll() is not None or b"Serving on" in log.read_bytes(), "it serves")
-        if process.poll() is not None:
-            raise running.Unexpected(f"the initiator ended: {log.read_text()[-3000:]}")
-        self.started.append(time.monotonic() - began)
-
-    def kill(self) -> None:
-        """Kill it."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-    def operator(self) -> running.Operator:
-        """A connection to it."""
-        return running.Operator(self.port, (self.folder / "home" / "operator.token").read_text().strip())
-
-
-@define(eq=False)
-class Caller:
-    """Calls the processors that nobody touches, on a new connection each time, and notes what comes."""
-
-    ports: list[int]
-    stop: threading.Event
-    came: Counter[str] = field(factory=Counter)
-
-    def run(self) -> None:
-        """Go on until it is to stop."""
-        for number in self._turns():
-            connection = HTTPConnection("127.0.0.1", self.ports[number % len(self.ports)], timeout=running.PATIENCE)
-            try:
-                connection.connect()
-            except ConnectionRefusedError:
-                self.came["refused"] += 1
-                continue
-            try:
-                connection.request("GET", "/nonce")
-                connection.getresponse().read()
-                self.came["answered"] += 1
-            except Exception:  # noqa: BLE001 - its process was killed with the request in its hands
-                self.came["cut"] += 1
-            finally:
-                connection.close()
-
-    def _turns(self) -> Iterator[int]:
-        number = 0
-        while not self.stop.is_set():
-            yield number
-            number += 1
-            time.sleep(0.01)
-
-
-def processors(home: Path) -> dict[str, list[int]]:
-    """The processes of each guid that live: those that hold the lock of it, and lead a session."""
-    found: dict[str, list[int]] = {}
-    locks = str((home / "locks").resolve())
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with suppress(OSError):
-            stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            if stat[0] in "ZX" or int(stat[3]) != int(name):
-                continue
-            for fd in os.listdir(f"/proc/{name}/fd"):
-                target = os.readlink(f"/proc/{name}/fd/{fd}")
-                if target.startswith(locks):
-                    found.setdefault(target.rpartition("/")[2][:32], []).append(int(name))
-    return found
-
-
-def nonces(jobs: list[dict[str, Any]]) -> dict[tuple[str, int], str]:
-    """What each process of some jobs has in its memory."""
-    found = {}
-    for job in jobs:
-        with closing(HTTPConnection("127.0.0.1", job["port"], timeout=running.PATIENCE)) as connection:
-            connection.request("GET", "/nonce")
-            found[job["guid"], job["pid"]] = connection.getresponse().read().decode()
-    return found
 
 
 def storm(life: Life, kills: int, rng: random.Random, steady: list[str]) -> tuple[int, int]:
@@ -175,7 +36,7 @@ def storm(life: Life, kills: int, rng: random.Random, steady: list[str]) -> tupl
         whom = rng.choice(["initiator", "initiator", "processor", "both"])
         held = processors(life.folder / "home")
         victims = [pid for pids in held.values() for pid in pids if rng.random() < 0.3] if whom != "initiator" else []
-        before = {pid: _start(pid) for guid in steady for pid in held.get(guid, ()) if pid not in victims}
+        before = {pid: born(pid) for guid in steady for pid in held.get(guid, ()) if pid not in victims}
         for pid in victims:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -184,14 +45,8 @@ def storm(life: Life, kills: int, rng: random.Random, steady: list[str]) -> tupl
             time.sleep(rng.choice([0.0, 0.0, rng.uniform(0, 0.5)]))
             life.start()
         survivors += len(before)
-        changed += sum(_start(pid) != start for pid, start in before.items())
+        changed += sum(born(pid) != start for pid, start in before.items())
     return survivors, changed
-
-
-def _start(pid: int) -> str | None:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    return None
 
 
 def judged(operator: running.Operator, workers: list[Worker], life: Life, steady: list[str]) -> list[str]:
@@ -231,7 +86,7 @@ def listening(first: int) -> set[int]:
     """The ports for processors at which somebody listens."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
-    return ports & {*range(first, first + _PORTS)}
+    return ports & {*range(first, first + PORTS)}
 
 
 def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -294,16 +149,12 @@ def main() -> None:
     options = parser.parse_args()
     first = free_port()
     with tempfile.TemporaryDirectory(prefix="proactor-kills-") as name:
-        life = Life(Path(name), first + _PORTS)
+        life = Life(Path(name), first + PORTS)
         (life.folder / "proactor.cfg").write_text(config(life.port, first))
         try:
             found = weather(life, first, options)
         finally:
-            if life.process is not None:
-                running.end(life.process)
-            for pids in processors(life.folder / "home").values():
-                for pid in pids:
-                    os.kill(pid, signal.SIGKILL)
+            end_all(life)
     print(
         f"seed {options.seed}, {options.kills} kills in {found['seconds']} s, {found['lives']} lives of the initiator"
     )

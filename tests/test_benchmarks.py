@@ -134,10 +134,35 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual((found["benchmark"], found["crashing"], found["disturbed"]), ("crash_loops", 2, 0))
         self.assertPositive(found, "launches_per_s", "healthz_p50_ms", "well_healthz_p50_ms", "one_more_ready_s")
 
+    def test_survival(self) -> None:
+        """Initiators are killed, and nobody who calls a processor notices."""
+        table, found = run("survival", "--processors", "3", "--kills", "2", "--away", "0.1")
+        self.assertEqual((found["benchmark"], found["survived"], found["problems"]), ("survival", 3, []))
+        self.assertEqual({*found["calls"]}, {"answered"})
+        self.assertPositive(found, "adopted_s", "from_start_s", "serving_s", "serving_cpu_s")
+        self.assertEqual(table[0].split(), ["figure", "seen", "goal"])
+
+    def test_random_kills(self) -> None:
+        """What was answered is there after kills of every kind, and nothing else; its seed is printed."""
+        table, found = run("random_kills", "--kills", "4", "--seed", "7")
+        self.assertEqual((found["benchmark"], found["seed"], found["kills"]), ("random_kills", 7, 4))
+        self.assertEqual((found["problems"], found["changed"], found["calls"].get("refused", 0)), ([], 0, 0))
+        self.assertTrue(table[0].startswith("seed 7, 4 kills in "), table[0])
+
     def test_help(self) -> None:
         """Each says what it does."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        for name in ("launch", "processor_cost", "push", "holders", "storm", "churn", "crash_loops"):
+        for name in (
+            "launch",
+            "processor_cost",
+            "push",
+            "holders",
+            "storm",
+            "churn",
+            "crash_loops",
+            "random_kills",
+            "survival",
+        ):
             command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
             said = subprocess.check_output(command, text=True, env=environment)
             self.assertTrue(said.startswith(f"usage: python -m benchmarks.{name} "), said)
