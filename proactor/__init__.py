@@ -10,19 +10,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import Refused, Rejected
     from .options import Option
-    from .processor import Processor
+    from .processor import Caller, Processor, caller, scope
     from .processor.messages import Message, message
 
 __version__ = "0.1.0"
-__all__ = ["Message", "Option", "Processor", "Refused", "Rejected", "__version__", "message"]
+__all__ = [
+    "Caller",
+    "Message",
+    "Option",
+    "Processor",
+    "Refused",
+    "Rejected",
+    "__version__",
+    "caller",
+    "message",
+    "scope",
+]
 
 _HOMES = {
+    "Caller": ".processor.callers",
     "Message": ".processor.messages",
     "Option": ".options",
     "Processor": ".processor",
     "Refused": ".errors",
     "Rejected": ".errors",
+    "caller": ".processor.callers",
     "message": ".processor.messages",
+    "scope": ".processor.callers",
 }
 
 

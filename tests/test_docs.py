@@ -264,10 +264,11 @@ class ExampleTests(SynchronousTestCase):
 
     def test_processor(self) -> None:
         """The processors that ``docs/processors.md`` shows work, and the tests pass."""
-        processor, shop, tests = blocks(DOCS / "processors.md", "python")
+        processor, gallery, shop, tests = blocks(DOCS / "processors.md", "python")
         self.assertEqual(self._module("shop", shop).Shop.handlers.topics(), ["orders.*"])
         greeter = self._module("greeter", processor)
         self.assertTrue(issubclass(greeter.Greeter, Processor))
+        self.assertTrue(issubclass(self._module("gallery", gallery).Gallery, Processor))
         cases = self._module("test_greeter", tests).GreeterTests
         result = unittest.TestResult()
         unittest.TestLoader().loadTestsFromTestCase(cases).run(result)

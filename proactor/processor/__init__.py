@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .base import Processor
+    from .callers import Caller, caller, scope
     from .configuration import Config
 
-__all__ = ["Config", "Processor"]
+__all__ = ["Caller", "Config", "Processor", "caller", "scope"]
 
-_HOMES = {"Config": ".configuration", "Processor": ".base"}
+_HOMES = {
+    "Caller": ".callers",
+    "Config": ".configuration",
+    "Processor": ".base",
+    "caller": ".callers",
+    "scope": ".callers",
+}
 
 
 def __getattr__(name: str) -> Any:

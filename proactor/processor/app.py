@@ -17,7 +17,8 @@ from werkzeug.routing import RequestRedirect
 
 from ..problems import Problem, write_problem
 from ..wire import vouch
-from .access import objection
+from .access import admitted
+from .callers import ANYONE, ICaller
 from .inbox import Inbox
 
 if TYPE_CHECKING:
@@ -81,16 +82,18 @@ class Root(Resource):
 
     def __init__(self, processor: Processor) -> None:
         super().__init__()
+        self._processor = processor
         self._standard: IResource = _Standard(processor).app.resource()
         self._own: IResource = processor.app.resource()
         self._inbox = Inbox(processor) if processor.handlers else None
 
-    def render(self, request: IRequest) -> Any:
+    def render(self, request: Any) -> Any:
         """Answer, or refuse, before any route is looked for."""
-        problem = objection(request)
-        if problem is not None:
-            return write_problem(request, problem)
-        if request.path != b"/healthz":
+        found = admitted(request, self._processor.verifier, self._processor.config.allow_from)
+        if isinstance(found, Problem):
+            return write_problem(request, found)
+        request.setComponent(ICaller, found)
+        if found is not ANYONE:
             vouch(request)
         return self._resource(request.path).render(request)
 

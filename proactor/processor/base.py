@@ -11,12 +11,15 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 
+from ..allowed import ANY
 from ..errors import Unavailable
 from ..options import Option, Options
 from ..wire import Limits
 from .app import Root, answer_http_errors
+from .callers import check_scopes
 from .configuration import Config
 from .messages import Handlers
+from .peer_verifier import PeerVerifier
 
 if TYPE_CHECKING:
     from .outbox import Outbox, Sent
@@ -28,6 +31,7 @@ STANDARD = (
     Option("refresh", float, 30.0, exclusive_minimum=0, help="Seconds between two fetches of the configuration."),
     Option("push", bool, True, help="Let the initiator hold a fetch and answer it when something changes."),
     Option("stop_timeout", float, 10.0, minimum=0, help="Seconds after which a stop is enforced."),
+    Option("allow_from", tuple, (ANY,), help="Who may call it: *, none, modules, guids, label:NAME=VALUE."),
     Option("verbose", bool, False, live=False, help="Log routine as well: each fetch, each new token."),
 )
 
@@ -53,6 +57,7 @@ class Processor:
     :ivar reactor: tells the time and calls later.
     :ivar log: its logger.
     :ivar outbox: what :meth:`send` sends by; none where there is no initiator.
+    :ivar verifier: says whether the tokens of those hold who call it.
     """
 
     __module__ = "proactor.processor"  # where it is imported from
@@ -75,11 +80,13 @@ class Processor:
         own = cls.__dict__.get("app")
         if isinstance(own, Klein):
             answer_http_errors(own)
+            check_scopes(own, cls)
 
     def __init__(self, config: Config, reactor: IReactorTime) -> None:
         self.config = config
         self.reactor = reactor
         self.outbox: Outbox | None = None
+        self.verifier = PeerVerifier(config.guid)
         self.log = Logger(namespace=_module_name(type(self)), source=self)
 
     @classmethod

@@ -22,6 +22,7 @@ from twisted.web.iweb import IResponse
 from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, TooLarge, Unauthenticated, Unavailable
 from ..tracing import HEADER, trace_of
 from .configuration import is_token
+from .peer_verifier import Trust, read_trust
 
 __all__ = ["HTTP", "Client", "News", "read_news"]
 
@@ -57,6 +58,7 @@ class News:
     :param token: the one to use from now on.
     :param raw: the text of all options, steering ones included, the token and the revision not.
     :param trace: of the request that changed it (W3C Trace Context), where that had one.
+    :param trust: by what the tokens of others are verified, where it says.
     """
 
     revision: int
@@ -64,6 +66,7 @@ class News:
     token: str = field(repr=False)
     raw: Mapping[str, str] = field(repr=False)
     trace: str | None = field(default=None, repr=False)
+    trust: Trust | None = field(default=None, repr=False)
 
 
 def read_news(body: bytes, etag: str | None, guid: str) -> News:
@@ -78,6 +81,8 @@ def read_news(body: bytes, etag: str | None, guid: str) -> News:
     if not isinstance(document, dict):
         raise Malformed("its answer is not a JSON object")
     revision, token = document.pop("revision", None), document.pop("token", None)
+    trust = None if document.get("trust") is None else read_trust(document["trust"])
+    document.pop("trust", None)
     if type(revision) is not int or revision < 0:
         raise Malformed("its answer has no revision")
     if not isinstance(token, str) or not is_token(token):
@@ -88,7 +93,7 @@ def read_news(body: bytes, etag: str | None, guid: str) -> News:
         raise Malformed("its answer is for another guid")
     if etag is None or not _ETAG.fullmatch(etag):
         etag = f'"{revision}"'
-    return News(revision=revision, etag=etag, token=token, raw=document)
+    return News(revision=revision, etag=etag, token=token, raw=document, trust=trust)
 
 
 def _timed_out(result: _Answer | Failure, timeout: float) -> _Answer | Failure:

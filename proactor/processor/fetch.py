@@ -70,6 +70,7 @@ class FetchLoop:
     etag: str
     gone: Callable[[], None]
     random: Callable[[], float] = uniform
+    _revision: int = field(init=False)
     _pace: Pace = field(factory=Pace, init=False)
     _periodic: Periodic = field(init=False)
     _stopped: bool = field(default=False, init=False)
@@ -77,6 +78,7 @@ class FetchLoop:
     _pending: tuple[str, ...] = field(default=(), init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._revision = self.processor.config.revision
         self._periodic = Periodic(
             clock=self.clock,
             run=self._run,
@@ -88,10 +90,7 @@ class FetchLoop:
         )
 
     def start(self) -> None:
-        """Tell the initiator that the processor serves, then begin.
-
-        At once if the initiator may hold the answer, else when the configuration is no longer fresh.
-        """
+        """Tell the initiator that the processor serves, then begin."""
         tried = self.acks.post(Outcome(self.processor.config.revision))
         tried.addCallback(lambda _tried: self._begin())
 
@@ -106,7 +105,7 @@ class FetchLoop:
 
     def _begin(self) -> None:
         if not self._stopped:
-            self._periodic.start(now=self.processor.config.push)
+            self._periodic.start()
 
     async def _run(self) -> float | None:
         """Fetch once; give the seconds until the next time, None for the usual."""
@@ -124,6 +123,8 @@ class FetchLoop:
         if news is not None and news.token != token:
             _log.debug("Renewed the token")
         _log.debug("Fetched: {what}", what="nothing new" if news is None else f"revision {news.revision}")
+        if news is not None and news.trust is not None:
+            self.processor.verifier.learn(news.trust)
         if news is not None and news.etag != self.etag:
             await self._take(news)
         soon = self.processor.config.push and (was_held or is_new)
@@ -131,6 +132,9 @@ class FetchLoop:
 
     async def _take(self, news: News) -> None:
         self.etag = news.etag  # of a rejected one too: it is not tried again
+        if news.revision == self._revision:
+            return
+        self._revision = news.revision
         outcome = await take_up(self.processor, news.raw, news.revision, news.trace)
         if outcome.pending and outcome.pending != self._pending:
             names = ", ".join(outcome.pending)

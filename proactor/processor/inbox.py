@@ -17,6 +17,7 @@ from twisted.web.server import NOT_DONE_YET
 from ..cloudevents import CloudEvent, check, from_headers, from_structured, is_structured, read_object
 from ..errors import Malformed, ProactorError, Refused, Unavailable
 from ..problems import Problem, write_problem
+from .callers import caller
 from .messages import Handler, Message, Repeats
 
 if TYPE_CHECKING:
@@ -68,6 +69,11 @@ class Inbox(Resource):
         """Take what is delivered."""
         if request.method != b"POST":
             return write_problem(request, Problem(405, "messages are sent by POST", headers={"Allow": "POST"}))
+        if caller(request).guid is not None:
+            # It could say anything of whom it is from; the initiator has seen to that.
+            return write_problem(
+                request, Problem(403, "messages come by way of the initiator: POST /message/GUID there")
+            )
         try:
             message = Message.of(_event(request))
             handler = self._processor.handlers.find(message)

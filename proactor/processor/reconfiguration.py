@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from ..errors import Rejected
 from ..options import Options, is_steering
 from .configuration import Config, redacted
+from .peer_verifier import PeerVerifier
 
 __all__ = ["Outcome", "Reconfigurable", "take_up"]
 
@@ -25,6 +26,7 @@ class Reconfigurable(Protocol):
     """What has a configuration and may be given another one."""
 
     config: Config
+    verifier: PeerVerifier
 
     @property
     def schema(self) -> Options:

@@ -52,7 +52,8 @@ def fetch_loop(
     if topics := processor.handlers.topics():
         declarations["topics"] = topics
     acks = Acks(client, clock, declarations, leave, random=random)
-    etag = f'"{processor.config.revision}"'
+    # The configuration is at hand, and what the tokens of others are verified by is not.
+    etag = f'"{processor.config.revision}.0"'
     return FetchLoop(processor, client, acks, clock, etag, leave, random)
 
 
