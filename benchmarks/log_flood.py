@@ -1,9 +1,10 @@
 """A process that writes to its log as fast as it can, and what that does to the disk, to us, and to who follows it.
 
-    python benchmarks/log_flood.py [--mib 200] [--line 1000000] [--writers 1] [--folder DIR] [--console] [--bare]
+    python benchmarks/log_flood.py [--mib 200] [--line 1000000] [--writers 1] [--folder DIR] [--console]
+                                   [--busy | --alone | --bare]
 
-Prints, one figure a line: the most that the log took on the disk, against its limit; our longest stall and memory;
-what was dropped; what a follower got.
+Prints, one figure a line: the most that the log took on the disk, against its cap; our longest stall and memory;
+what was dropped; what a follower got. Ends with status 1 where the cap was passed.
 """
 
 from __future__ import annotations
@@ -27,10 +28,12 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
+from proactor.guardian import Guardian
 from proactor.logstore import Limits, LogStore
 
 MIB = 1 << 20
 LIMITS = Limits()
+BUSY = 0.04
 
 #: Writes, once its standard input ends, lines of bytes that are no UTF-8 and look like formats, with a number each.
 WRITER = """
@@ -105,6 +108,12 @@ def later(reactor: Any, seconds: float) -> Deferred[None]:
     return over
 
 
+def hold_up(reactor: Any) -> None:
+    """Have the reactor come to nothing else for most of the time."""
+    time.sleep(BUSY)
+    reactor.callLater(BUSY / 10, hold_up, reactor)
+
+
 async def count(pieces: AsyncIterator[bytes]) -> int:
     """Read to the end, and tell how much it was."""
     total = 0
@@ -113,8 +122,41 @@ async def count(pieces: AsyncIterator[bytes]) -> int:
     return total
 
 
-async def flood(reactor: Any, options: argparse.Namespace, folder: Path) -> None:
+async def guarded(reactor: Any, home: Path) -> Guardian:
+    """Start a guardian; returns when it cuts logs."""
+    guardian = Guardian(reactor, home=home)
+    guardian.start()
+    guid = "f" * 32
+    probe = home / "logs" / f"{guid}.log"
+    probe.write_bytes(bytes(range(1, 256)) * 8192)
+    taken = probe.stat().st_blocks
+    guardian.cut(guid, MIB)
+    while probe.stat().st_blocks == taken:
+        await later(reactor, 0.01)
+    guardian.leave_uncut(guid)
+    probe.unlink()
+    return guardian
+
+
+def start_writers(reactor: Any, options: argparse.Namespace, logs: list[Path]) -> tuple[int, list[Deferred[None]]]:
+    """Start them; gives what has to be closed for them to begin, and what fires at the end of each."""
+    processes = []
+    gate, opener = os.pipe()
+    for log in logs:
+        with log.open("ab") as file:
+            process = Ended()
+            argv = [sys.executable, "-c", WRITER, str(options.mib * MIB), str(options.line)]
+            reactor.spawnProcess(process, argv[0], argv, env={}, childFDs={0: gate, 1: file.fileno(), 2: 2})
+            processes.append(process.over)
+    os.close(gate)
+    return opener, processes
+
+
+async def flood(reactor: Any, options: argparse.Namespace, home: Path) -> None:
     """Have it done, and print what came of it."""
+    folder = home / "logs"
+    folder.mkdir(0o700)
+    guardian = await guarded(reactor, home)
     pool = ThreadPool(0, 4, "logs")
     pool.start()
     shown = [0]
@@ -129,43 +171,40 @@ async def flood(reactor: Any, options: argparse.Namespace, folder: Path) -> None
     followers = []
     for guid, log in zip(guids, logs, strict=True):
         log.touch(0o600)
-        if options.bare:
-            continue
-        store.add(guid, LIMITS.max_bytes, LIMITS.backups)
-        followers.append(Deferred.fromCoroutine(count(store.follow(guid))))
+        if not options.bare:
+            guardian.cut(guid, LIMITS.cut)
+        if not options.bare and not options.alone:
+            store.add(guid, LIMITS)
+            followers.append(Deferred.fromCoroutine(count(store.follow(guid))))
     measurer = subprocess.Popen(
         [sys.executable, "-c", MEASURER, *map(str, logs)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    processes = []
-    gate, opener = os.pipe()
-    for log in logs:
-        with log.open("ab") as file:
-            process = Ended()
-            argv = [sys.executable, "-c", WRITER, str(options.mib * MIB), str(options.line)]
-            reactor.spawnProcess(process, argv[0], argv, env={}, childFDs={0: gate, 1: file.fileno(), 2: 2})
-            processes.append(process.over)
-    os.close(gate)
+    opener, processes = start_writers(reactor, options, logs)
     await later(reactor, 0.5 + 0.1 * options.writers)
+    if options.busy:
+        hold_up(reactor)
     before, stalls, begun = memory(), Stalls(reactor), time.perf_counter()
     os.close(opener)
     await DeferredList(processes)
     took = time.perf_counter() - begun
     await later(reactor, 0.5)
-    stored = [] if options.bare else [store.stored(guid) for guid in guids]
+    stored = [store.stored(guid) for guid in guids if followers]
     longest = stalls.longest  # before we stall ourselves
     highest, _ = measurer.communicate()
     await store.stop()
+    await guardian.stop()
     got = [result for _, result in await DeferredList(followers)]
     pool.stop()
-    limit = LIMITS.max_bytes * (LIMITS.backups + 1) / MIB
-    print(f"written                {sum(each.written for each in stored) / MIB:10.1f} MiB in {took:.2f} s")
-    print(f"disk, of one log       {int(highest) / MIB:10.1f} MiB at most; the limit is {limit:.0f} MiB")
+    print(f"written                {options.writers * options.mib:10.1f} MiB in {took:.2f} s")
+    print(f"disk, of one log       {int(highest) / MIB:10.1f} MiB at most; the cap is {LIMITS.cap / MIB:.0f} MiB")
     print(f"kept                   {sum(each.kept for each in stored) / MIB:10.1f} MiB")
     print(f"dropped                {sum(each.dropped for each in stored) / MIB:10.1f} MiB")
     print(f"followed               {sum(got) / MIB:10.1f} MiB, {len(got)} followers")
     print(f"lines shown            {shown[0]:10}")
     print(f"longest stall          {longest * 1000:10.1f} ms")
     print(f"memory                 {before:10.1f} MiB before, {memory():.1f} MiB at most")
+    if int(highest) >= LIMITS.cap and not options.bare:
+        raise SystemExit(1)
 
 
 async def main(reactor: Any, options: argparse.Namespace) -> None:
@@ -186,5 +225,10 @@ if __name__ == "__main__":
     parser.add_argument("--writers", type=int, default=1, help="how many processes")
     parser.add_argument("--folder", help="where to make a folder for the logs; else where temporary files go")
     parser.add_argument("--console", action="store_true", help="have the lines shown, to a function that counts them")
-    parser.add_argument("--bare", action="store_true", help="keep no log, to see what the machine does to us alone")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--busy", action="store_true", help="have the reactor held up most of the time")
+    kinds.add_argument(
+        "--alone", action="store_true", help="keep no log: the guardian alone sees to it, as when we are gone"
+    )
+    kinds.add_argument("--bare", action="store_true", help="nobody does, to see what the machine does to us alone")
     react(lambda reactor: Deferred.fromCoroutine(main(reactor, parser.parse_args())))

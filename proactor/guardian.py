@@ -210,6 +210,14 @@ class Guardian:
         """Have a socket held no more; nothing where it is not."""
         self._tell(self._told.let_go(guid))
 
+    def cut(self, guid: str, most: int) -> None:
+        """Have the live file of a log cut where it takes more than ``most`` bytes of the disk, whatever we do."""
+        self._tell(self._told.cut(guid, most))
+
+    def leave_uncut(self, guid: str) -> None:
+        """Have a log cut no more; nothing where it is not."""
+        self._tell(self._told.leave_uncut(guid))
+
     def _tell(self, said: Said | None) -> None:
         if said is not None and self._link is not None:
             self._link.tell(*said)

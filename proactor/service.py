@@ -172,8 +172,8 @@ class ProactorService(Service):
             store = open_store(home.path / "proactor.db", Threads.of(reactor), reactor)
             pool = ThreadPool(0, _LOG_THREADS, "logs")
             logs = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, pool), _show)
-            job_logs = JobLogs(home, logs)
             guardian = Guardian(reactor, home=home.path, adopt=self.options.settings.adopt)
+            job_logs = JobLogs(home, logs, guardian)
             listen_port = self._socket.getsockname()[1]
             parts = assemble(reactor, self.options, home, store, job_logs, guardian, listen_port)
         except BaseException:

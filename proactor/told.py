@@ -28,6 +28,7 @@ class Told:
     earlier: Sequence[str] = ()
     _watched: dict[int, str] = field(factory=dict)
     _kept: dict[str, Callable[[], int]] = field(factory=dict)
+    _cut: dict[str, str] = field(factory=dict)
 
     def adopting(self, adopt: bool) -> Said:
         """Whether processes and sockets are for the next initiator."""
@@ -52,6 +53,15 @@ class Told:
         """There is none any more; None where there was none."""
         return None if self._kept.pop(guid, None) is None else (f"drop {guid}", None)
 
+    def cut(self, guid: str, most: int) -> Said:
+        """There is a log, or it is to take another number of bytes at most."""
+        self._cut[guid] = f"cut {guid} {most}"
+        return self._cut[guid], None
+
+    def leave_uncut(self, guid: str) -> Said | None:
+        """There is none any more; None where there was none."""
+        return None if self._cut.pop(guid, None) is None else (f"uncut {guid}", None)
+
     def took_over(self, marks: Sequence[str], sockets: Mapping[str, Callable[[], int]]) -> None:
         """This was told by an earlier initiator."""
         self.earlier = marks
@@ -67,3 +77,5 @@ class Told:
             yield line, None
         for guid, fileno in self._kept.items():
             yield f"keep {guid}", fileno
+        for line in self._cut.values():
+            yield line, None

@@ -154,6 +154,20 @@ class GuardianTests(GuardianCase):
         self.guardian.unwatch(self.pid)
         self.assertEqual(self.heard(), [self.watching, f"unwatch {self.pid}"])
 
+    def test_logs(self) -> None:
+        """It tells of logs, what is said of one last counts, and another guardian is told of those that there are."""
+        self.guardian.start()
+        self.guardian.cut(GUID, 1000)
+        self.guardian.cut(GUID, 2000)
+        self.guardian.cut(OTHER, 1000)
+        self.guardian.leave_uncut(OTHER)
+        self.guardian.leave_uncut(OTHER)
+        said = [f"cut {GUID} 1000", f"cut {GUID} 2000", f"cut {OTHER} 1000", f"uncut {OTHER}"]
+        self.assertEqual(self.heard(), [*self.hello, *said])
+        self.reactor.end()
+        self.reactor.advance(1)
+        self.assertEqual(self.heard(), [*self.hello, f"cut {GUID} 2000"])
+
     def test_before_start(self) -> None:
         """What it is told before it is started is not lost."""
         self.guardian.watch(self.pid, 2.5)

@@ -65,8 +65,10 @@ JOB_OPTIONS = (
     Option("umask", str, None, help="its file mode creation mask, in octal"),
     Option("user", str, None, help="whom it runs as, where the initiator runs as root"),
     Option("inherit_environment", bool, True, help="whether it has the initiator's environment"),
-    Option("log_max_bytes", int, 10 * _MIB, minimum=64 * 1024, help="how much of its log is kept in one file"),
-    Option("log_backups", int, 3, minimum=0, maximum=100, help="how many such files are kept besides"),
+    Option(
+        "log_max_bytes", int, 10 * _MIB, minimum=64 * 1024, help="how much of the disk a file of its log takes at most"
+    ),
+    Option("log_backups", int, 3, minimum=0, maximum=100, help="how many such files there are besides"),
     Option("labels", tuple, (), help="labels of its processors: name=value, separated by spaces"),
     Option("instances", int, None, minimum=0, help="how many the initiator keeps running by itself"),
     Option(

@@ -13,6 +13,8 @@ next one connects to ``HOME/guardian.sock`` (``door``). An initiator tells it wh
 ``unwatch PID``               there is no more
 ``keep GUID``                 with a descriptor: the socket to be held open for this guid; without one: none is
 ``drop GUID``                 it is not to be held any more
+``cut GUID BYTES``            its log, ``HOME/logs/GUID.log``, is to take so much of the disk at most (``logs``)
+``uncut GUID``                its log is nobody's concern any more
 ``stop GRACE``                the end that follows is a stop: what is there then was left, and has that time to end
 ``leave``                     the end that follows leaves everything to the next initiator, whatever ``adopt`` was
 ============================  ==========================================================================================

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from .door import Door
 from .guard import Guard
+from .logs import Logs
 from .report import report
 from .serving import Serving
 
@@ -30,11 +31,14 @@ def main(argv: Sequence[str]) -> None:
         signal.signal(number, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with suppress(OSError):  # only some may: what writes too fast is to be seen at once, on a busy machine too
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     connection = _standard_input()
     door = _door(argv[0]) if argv else None
+    logs = Logs(argv[0]) if argv else None
     os.chdir("/")
     guard = Guard()
-    if Serving(guard, door, connection, most).run():
+    if Serving(guard, door, connection, most, logs=logs).run():
         ended = guard.end_all()
         if ended and guard.is_stop:
             report("WARNING", f"Ended {ended} process{'' if ended == 1 else 'es'} that had been left behind")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from .door import Door
 from .guard import Guard
 from .kept import Kept
+from .logs import Logs
 from .protocol import LOST, VERSION, Line, Packet, close_files, pack, receive, send
 from .report import hush, report, speak_to
 
@@ -54,6 +55,7 @@ class Serving:
     :param connection: to the first initiator.
     :param most_files: how many descriptors this process may have.
     :param now: as ``time.monotonic``.
+    :param logs: the logs that are kept from taking too much; None: none are.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Serving:
         connection: socket.socket,
         most_files: int,
         now: Callable[[], float] = time.monotonic,
+        logs: Logs | None = None,
     ) -> None:
         self._guard = guard
         self._door = door
@@ -70,6 +73,8 @@ class Serving:
         self._highest = most_files - _SPARE
         self._now = now
         self._kept = Kept()
+        self._logs = logs
+        self._next_logs = 0.0
         self._guests: list[_Guest] = []
         self._adopt = False
         self._linger = 30.0
@@ -87,6 +92,8 @@ class Serving:
         if self._door is not None:
             self._door.close()
         self._kept.close()
+        if self._logs is not None:
+            self._logs.close()
         return self._ends_all
 
     def step(self) -> None:
@@ -103,6 +110,7 @@ class Serving:
                 self._guests.append(_Guest(connection, self._now()))
         self._seat()
         self._look()
+        self._look_at_logs(ready)
 
     def _wait(self) -> set[int]:
         poll = select.poll()
@@ -111,13 +119,20 @@ class Serving:
                 poll.register(source, select.POLLIN)
         if self._door is not None and len(self._guests) < _MOST_GUESTS:
             poll.register(self._door, select.POLLIN)
+        if self._logs is not None and self._logs.fileno() >= 0 and self._now() >= self._next_logs:
+            poll.register(self._logs, select.POLLIN)
         return {file for file, _ in poll.poll(self._pause())}
 
     def _pause(self) -> float | None:
         """How long to wait at most, in milliseconds."""
         if self._guests:
             return 50.0
-        return max(0.0, self._next_look - self._now()) * 1000 if self._looks else None
+        now, until = self._now(), []
+        if self._looks:
+            until.append(self._next_look)
+        if self._logs is not None and self._logs.any and (self._logs.fileno() < 0 or now < self._next_logs):
+            until.append(self._next_logs)
+        return max(0.0, min(until) - now) * 1000 if until else None
 
     @property
     def _looks(self) -> bool:
@@ -163,6 +178,9 @@ class Serving:
             self._adopt = True
         elif word == "linger":
             self._linger = float(words[0])
+        elif word in {"cut", "uncut"}:
+            if self._logs is not None:
+                self._logs.obey(word, words)
         else:
             self._guard.obey(word, words)
 
@@ -229,6 +247,16 @@ class Serving:
                 close_files(guest.first)
                 send(guest.connection, [("busy", None)])
         guest.connection.close()
+
+    # What takes too much of the disk.
+
+    def _look_at_logs(self, ready: set[int]) -> None:
+        if self._logs is None or not self._logs.any:
+            return
+        file, now = self._logs.fileno(), self._now()
+        if file in ready or (file < 0 and now >= self._next_logs):
+            pause = self._logs.look(alone=self._initiator is None)
+            self._next_logs = self._now() + pause
 
     # What is left, while nobody else looks.
 

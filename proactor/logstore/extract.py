@@ -68,5 +68,5 @@ def last_lines(log: Rotation, count: int, start: int = 0) -> tuple[str, ...]:
 
 def stored(log: Rotation) -> Stored:
     """Tell how much there is."""
-    written, layout = end_of(log), log.layout
+    written, layout = end_of(log), log.current
     return Stored(written, layout.moved_bytes + max(0, written - layout.base), log.dropped)

@@ -20,9 +20,10 @@ from shutil import rmtree
 
 from attrs import frozen
 
+from ..guardian_main import libc
 from .layout import Span
 
-__all__ = ["GUID", "WRITE", "Files", "first_data", "sweep"]
+__all__ = ["GUID", "WRITE", "Files", "first_data", "line_after", "line_before", "next_data", "sweep"]
 
 GUID = re.compile(r"[0-9a-f]{32}")
 """What a log is named for."""
@@ -151,16 +152,23 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         os.close(fd)
 
 
+def next_data(fd: int, position: int) -> int:
+    """Where a file's first byte is, from a position on, that was not given back; that one where nobody knows of holes.
+
+    The size of the file, where there is none.
+    """
+    try:
+        return libc.next_data(fd, position)
+    except OSError:
+        return position
+
+
 def first_data(fd: int, moved: bool) -> int:
     """Where a file's first byte is that was not given back; its size, where all were.
 
     :param moved: whether some may have been, though there be no hole.
     """
-    try:
-        start = os.lseek(fd, 0, os.SEEK_DATA)
-    except OSError as error:
-        # There is nothing but a hole, or nobody here knows of holes.
-        return os.fstat(fd).st_size if error.errno == errno.ENXIO else 0
+    start = next_data(fd, 0)
     if not start and not moved:
         return 0
     # Of a block that was given back in part, that part reads as NUL.
@@ -171,3 +179,15 @@ def first_data(fd: int, moved: bool) -> int:
         if rest:
             break
     return start
+
+
+def line_before(fd: int, lowest: int, position: int) -> int:
+    """The last start of a line not after a position, if there is one from ``lowest`` on; else the position."""
+    data = os.pread(fd, position - lowest, lowest)
+    return lowest + data.rfind(b"\n") + 1 if b"\n" in data else position
+
+
+def line_after(fd: int, position: int, count: int) -> int:
+    """The first start of a line not before a position, if one is within ``count`` bytes; else the position."""
+    data = os.pread(fd, count, position - 1)
+    return position + data.find(b"\n") if b"\n" in data else position

@@ -13,7 +13,7 @@ from attrs.validators import ge
 
 __all__ = ["Extent", "Layout", "Limits", "Place", "Span"]
 
-SMALLEST = 16 << 10
+SMALLEST = 8 << 10
 LARGEST = 1 << 20
 
 
@@ -21,12 +21,34 @@ LARGEST = 1 << 20
 class Limits:
     """How much of a log is kept.
 
+    What it takes of the disk is at most twice as much: the other half is room for what its process writes before
+    anybody comes to look, as it cannot be kept from writing.
+
     :param max_bytes: the most that one file holds; the live one may have more for as long as we take to see it.
     :param backups: how many times as much is kept in older files.
     """
 
-    max_bytes: int = field(default=10 << 20, validator=ge(64 << 10))
+    max_bytes: int = field(default=5 << 20, validator=ge(32 << 10))
     backups: int = field(default=3, validator=ge(0))
+
+    @classmethod
+    def within(cls, max_bytes: int, backups: int) -> Limits:
+        """What is kept, for the files to take ``max_bytes`` each, and one more than ``backups`` times that, at most.
+
+        :param max_bytes: at least 64 KiB.
+        :raises ValueError: it is less.
+        """
+        return cls(max_bytes // 2, backups)
+
+    @property
+    def cap(self) -> int:
+        """Bytes of the disk that all files together take at most."""
+        return 2 * self.max_bytes * (self.backups + 1)
+
+    @property
+    def cut(self) -> int:
+        """Bytes of the disk with more of which the live file is cut by others, if we have not come to see to it."""
+        return self.max_bytes + self.max_bytes // 4
 
     @property
     def chunk(self) -> int:

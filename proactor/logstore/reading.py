@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 
 from attrs import define, field, frozen
 
@@ -50,7 +51,7 @@ def read(log: Rotation, offset: int, count: int) -> Reading:
     log.load()
     parts: list[bytes] = []
     while count > 0:
-        layout = log.layout
+        layout = log.current
         place = layout.locate(offset)
         if place.gap:
             return Reading(b"".join(parts), place.gap)
@@ -75,8 +76,15 @@ def _read_one(log: Rotation, layout: Layout, extent: Extent) -> bytes | None:
         data = log.files.read(extent.span, extent.start - start, extent.end - extent.start)
     except FileNotFoundError:
         data = b""
-    now = log.layout
+    if extent.span is None and b"\0" in data:
+        _notice(log, extent.start, layout.origin)
+    now = log.current
     return None if now is not layout and _elsewhere(now, extent, layout.origin) else data
+
+
+def _notice(log: Rotation, offset: int, origin: int) -> None:
+    with suppress(FileNotFoundError), log.files.open_live() as fd:
+        log.notice(fd, offset, origin)
 
 
 def _elsewhere(now: Layout, extent: Extent, origin: int) -> bool:
@@ -154,7 +162,7 @@ def backwards(log: Rotation, end: int, chunk: int = CHUNK, since: float = 0) -> 
     """
     log.load()
     before_gap = False
-    while (extent := log.layout.before(end)) is not None and _modified(log, extent) >= since:
+    while (extent := log.current.before(end)) is not None and _modified(log, extent) >= since:
         if extent.end < end:
             yield dropped_line(end - extent.end)
             end, before_gap = extent.end, True
@@ -162,6 +170,8 @@ def backwards(log: Rotation, end: int, chunk: int = CHUNK, since: float = 0) -> 
         start = max(extent.start, end - chunk)
         data = read(log, start, end - start).data
         if len(data) < end - start:
+            if extent.span is None and log.gone > start:
+                continue
             return
         yield data + b"\n" * (before_gap and not data.endswith(b"\n"))
         end, before_gap = start, False

@@ -4,6 +4,9 @@ The process keeps its descriptor for life, so the file can neither be renamed no
 and truncated. Instead a range of it is copied and then given back to the disk as a hole (fallocate(2),
 ``FALLOC_FL_PUNCH_HOLE``): the file's size goes on growing, what it takes does not. At each moment a byte is in one
 place or another, so that nothing is lost if we die, and what is on the disk tells how far it was done.
+
+Where we are too slow for that, somebody else (``guardian_main.logs``) gives back what is at the file's beginning. That
+is found out by looking at the file, here and by readers, and counts as dropped.
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ from threading import Lock
 
 from attrs import define, field, frozen
 
-from . import libc
-from .files import WRITE, Files, first_data
+from ..guardian_main import libc
+from .files import WRITE, Files, line_after, line_before, next_data
 from .layout import Layout, Limits, Span
+from .recovery import recovered
 
 __all__ = ["Attended", "Rotation"]
 
@@ -52,6 +56,7 @@ class Rotation:
     :param seconds: tells the time, in the thread that works.
     :ivar layout: where everything is; replaced as a whole, always before bytes disappear from where they were.
     :ivar seen: the highest offset that was ever the end.
+    :ivar gone: the offset before which somebody else gave back what was in the live file, as far as that was noticed.
     :ivar dropped: bytes that were dropped because their writer was too fast, or the disk was full.
     """
 
@@ -63,6 +68,7 @@ class Rotation:
     layout: Layout = field(factory=Layout, init=False)
     loaded: bool = field(default=False, init=False)
     seen: int = field(default=0, init=False)
+    gone: int = field(default=0, init=False)
     dropped: int = field(default=0, init=False)
     _lock: Lock = field(factory=Lock, init=False)
     _loading: Lock = field(factory=Lock, init=False)
@@ -80,22 +86,24 @@ class Rotation:
         # Apart from the other lock, which is held for long: the reactor's thread may come here too.
         with self._loading:
             if not self.loaded:
-                self._load()
+                self.layout, self.seen = recovered(self.files)
+                self.loaded = True
 
-    def _load(self) -> None:
-        sizes = self.files.sizes()
-        try:
-            with self.files.open_live() as fd:
-                newest = max(sizes, default=0)
-                size = sizes.get(newest, 0)
-                copied = bool(size) and self.files.holds_copy(fd, Span(newest, newest + size))
-                self.layout = Layout.recovered(sizes, first_data(fd, bool(sizes)), copied)
-                self.seen = self.layout.origin + os.fstat(fd).st_size
-        except OSError:
-            # Without its live file a log ends with the older ones, and goes on behind them when there is one.
-            self.layout = Layout.recovered(sizes, 0, False)
-            self.seen = self.layout.base
-        self.loaded = True
+    @property
+    def current(self) -> Layout:
+        """The layout as readers see it: without what somebody else gave back."""
+        layout = self.layout
+        return layout.dropped(self.gone) if self.gone > layout.base else layout
+
+    def notice(self, fd: int, offset: int, origin: int) -> bool:
+        """Take note of what somebody else gave back of the live file, if that is so of the byte of an offset.
+
+        :param origin: the offset of the file's first byte.
+        """
+        found = origin + next_data(fd, offset - origin)
+        if found > offset:
+            self.gone = max(self.gone, found)
+        return found > offset
 
     def close(self) -> None:
         """Have the one who works on it stop soon, and nobody begin."""
@@ -168,7 +176,18 @@ class Rotation:
             self._truncated(seen)
             end = self.layout.origin + os.fstat(fd).st_size
         self.seen = max(self.seen, end)
+        self._see_what_is_gone(fd, end)
         return end
+
+    def _see_what_is_gone(self, fd: int, end: int) -> None:
+        base = self.layout.base
+        if os.fstat(fd).st_blocks * 512 + _BLOCK < end - base:
+            self.notice(fd, base, self.layout.origin)
+        if self.gone > base:
+            self._punched = max(self._punched, self.gone - self.layout.origin)
+            self._target = self._line_after(fd, self.gone)
+            self.dropped += self._target - base
+            self.layout = self.layout.dropped(self._target)
 
     def _begin(self, fd: int, end: int) -> None:
         if not self.limits.backups:
@@ -196,6 +215,8 @@ class Rotation:
     def _move(self, fd: int, end: int) -> None:
         base = self.layout.base
         data = os.pread(fd, min(self.limits.chunk, self._target - base), base - self.layout.origin)
+        if b"\0" in data and self.notice(fd, base, self.layout.origin):
+            return  # to see what is gone before anything else
         try:
             written = self.files.append(self.layout.spans[-1], data)
         except OSError as error:
@@ -278,13 +299,10 @@ class Rotation:
 
     def _line_before(self, fd: int, offset: int) -> int:
         """The last start of a line not after an offset, if there is one near; else the offset."""
-        start = max(self.layout.base, offset - self.limits.chunk)
-        data = os.pread(fd, offset - start, start - self.layout.origin)
-        return start + data.rfind(b"\n") + 1 if b"\n" in data else offset
+        start, origin = max(self.layout.base, offset - self.limits.chunk), self.layout.origin
+        return origin + line_before(fd, start - origin, offset - origin)
 
     def _line_after(self, fd: int, offset: int) -> int:
         """The first start of a line not before an offset, if there is one near; else the offset."""
-        if offset == self.layout.base:
-            return offset
-        data = os.pread(fd, self.limits.chunk, offset - 1 - self.layout.origin)
-        return offset + data.find(b"\n") if b"\n" in data else offset
+        origin = self.layout.origin
+        return offset if offset == self.layout.base else origin + line_after(fd, offset - origin, self.limits.chunk)

@@ -93,29 +93,26 @@ class LogStore:
             for entry in self._entries.values():
                 self._echo.add(entry.guid, Cursor(entry.log, end_of(entry.log)))
 
-    def add(self, guid: str, max_bytes: int, backups: int, *, at_end: bool = False) -> None:
+    def add(self, guid: str, limits: Limits, *, at_end: bool = False) -> None:
         """Keep a log, whose file need not be there yet.
 
-        :param max_bytes: how much of it is kept in one file, at least 64 KiB.
-        :param backups: how many times as much is kept in older files.
         :param at_end: show what is written from now on, not what it holds.
-        :raises ValueError: that is no guid, no limit, or the log is kept already.
+        :raises ValueError: that is no guid, or the log is kept already.
         """
         if not GUID.fullmatch(guid) or guid in self._entries:
             raise ValueError(f"{guid!r} is no guid, or its log is kept already")
-        log = Rotation(Files(self.folder / f"{guid}.log"), Limits(max_bytes, backups))
+        log = Rotation(Files(self.folder / f"{guid}.log"), limits)
         entry = self._entries[guid] = Entry(guid, log)
         if self._echo is not None:
             self._echo.add(guid, Cursor(log, end_of(log) if at_end else 0))
         self._workers.add(entry)
 
-    def set_limits(self, guid: str, max_bytes: int, backups: int) -> None:
+    def set_limits(self, guid: str, limits: Limits) -> None:
         """Keep another amount of a log from now on.
 
         :raises NotFound: none of that guid is kept.
         """
         entry = self._entry(guid)
-        limits = Limits(max_bytes, backups)
         if limits != entry.log.limits:
             entry.log.limits = limits
             self._workers.add(entry)

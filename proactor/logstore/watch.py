@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from . import libc
+from ..guardian_main import libc
 
 __all__ = ["PAUSE", "POLL", "SWEEP", "Watch"]
 
@@ -30,7 +29,6 @@ SWEEP = 10.0
 
 _READ = 16 << 10
 _GROWN = re.compile(rb"([0-9a-f]{32})\.log\0")
-_OVERFLOW = struct.pack("iI", -1, libc.IN_Q_OVERFLOW)
 
 _log = Logger()
 
@@ -130,7 +128,7 @@ class Watch:
         IReactorFDSet(self.reactor).removeReader(self._events)
         self._resume = self.reactor.callLater(PAUSE, self._read_on)
         self.grown({name.decode("ascii") for name in _GROWN.findall(data)})
-        if _OVERFLOW in data:
+        if libc.OVERFLOW in data:
             self.anything()
 
     def _read_on(self) -> None:

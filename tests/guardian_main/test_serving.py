@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.guardian_main import serving as module
 from proactor.guardian_main.door import Door
 from proactor.guardian_main.guard import Guard
+from proactor.guardian_main.logs import BLIND, Logs
 from proactor.guardian_main.processes import Process
 from proactor.guardian_main.protocol import Line, close_files, connected, receive, send
 from proactor.guardian_main.report import report, speak_to
@@ -39,14 +40,14 @@ class ServingCase(SynchronousTestCase):
         self.guard = Guard()
         self.first, self.serving = self.serve(Door(str(self.home)))
 
-    def serve(self, door: Door | None, most: int = 1 << 20) -> tuple[socket.socket, Serving]:
+    def serve(self, door: Door | None, most: int = 1 << 20, logs: Logs | None = None) -> tuple[socket.socket, Serving]:
         ours, theirs = connected()
         for end in (ours, theirs):
             end.setblocking(False)
             self.addCleanup(end.close)
         if door is not None:
             self.addCleanup(self.close, door)
-        return ours, Serving(self.guard, door, theirs, most, lambda: self.time)
+        return ours, Serving(self.guard, door, theirs, most, lambda: self.time, logs)
 
     def close(self, door: Door) -> None:
         with contextlib.suppress(OSError):
@@ -375,3 +376,88 @@ class ReportTests(SynchronousTestCase):
                 os.close(file)
         pattern = rf"[-0-9]{{10}} [:0-9]{{8}},[0-9]{{3}} INFO   \|{os.getpid()}\|proactor\.guardian\|It is so\n"
         self.assertRegex(text, pattern)
+
+
+class LookedAt(Logs):
+    """Logs that are none, and how often they were looked at.
+
+    :ivar looks: of each look, whether there was no initiator.
+    """
+
+    def __init__(self, reading: int) -> None:
+        super().__init__("/nowhere")
+        self.looks: list[bool] = []
+        self.told: list[str] = []
+        self._reading = reading
+
+    def obey(self, word: str, words: Sequence[str]) -> None:
+        self.told.append(f"{word} {' '.join(words)}")
+
+    def fileno(self) -> int:
+        return self._reading
+
+    @property
+    def any(self) -> bool:
+        return True
+
+    def look(self, alone: bool) -> float:
+        self.looks.append(alone)
+        return BLIND
+
+
+class LogTests(ServingCase):
+    """When logs are looked at."""
+
+    def begin(self, reading: int) -> LookedAt:
+        logs = LookedAt(reading)
+        self.first, self.serving = self.serve(Door(str(self.home)), logs=logs)
+        return logs
+
+    def test_told(self) -> None:
+        """What is said of logs is passed on; without any it is passed over."""
+        self.tell((f"cut {GUID} 100", None), (f"uncut {GUID}", None))
+        self.assertEqual(self.said, [])
+        logs = self.begin(-1)
+        self.tell((f"cut {GUID} 100", None), (f"uncut {GUID}", None))
+        self.assertEqual((logs.told, self.said), ([f"cut {GUID} 100", f"uncut {GUID}"], []))
+
+    def test_grown(self) -> None:
+        """They are looked at when one has grown, and not again before it is worth it; with an initiator or without."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        logs = self.begin(reading)
+        self.steps(2)
+        os.write(writing, b"x")
+        self.steps(3)
+        self.leave()
+        self.time += BLIND
+        self.steps(2)
+        self.assertEqual(logs.looks, [False, True])
+
+    def test_blind(self) -> None:
+        """Where nobody tells of that, they are looked at now and then."""
+        logs = self.begin(-1)
+        self.steps(3)
+        self.time += BLIND
+        self.steps(3)
+        self.assertEqual(logs.looks, [False, False])
+
+
+class LogPauseTests(SynchronousTestCase):
+    """How long the guardian waits when nothing happens."""
+
+    def pause(self, reading: int, next_logs: float) -> float | None:
+        ours, theirs = connected()
+        for end in (ours, theirs):
+            self.addCleanup(end.close)
+        serving = Serving(Guard(), None, theirs, 1 << 20, lambda: 100.0, LookedAt(reading))
+        serving._next_logs = next_logs
+        return serving._pause()
+
+    def test_logs(self) -> None:
+        """It waits for logs that grow for ever, until it is worth a look, or until it has to look for itself."""
+        self.assertIsNone(self.pause(5, 0.0))
+        self.assertEqual(self.pause(5, 100.25), 250.0)
+        self.assertEqual(self.pause(-1, 100.5), 500.0)
+        self.assertEqual(self.pause(-1, 99.0), 0.0)

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from proactor.logstore import libc
+from proactor.guardian_main import libc
 from proactor.logstore.files import Files
 from proactor.logstore.layout import Limits
 from proactor.logstore.reading import Cursor, end_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.logstore import libc
+from proactor.guardian_main import libc
 
 from .support import LogCase
 

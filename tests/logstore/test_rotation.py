@@ -9,7 +9,7 @@ from attrs import define
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proactor.logstore import libc
+from proactor.guardian_main import libc
 from proactor.logstore.layout import Limits
 from proactor.logstore.reading import dropped_line, end_of
 from proactor.logstore.rotation import Attended, Rotation
@@ -411,7 +411,7 @@ class RestartTests(LogCase):
                 st.tuples(st.just("write"), st.integers(0, 3 * MAX)),
                 st.tuples(st.just("attend"), st.booleans()),
                 st.tuples(st.just("limits"), st.builds(Limits, st.integers(MAX, 3 * MAX), st.integers(0, 4))),
-                st.tuples(st.sampled_from(["restart", "full"]), st.integers(0, 2 * MAX)),
+                st.tuples(st.sampled_from(["restart", "full", "cut"]), st.integers(0, 2 * MAX)),
             ),
             max_size=25,
         ),
@@ -435,17 +435,27 @@ class RestartTests(LogCase):
                     self.log.attend(nobody_waits)
             elif name == "restart":
                 self.log = self.make(self.log.limits)
+            elif name == "cut":
+                assert isinstance(value, int)
+                self.cut(value)
             else:
                 assert isinstance(value, Limits)
                 self.log.limits = value
             self.check(written)
 
+    def cut(self, kept: int) -> None:
+        """Give back the beginning of the live file, as the guardian does."""
+        with self.files.open_live(os.O_RDWR) as fd:
+            end = (os.fstat(fd).st_size - kept) // 4096 * 4096
+            if end > 0:
+                libc.punch(fd, 0, end)
+
     def check(self, written: bytes) -> None:
-        self.log.load()
+        everything(self.log)  # who reads sees what is gone
         self.assertEqual(self.end(), len(written))
-        offset = self.log.layout.oldest
+        offset = self.log.current.oldest
         while offset < len(written):
-            place = self.log.layout.locate(offset)
+            place = self.log.current.locate(offset)
             offset += place.gap
             end = len(written) if place.span is None else place.span.end
             self.assertEqual(everything(self.log, offset)[: end - offset], written[offset:end])

@@ -11,7 +11,7 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import NotFound
-from proactor.logstore import Extract, LogStore, Stored
+from proactor.logstore import Extract, Limits, LogStore, Stored
 from proactor.logstore.reading import CHUNK
 from proactor.logstore.store import PATIENCE, SLICE
 from proactor.logstore.threads import InThread
@@ -83,7 +83,7 @@ class StoreCase(SynchronousTestCase):
         self.clock.advance(POLL)
 
     def add(self, guid: str = GUID, **options: Any) -> None:
-        self.store.add(guid, MAX, 3, **options)
+        self.store.add(guid, Limits(MAX, 3), **options)
 
 
 class KeepingTests(StoreCase):
@@ -104,7 +104,7 @@ class KeepingTests(StoreCase):
         self.add()
         for first in range(0, 2000, 500):
             self.write(numbered(first, first + 500))
-        self.store.set_limits(GUID, MAX, 0)
+        self.store.set_limits(GUID, Limits(MAX, 0))
         self.assertEqual(list((self.folder / f"{GUID}.old").iterdir()), [])
         self.assertEqual(self.store.stored(GUID).kept, 0)
 
@@ -140,7 +140,7 @@ class KeepingTests(StoreCase):
 
     def test_unknown(self) -> None:
         """What is not kept is not found; its end is no trouble, and comes once."""
-        for ask in (self.store.stored, self.store.follow, lambda guid: self.store.set_limits(guid, MAX, 1)):
+        for ask in (self.store.stored, self.store.follow, lambda guid: self.store.set_limits(guid, Limits(MAX, 1))):
             self.assertRaises(NotFound, ask, GUID)
         for coroutine in (self.store.tail(GUID), self.store.shown(GUID)):
             self.failureResultOf(self.run_(coroutine), NotFound)
@@ -158,7 +158,7 @@ class KeepingTests(StoreCase):
         """Names that are no guids make no paths; none is kept twice; limits have bounds."""
         for guid in ("", "..", "../" + GUID[3:], GUID.upper(), GUID + "0"):
             self.assertRaises(ValueError, self.add, guid)
-        self.assertRaises(ValueError, self.store.add, GUID, 10, 3)
+        self.assertRaises(ValueError, Limits.within, 10, 3)
         self.add()
         self.assertRaises(ValueError, self.add)
 

@@ -168,11 +168,13 @@ class RecordingKeeper:
 
     :ivar watched: by pid, the seconds that it may take to end.
     :ivar kept: the guids of which it has a socket.
+    :ivar logs: by guid, the bytes that its log may take.
     """
 
     def __init__(self) -> None:
         self.watched: dict[int, float] = {}
         self.kept: set[str] = set()
+        self.logs: dict[str, int] = {}
 
     def watch(self, pid: int, grace: float, start: int | None = None) -> None:
         """There is a process."""
@@ -191,6 +193,14 @@ class RecordingKeeper:
     def let_go(self, guid: str) -> None:
         """There is none any more."""
         self.kept.discard(guid)
+
+    def cut(self, guid: str, most: int) -> None:
+        """There is a log."""
+        self.logs[guid] = most
+
+    def leave_uncut(self, guid: str) -> None:
+        """There is none any more."""
+        self.logs.pop(guid, None)
 
 
 class MemoryLocks:
@@ -310,7 +320,7 @@ class Rig:
             ports=Ports(settings.child_port_min, settings.child_port_max),
             launcher=MortalLauncher(self.launcher, self.mortal),
             queue=LaunchQueue(places, partial(self.clock.callLater, 0)),
-            logs=JobLogs(self.home, self.logs),
+            logs=JobLogs(self.home, self.logs, self.keeper),
             locks=MortalLocks(self.locks, self.mortal, self.locks.leaders, self.locks.incarnation),
             prober=self.endpoints,
             timeline=timeline,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import struct
 from functools import cache
 
-__all__ = ["IN_MODIFY", "IN_Q_OVERFLOW", "NO_PUNCHING", "inotify_add_watch", "inotify_init", "punch"]
+__all__ = ["IN_MODIFY", "NO_PUNCHING", "OVERFLOW", "inotify_add_watch", "inotify_init", "next_data", "punch"]
 
 NO_PUNCHING = frozenset({errno.EOPNOTSUPP, errno.ENOSYS})
 """What fallocate(2) answers where there are no holes to be made, ever."""
 
 IN_MODIFY = 0x2
-IN_Q_OVERFLOW = 0x4000
+
+OVERFLOW = struct.pack("iI", -1, 0x4000)
+"""How the event begins that says that others were dropped."""
 
 _KEEP_SIZE_AND_PUNCH_HOLE = 0x1 | 0x2
 
@@ -48,6 +51,20 @@ def punch(fd: int, start: int, length: int) -> None:
     # The first name takes 64 bits everywhere that it exists; libraries without it have 64 bits under the second.
     function = _function("fallocate64", "fallocate")
     _checked(function(fd, _KEEP_SIZE_AND_PUNCH_HOLE, ctypes.c_int64(start), ctypes.c_int64(length)))
+
+
+def next_data(fd: int, position: int) -> int:
+    """Where a file's first byte is, from a position on, that was not given back; its size, where all were.
+
+    :raises OSError: it cannot be asked.
+    """
+    size = os.fstat(fd).st_size  # first: what is written between the two is no hole
+    try:
+        return os.lseek(fd, position, os.SEEK_DATA)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        return max(position, size)
 
 
 def inotify_init() -> int:
