@@ -10,14 +10,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .errors import Refused, Rejected
     from .options import Option
+    from .peers import DeadlineExceeded, NoPeer, NoToken, PeerError, PeerFailed, PeerRefused
     from .processor import Caller, Processor, caller, scope
     from .processor.messages import Message, message
 
 __version__ = "0.1.0"
 __all__ = [
     "Caller",
+    "DeadlineExceeded",
     "Message",
+    "NoPeer",
+    "NoToken",
     "Option",
+    "PeerError",
+    "PeerFailed",
+    "PeerRefused",
     "Processor",
     "Refused",
     "Rejected",
@@ -29,8 +36,14 @@ __all__ = [
 
 _HOMES = {
     "Caller": ".processor.callers",
+    "DeadlineExceeded": ".peers.errors",
     "Message": ".processor.messages",
+    "NoPeer": ".peers.errors",
+    "NoToken": ".peers.errors",
     "Option": ".options",
+    "PeerError": ".peers.errors",
+    "PeerFailed": ".peers.errors",
+    "PeerRefused": ".peers.errors",
     "Processor": ".processor",
     "Refused": ".errors",
     "Rejected": ".errors",

@@ -58,6 +58,7 @@ class Endpoint:
 
     def terms(self) -> Iterator[str]:
         """All that it can be chosen by."""
+        yield f"guid:{self.guid}"
         yield f"module:{self.module}"
         for name, value in self.labels.items():
             yield f"label:{name}"
@@ -67,9 +68,11 @@ class Endpoint:
 Selection = frozenset[str]
 
 
-def selection(module: str | None, labels: Iterable[str]) -> Selection:
-    """Those of a module and of some labels, ``NAME`` or ``NAME=VALUE``, each where it is named."""
-    return frozenset([*([] if module is None else [f"module:{module}"]), *(f"label:{label}" for label in labels)])
+def selection(module: str | None, labels: Iterable[str], guid: str | None = None) -> Selection:
+    """That of a guid, those of a module and of some labels, ``NAME`` or ``NAME=VALUE``, each where it is named."""
+    named = {"guid": guid, "module": module}
+    terms = [f"{name}:{value}" for name, value in named.items() if value is not None]
+    return frozenset([*terms, *(f"label:{label}" for label in labels)])
 
 
 @frozen

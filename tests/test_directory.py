@@ -72,15 +72,17 @@ class ReadyTests(Case):
                 ("label:role=b", "module:n"),
                 ("module:none",),
                 ("label:role=",),
+                (f"guid:{2:032x}",),
             ]
         }
-        self.assertEqual(list(found.values()), [[1, 2, 4], [1, 2, 3], [1, 3], [1], [2], [], [], []])
+        self.assertEqual(list(found.values()), [[1, 2, 4], [1, 2, 3], [1, 3], [1], [2], [], [], [], [2]])
         self.gathered()
 
     def test_selection(self) -> None:
         """What is asked for is what is kept by."""
         self.assertEqual(selection("m", ["role", "tier=x"]), {"module:m", "label:role", "label:tier=x"})
         self.assertEqual(selection(None, []), frozenset())
+        self.assertEqual(selection(None, [], "g"), {"guid:g"})
 
     def test_presumed(self) -> None:
         """Who was ready before is there until the contrary is seen; who is there already is left as it is."""

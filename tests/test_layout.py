@@ -51,7 +51,7 @@ SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "small_body"
 HTTP = ("web",)
 CLIENT = ("client",)
 TOP = ("assembly", "cli", "service", "startup", "tap")
-PROCESSOR = ("processor", "testing")
+PROCESSOR = ("peers", "processor", "testing")
 NAMED = (*PLAIN, *SHARED, *HTTP, *CLIENT, *TOP, *PROCESSOR)
 SERVICES = tuple(
     sorted({path.stem for path in ROOT.iterdir() if path.is_dir() or path.suffix == ".py"} - {*NAMED, "__init__"})
@@ -94,7 +94,7 @@ RULES = (
     Rule("a service knows no routes", SERVICES, ours(*HTTP, *CLIENT, *TOP)),
     Rule("a client knows HTTP alone", CLIENT, ours(*all_but(*SHARED_PLAIN, *SHARED, *CLIENT))),
     Rule("routes know no plugin", HTTP, ours(*CLIENT, *TOP)),
-    Rule("a processor uses nothing of the initiator", ("processor",), (*ours(*INITIATOR), "jwt", "sqlite3")),
+    Rule("a processor uses nothing of the initiator", ("peers", "processor"), (*ours(*INITIATOR), "jwt", "sqlite3")),
     Rule("only what serves uses Klein", all_but("processor", "testing", "web"), ("klein",)),
     Rule("only clients use treq", all_but("cli", "client", "processor", "readiness", "testing"), ("treq",)),
 )

@@ -20,6 +20,7 @@ from ..wire import vouch
 from .access import admitted
 from .callers import ANYONE, ICaller
 from .inbox import Inbox
+from .incoming import answering
 
 if TYPE_CHECKING:
     from .base import Processor
@@ -86,6 +87,7 @@ class Root(Resource):
         self._standard: IResource = _Standard(processor).app.resource()
         self._own: IResource = processor.app.resource()
         self._inbox = Inbox(processor) if processor.handlers else None
+        self._now = processor.reactor.seconds
 
     def render(self, request: Any) -> Any:
         """Answer, or refuse, before any route is looked for."""
@@ -95,7 +97,7 @@ class Root(Resource):
         request.setComponent(ICaller, found)
         if found is not ANYONE:
             vouch(request)
-        return self._resource(request.path).render(request)
+        return answering(request, self._now, lambda: self._resource(request.path).render(request))
 
     def _resource(self, path: bytes) -> IResource:
         if path == b"/message" and self._inbox is not None:

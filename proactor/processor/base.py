@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from klein import Klein
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import IResource
@@ -23,6 +24,10 @@ from .peer_verifier import PeerVerifier
 
 if TYPE_CHECKING:
     from .outbox import Outbox, Sent
+
+if TYPE_CHECKING:
+    from ..peers import Peers
+    from ..peers.initiator import Credentials
 
 __all__ = ["STANDARD", "Processor"]
 
@@ -88,6 +93,8 @@ class Processor:
         self.outbox: Outbox | None = None
         self.verifier = PeerVerifier(config.guid)
         self.log = Logger(namespace=_module_name(type(self)), source=self)
+        self._credentials: Credentials | None = None
+        self._peers: Peers | None = None
 
     @classmethod
     def configure(cls, raw: Mapping[str, str], *, guid: str = "0" * 32, revision: int = 0) -> Config:
@@ -101,6 +108,27 @@ class Processor:
     def guid(self) -> str:
         """Its name: 32 lower-case hexadecimal digits."""
         return self.config.guid
+
+    @property
+    def peers(self) -> Peers:
+        """The other processors, and the way to call them. Nothing is loaded, nobody asked before it is first used."""
+        if self._peers is None:
+            from ..peers import Peers  # noqa: PLC0415 - most processors call nobody
+
+            self._peers = Peers.on(self.reactor, self._credentials, self.guid)
+        return self._peers
+
+    @peers.setter
+    def peers(self, peers: Peers) -> None:
+        self._peers = peers
+
+    def introduce(self, credentials: Credentials | None) -> None:
+        """Say where its initiator is, and what that is shown: of this it knows its peers."""
+        self._credentials = credentials
+
+    def close_peers(self) -> Deferred[None]:
+        """End what was begun for its peers; fires when that is over."""
+        return succeed(None) if self._peers is None else self._peers.close()
 
     def started(self) -> Awaitable[None] | None:
         """Called once before it serves; a failure ends the process. Plain, ``async`` or Deferred-returning."""

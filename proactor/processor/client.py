@@ -8,19 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from attrs import define, evolve, field, frozen
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol as StreamProtocol
-from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import RequestGenerationFailed, RequestTransmissionFailed, ResponseDone, ResponseFailed
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
-from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, TooLarge, Unauthenticated, Unavailable
+from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, Unauthenticated, Unavailable
 from ..tracing import HEADER, trace_of
+from .bodies import UNREACHABLE, innermost, read_body
 from .configuration import is_token
 from .peer_verifier import Trust, read_trust
 
@@ -31,15 +27,6 @@ MOST_BODY = 1 << 20
 
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')
 _Answer = tuple[int, Headers, bytes]
-UNREACHABLE = (
-    ConnectError,
-    ConnectionClosed,
-    DNSLookupError,
-    RequestGenerationFailed,
-    RequestTransmissionFailed,
-    ResponseFailed,
-    CancelledError,
-)
 
 
 class HTTP(Protocol):
@@ -101,41 +88,6 @@ def _timed_out(result: _Answer | Failure, timeout: float) -> _Answer | Failure:
     if isinstance(result, Failure):
         raise Unavailable(f"it did not answer within {timeout:g} s")
     return result
-
-
-class _Body(StreamProtocol):
-    """Collects a body, up to a limit."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._data = bytearray()
-        self.read: Deferred[bytes] = Deferred(lambda _read: self._hang_up())
-
-    def dataReceived(self, data: bytes) -> None:
-        if self.read.called:
-            return
-        self._data += data
-        if len(self._data) > self._limit:
-            self.read.errback(Failure(TooLarge(f"its answer has more than {self._limit} bytes")))
-            self._hang_up()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.read.called:
-            return
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.read.callback(bytes(self._data))
-        else:
-            self.read.errback(reason)
-
-    def _hang_up(self) -> None:
-        if self.transport is not None:
-            self.transport.loseConnection()
-
-
-def innermost(error: BaseException) -> BaseException:
-    """Find the cause in what Twisted's HTTP client wraps around it."""
-    reasons = getattr(error, "reasons", None)
-    return innermost(reasons[-1].value) if reasons else error
 
 
 def _refusal(status: int) -> ProactorError:
@@ -203,6 +155,4 @@ class Client:
 
     async def _exchange(self, method: str, url: str, **kwargs: Any) -> _Answer:
         response: IResponse = await self.http.request(method, url, allow_redirects=False, unbuffered=True, **kwargs)
-        body = _Body(MOST_BODY)
-        response.deliverBody(body)
-        return response.code, response.headers, await body.read
+        return response.code, response.headers, await read_body(response, MOST_BODY)

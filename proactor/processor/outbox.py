@@ -22,7 +22,8 @@ from ..backoff import Backoff, Tries
 from ..cloudevents import JSON, CloudEvent, Value, check, to_headers
 from ..errors import Forbidden, Gone, NotFound, ProactorError, Refused, TooLarge, Unavailable
 from ..small_body import SmallBody
-from .client import HTTP, TIMEOUT, UNREACHABLE, innermost
+from .bodies import UNREACHABLE, innermost
+from .client import HTTP, TIMEOUT
 
 __all__ = ["Credentials", "Outbox", "Sent"]
 

@@ -47,6 +47,7 @@ def fetch_loop(
     if start.parent_url is None:
         return None
     client = Client(http, clock, start.parent_url, processor.guid, start.token)
+    processor.introduce(client)
     processor.outbox = Outbox(http, clock, client, processor.guid, random=random)
     declarations: dict[str, Any] = {"options": processor.schema.to_json()}
     if topics := processor.handlers.topics():
@@ -114,6 +115,7 @@ class Runtime:
         elif self._starting is not None:
             self._starting.cancel()
         await self._by(deadline, drained, "the requests in progress")
+        await self._by(deadline, self.processor.close_peers(), "the calls to peers")
         self._site.close()
 
     async def _by(self, deadline: float, done: Deferred[Any], what: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from ..directory import Selection, selection
+from ..directory import Directory, Endpoint, selection
 from ..exchange import LONGEST_WAIT
 from ..initiator import Initiator
 from .answers import Answer, as_json_text, etag, nothing
@@ -25,25 +25,28 @@ class EndpointRoutes:
         return {"list_endpoints": self.list_endpoints}
 
     async def list_endpoints(self, call: Call) -> Answer:
-        """Who is ready; held until that changes, where that is asked; or what changed since."""
-        call.known("module", "label")
-        wanted = selection(call.one("module"), call.query.get("label", []))
-        directory, known = self.initiator.directory, max(call.if_none_match, default=None)
-        if known is not None:
-            await directory.changed(known, wanted, min(call.wait or 0, LONGEST_WAIT))
-            if not directory.is_new(known, wanted):
-                return nothing(304, etag(known))
-            if call.wants_delta and (delta := self._delta(known, wanted)) is not None:
-                return delta
-        listed = ", ".join(each.text for each in directory.ready(wanted))
-        return as_json_text(f"[{listed}]", headers=etag(directory.version))
+        """Who is ready."""
+        return await listed(self.initiator.directory, call)
 
-    def _delta(self, known: int, wanted: Selection) -> Answer | None:
-        """What changed since a version, where that is remembered."""
-        directory = self.initiator.directory
-        changes = directory.changes(known, wanted)
-        if changes is None:
-            return None
-        patch = ", ".join(f'"{guid}": {"null" if each is None else each.text}' for guid, each in changes.items())
-        headers = {**etag(directory.version), "IM": DELTA, "Delta-Base": f'"{known}"'}
-        return Answer(226, f"{{{patch}}}\n".encode(), MERGE_PATCH, headers)
+
+async def listed(directory: Directory, call: Call) -> Answer:
+    """Who is ready; held until that changes, where that is asked; or what changed since."""
+    call.known("guid", "module", "label")
+    wanted = selection(call.one("module"), call.query.get("label", []), call.one("guid"))
+    known = max(call.if_none_match, default=None)
+    if known is not None:
+        await directory.changed(known, wanted, min(call.wait or 0, LONGEST_WAIT))
+        if not directory.is_new(known, wanted):
+            return nothing(304, etag(known))
+        changes = directory.changes(known, wanted) if call.wants_delta else None
+        if changes is not None:
+            return _delta(changes, known, directory.version)
+    endpoints = ", ".join(each.text for each in directory.ready(wanted))
+    return as_json_text(f"[{endpoints}]", headers=etag(directory.version))
+
+
+def _delta(changes: Mapping[str, Endpoint | None], known: int, version: int) -> Answer:
+    """What changed since a version."""
+    patch = ", ".join(f'"{guid}": {"null" if each is None else each.text}' for guid, each in changes.items())
+    headers = {**etag(version), "IM": DELTA, "Delta-Base": f'"{known}"'}
+    return Answer(226, f"{{{patch}}}\n".encode(), MERGE_PATCH, headers)

@@ -65,6 +65,7 @@ class ListTests(Case):
         self.assertEqual(self.guids("?module=my.module"), {self.one.guid, self.two.guid})
         self.assertEqual(self.guids("?label=role=db"), {self.other.guid})
         self.assertEqual(self.guids("?label=role&module=my.module"), set())
+        self.assertEqual(self.guids(f"?guid={self.two.guid}"), {self.two.guid})
         self.assertEqual(self.ask("?state=running").status, 400)
         self.assertEqual(self.ask("?module=a&module=b").status, 400)
 

@@ -43,6 +43,7 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         "With `If-None-Match` and `Prefer: wait=N` it is held until it is another, N seconds at most.",
         query=(
+            Parameter("guid", "only that of this processor", text()),
             Parameter("module", "only those of this module section", text()),
             labels("only those with this label;"),
         ),
