@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -14,11 +15,14 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
-from ..endpoints import Endpoints
+from ..endpoints import Endpoints, TlsOptions
 from ..errors import TooLarge
 from ..processor.bodies import NOT_CONNECTED, UNREACHABLE, innermost, read_body
 
-__all__ = ["Answered", "Late", "Request", "Unreached", "exchange", "make_pool", "pooled_agent"]
+__all__ = ["Answered", "Late", "Request", "Trusted", "Unreached", "exchange", "make_pool", "pooled_agent"]
+
+#: How servers are verified, by host and port.
+Trusted = Mapping[tuple[str, int], TlsOptions]
 
 #: Connections to one peer that are kept for the next calls, and for how long: less than a peer keeps them.
 KEPT, IDLE_TIME = 32, 50
@@ -95,9 +99,9 @@ def make_pool(reactor: Any) -> HTTPConnectionPool:
     return pool
 
 
-def pooled_agent(reactor: Any, pool: HTTPConnectionPool) -> IAgent:
+def pooled_agent(reactor: Any, pool: HTTPConnectionPool, trusted: Trusted) -> IAgent:
     """Give what sends requests over a pool's connections."""
-    agent: IAgent = Agent.usingEndpointFactory(reactor, Endpoints(reactor), pool)
+    agent: IAgent = Agent.usingEndpointFactory(reactor, Endpoints(reactor, trusted), pool)
     return agent
 
 

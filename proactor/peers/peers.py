@@ -17,7 +17,7 @@ from ..processor.incoming import incoming
 from .balance import Balancer
 from .call import Call, Caller, make_call
 from .errors import DeadlineExceeded, NoPeer, PeerError
-from .http import make_pool, pooled_agent
+from .http import Trusted, make_pool, pooled_agent
 from .initiator import Credentials, Initiator
 from .lookup import Lookup
 from .model import Gathered, Peer, Reply, Scope, read_target, shown
@@ -63,15 +63,15 @@ class Peers:
         self._caller = Caller(self.agent, self.clock, tokens, balancer, random)
 
     @classmethod
-    def on(cls, reactor: Any, credentials: Credentials | None, own: str) -> Peers:
+    def on(cls, reactor: Any, credentials: Credentials | None, own: str, trusted: Trusted | None = None) -> Peers:
         """Those that are reached over the network.
 
         :param credentials: where the initiator is, and what it is shown; None: there is none, and no peer.
+        :param trusted: by host and port, how who is called over TLS is verified.
         """
         pool = make_pool(reactor)
-        return cls(
-            pooled_agent(reactor, pool), reactor, credentials, own, close_connections=pool.closeCachedConnections
-        )
+        agent = pooled_agent(reactor, pool, trusted or {})
+        return cls(agent, reactor, credentials, own, close_connections=pool.closeCachedConnections)
 
     # Who there is.
 

@@ -12,7 +12,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from ..endpoints import Endpoints, TlsOptions
 from .configuration import Start
 
-__all__ = ["http_client"]
+__all__ = ["http_client", "trusted"]
 
 #: Below the 60 s after which an initiator closes an idle connection, above the 30 s between two polls.
 IDLE_TIME = 50
@@ -28,10 +28,11 @@ def http_client(reactor: Any, start: Start | None = None) -> HTTPClient:
     pool = HTTPConnectionPool(reactor)
     pool.maxPersistentPerHost = 1
     pool.cachedConnectionTimeout = IDLE_TIME
-    return HTTPClient(Agent.usingEndpointFactory(reactor, Endpoints(reactor, _trusted(start)), pool))
+    return HTTPClient(Agent.usingEndpointFactory(reactor, Endpoints(reactor, trusted(start)), pool))
 
 
-def _trusted(start: Start | None) -> Mapping[tuple[str, int], TlsOptions]:
+def trusted(start: Start | None) -> Mapping[tuple[str, int], TlsOptions]:
+    """Say how the initiator is verified, by host and port, where that is called over TLS."""
     if start is None or start.parent_url is None or start.parent_ca is None:
         return {}
     # It loads OpenSSL, which costs memory that most processors need not spend.

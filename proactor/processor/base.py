@@ -18,16 +18,14 @@ from ..options import Option, Options
 from ..wire import Limits
 from .app import Root, answer_http_errors
 from .callers import check_scopes
-from .configuration import Config
+from .configuration import Config, Start
 from .messages import Handlers
 from .peer_verifier import PeerVerifier
 
 if TYPE_CHECKING:
-    from .outbox import Outbox, Sent
-
-if TYPE_CHECKING:
     from ..peers import Peers
     from ..peers.initiator import Credentials
+    from .outbox import Outbox, Sent
 
 __all__ = ["STANDARD", "Processor"]
 
@@ -94,6 +92,7 @@ class Processor:
         self.verifier = PeerVerifier(config.guid)
         self.log = Logger(namespace=_module_name(type(self)), source=self)
         self._credentials: Credentials | None = None
+        self._start: Start | None = None
         self._peers: Peers | None = None
 
     @classmethod
@@ -114,17 +113,18 @@ class Processor:
         """The other processors, and the way to call them. Nothing is loaded, nobody asked before it is first used."""
         if self._peers is None:
             from ..peers import Peers  # noqa: PLC0415 - most processors call nobody
+            from .agent import trusted  # noqa: PLC0415 - nor is it of use in memory
 
-            self._peers = Peers.on(self.reactor, self._credentials, self.guid)
+            self._peers = Peers.on(self.reactor, self._credentials, self.guid, trusted(self._start))
         return self._peers
 
     @peers.setter
     def peers(self, peers: Peers) -> None:
         self._peers = peers
 
-    def introduce(self, credentials: Credentials | None) -> None:
+    def introduce(self, credentials: Credentials, start: Start) -> None:
         """Say where its initiator is, and what that is shown: of this it knows its peers."""
-        self._credentials = credentials
+        self._credentials, self._start = credentials, start
 
     def close_peers(self) -> Deferred[None]:
         """End what was begun for its peers; fires when that is over."""

@@ -47,7 +47,7 @@ def fetch_loop(
     if start.parent_url is None:
         return None
     client = Client(http, clock, start.parent_url, processor.guid, start.token)
-    processor.introduce(client)
+    processor.introduce(client, start)
     processor.outbox = Outbox(http, clock, client, processor.guid, random=random)
     declarations: dict[str, Any] = {"options": processor.schema.to_json()}
     if topics := processor.handlers.topics():

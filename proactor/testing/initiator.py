@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,7 +21,11 @@ from twisted.web.server import NOT_DONE_YET
 
 from ..directory import Directory
 from ..errors import ProactorError
+from ..keyring import new_key
 from ..model import Job
+from ..processor.peer_verifier import Trust
+from ..token_exchange import subject_of
+from ..tokens import TokenAuthority
 from ..web import calls
 from ..web.answers import Answer, as_json
 from ..web.callers import Anonymous
@@ -30,35 +35,50 @@ from ..web.endpoints import listed
 __all__ = ["MemoryInitiator"]
 
 _THEN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+_OWN = "e" * 32
 
 _log = Logger()
 
 
 @define(eq=False)
 class MemoryInitiator:
-    """Tells who is ready, by the very code of the real one, and hands out tokens that are plain text.
+    """Tells who is ready, and hands out tokens that hold, by the very code of the real one.
 
     :ivar lifetime: for how long a token holds, in seconds.
-    :ivar granted: for whom it gave tokens, one after the other; refused: for whom it gives none.
+    :ivar granted: who was given a token for whom, and for what; tokens: these tokens. One after the other.
+    :ivar refused: for whom it gives none.
     """
 
     clock: IReactorTime
     url: str = "http://127.0.0.1:8080"
     lifetime: float = 60.0
     granted: list[tuple[str, str, str | None]] = field(factory=list)
+    tokens: list[str] = field(factory=list)
     refused: set[str] = field(factory=set)
     directory: Directory = field(init=False)
+    _authority: TokenAuthority = field(init=False)
+    _jobs: dict[str, Job] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.directory = Directory(self.clock)
+        self._authority = TokenAuthority.from_pem(_OWN, new_key(), self.now())
+
+    def now(self) -> float:
+        """The time of day, in seconds since the epoch: that of the clock, from a day on."""
+        return _THEN.timestamp() + self.clock.seconds()
+
+    def trust(self) -> Trust:
+        """What a processor verifies tokens by."""
+        return Trust(_OWN, {key["kid"]: key["x"] for key in self._authority.ring.published(self.now())})
 
     def token_of(self, guid: str) -> str:
         """A processor's own token."""
         return f"own-token-of-{guid}"
 
-    def ready(self, guid: str, module: str, labels: dict[str, str], url: str, incarnation: int, ready: bool) -> None:
+    def ready(self, guid: str, module: str, labels: Mapping[str, str], url: str, incarnation: int, ready: bool) -> None:
         """A processor is ready, or is not any more."""
-        job = Job(guid, module, "memory", 0, url, _THEN, labels, ready=ready, incarnation=incarnation)
+        job = Job(guid, module, "memory", 0, url, _THEN, dict(labels), ready=ready, incarnation=incarnation)
+        self._jobs[guid] = job
         self.directory.look(job)
 
     def resource(self) -> Resource:
@@ -83,9 +103,12 @@ class MemoryInitiator:
         audience, scope = form.get("audience", ""), form.get("scope")
         if audience in self.refused:
             return as_json({"detail": f"{audience} is called by others alone"}, 403)
+        who = subject_of(self._jobs.get(own) or Job(own, "test", "memory", 0, "", _THEN))
+        scopes = (scope or "").split()
+        self.tokens.append(self._authority.issue_peer(who, audience, scopes, self.now(), self.lifetime))
         self.granted.append((own, audience, scope))
         told = {
-            "access_token": f"token-{len(self.granted)}-of-{own}-for-{audience}",
+            "access_token": self.tokens[-1],
             "issued_token_type": "urn:ietf:params:oauth:token-type:jwt",
             "token_type": "Bearer",
             "expires_in": self.lifetime,

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from ..peers import Peers, Reply
 from ..peers.http import Request, exchange
 from ..peers.model import Peer
-from ..processor import Processor
+from ..processor import Config, Processor
 from ..processor.reconfiguration import Outcome, take_up
 from .fake import Asked, FakePeer
 from .initiator import MemoryInitiator
@@ -97,14 +97,20 @@ class Stage:
         guid, url = self._place()
         module = module or cls.__module__.rpartition(".")[2]
         config = cls.configure({"guid": guid, "module": module, **options}, guid=guid, revision=1)
-        processor = cls(config, cast(IReactorTime, self.clock))
-        processor.peers = self.peers(guid)
+        processor = self._made(cls, config)
         actor = Actor(processor, module, labels or {}, url)
         self.run(maybeDeferred(processor.started))
         self.network.listen(url, processor.resource())
         self.actors.append(actor)
         self._tell(actor, True)
         return actor
+
+    def _made(self, cls: type[P], config: Config) -> P:
+        processor = cls(config, cast(IReactorTime, self.clock))
+        processor.peers = self.peers(config.guid)
+        processor.verifier.now = self.initiator.now
+        processor.verifier.learn(self.initiator.trust())
+        return processor
 
     def fake(
         self, module: str, answer: Callable[[Asked], Any] | None = None, labels: Mapping[str, str] | None = None
@@ -113,7 +119,7 @@ class Stage:
         guid, url = self._place()
         peer = FakePeer(guid, url) if answer is None else FakePeer(guid, url, answer)
         self.network.listen(url, peer.resource())
-        self.initiator.ready(guid, module, dict(labels or {}), url, 1, True)
+        self.initiator.ready(guid, module, labels or {}, url, 1, True)
         self.settle()
         return peer
 
@@ -132,7 +138,7 @@ class Stage:
         return f"{number:032x}", f"http://127.0.0.1:{_FIRST_PORT + number - 1}"
 
     def _tell(self, actor: Actor[Any], ready: bool) -> None:
-        self.initiator.ready(actor.guid, actor.module, dict(actor.labels), actor.url, actor.incarnation, ready)
+        self.initiator.ready(actor.guid, actor.module, actor.labels, actor.url, actor.incarnation, ready)
         self.settle()
 
     # What becomes of them.
@@ -155,8 +161,7 @@ class Stage:
     def restart(self, actor: Actor[P]) -> Actor[P]:
         """Have another process of it, after :meth:`kill`: the same guid and URL, and a new object."""
         cls, config = type(actor.processor), actor.processor.config
-        processor = cls(cls.configure(dict(config), guid=actor.guid, revision=config.revision), actor.processor.reactor)
-        processor.peers = self.peers(actor.guid)
+        processor = self._made(cls, cls.configure(dict(config), guid=actor.guid, revision=config.revision))
         self.run(maybeDeferred(processor.started))
         self.network.listen(actor.url, processor.resource())
         actor.processor, actor.incarnation = processor, actor.incarnation + 1
