@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 import subprocess
@@ -264,7 +265,8 @@ class ExampleTests(SynchronousTestCase):
 
     def test_processor(self) -> None:
         """The processors that ``docs/processors.md`` shows work, and the tests pass."""
-        processor, gallery, shop, tests = blocks(DOCS / "processors.md", "python")
+        processor, gallery, shop, calling, tests = blocks(DOCS / "processors.md", "python")
+        compile(calling, "calling", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         self.assertEqual(self._module("shop", shop).Shop.handlers.topics(), ["orders.*"])
         greeter = self._module("greeter", processor)
         self.assertTrue(issubclass(greeter.Greeter, Processor))
