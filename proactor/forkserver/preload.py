@@ -20,9 +20,12 @@ from typing import Any, NoReturn
 
 from attrs import frozen
 
-__all__ = ["ALWAYS", "Outcome", "Trial", "load"]
+from ..options import is_secret
+
+__all__ = ["ALWAYS", "Outcome", "Trial", "load", "work_out"]
 
 ALWAYS = (
+    "encodings.idna",
     "proactor.processor.agent",
     "proactor.processor.app",
     "proactor.processor.base",
@@ -32,6 +35,7 @@ ALWAYS = (
     "proactor.processor.runtime",
     "klein",
     "treq",
+    "twisted.internet.default",
     "twisted.internet.epollreactor",
     "twisted.internet.tcp",
     "twisted.web.client",
@@ -60,6 +64,12 @@ def load(names: Sequence[str], only_if_it_can: bool = False) -> None:
                     importlib.import_module(name)
     finally:
         signal.alarm(0)
+
+
+def work_out() -> None:
+    """Have worked out already what every processor works out at its start, and Python then remembers."""
+    # The usual globs are made patterns.
+    is_secret("")
 
 
 @contextmanager

@@ -77,6 +77,7 @@ class Server:
     def _preload(self, names: list[str]) -> None:
         put_off_reactor()
         preload.load(preload.ALWAYS)
+        preload.work_out()
         self._names = names
         self._keep(self._began)
         self._tell("ready")

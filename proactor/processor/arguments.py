@@ -15,6 +15,7 @@ __all__ = ["USAGE", "Arguments", "UsageError", "parse"]
 USAGE = "--guid GUID --port PORT [--fd N] < CONFIG, or --describe"
 
 _MOST_PORT = 65535
+_NUMBER, _GUID = re.compile("[0-9]{1,9}"), re.compile("[0-9a-f]{32}")
 _STANDARD_FDS = 3
 
 
@@ -39,7 +40,7 @@ class Arguments:
 
 
 def _number(name: str, text: str, least: int, most: int) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text) or not least <= int(text) <= most:
+    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
         raise UsageError(f"{name} {text!r}: a number from {least} to {most} is right")
     return int(text)
 
@@ -58,7 +59,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         return Arguments(describe=True)
     if rest or "--guid" not in given or "--port" not in given:
         raise UsageError(f"usage: {USAGE}")
-    if not re.fullmatch("[0-9a-f]{32}", given["--guid"]):
+    if not _GUID.fullmatch(given["--guid"]):
         raise UsageError(f"--guid {given['--guid']!r}: 32 lower-case hexadecimal digits are right")
     return Arguments(
         guid=given["--guid"],

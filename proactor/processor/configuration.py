@@ -16,6 +16,7 @@ from ..options import Options, Value, secret_globs
 
 __all__ = ["Config", "Start", "is_token", "read_section", "read_start", "redacted"]
 
+_REVISION = re.compile("[0-9]{1,18}")
 _SOURCE = "standard input"
 #: How long a secret is at least, in characters, for a text that holds it to be taken for one that was made of it.
 _TELLING = 4
@@ -169,7 +170,7 @@ def read_start(text: str, guid: str) -> Start:
     """
     raw = read_section(text, guid)
     revision, token, parent_url = raw.get("revision", "0"), raw.get("token", ""), raw.get("parent_url", "")
-    if not re.fullmatch("[0-9]{1,18}", revision):
+    if not _REVISION.fullmatch(revision):
         raise ConfigError("a whole number is right", source=_SOURCE, option="revision", value=revision)
     if parent_url and not is_token(token):
         raise ConfigError("there is none, or it is no bearer token", source=_SOURCE, option="token")

@@ -294,6 +294,20 @@ class PreloadTests(ForkCase):
         self.path.write_text("")
         self.assertEqual(await self.output(self.run_module("heavy", guid="c" * 32)), "True __main__\n")
 
+    async def test_always(self) -> None:
+        """What every processor comes to need is there, though nothing of it is imported by name."""
+        self.write(
+            "needs",
+            """\
+            import sys
+            before = {*sys.modules}
+            from twisted.internet import reactor
+            "localhost".encode("idna")
+            print(sorted({*sys.modules} - before))
+            """,
+        )
+        self.assertEqual(await self.output(self.run_module("needs")), "['twisted.internet.reactor']\n")
+
     async def test_bad(self) -> None:
         """One that raises, ends or starts a thread is left out by name; the others are loaded."""
         self.write("raises", "raise ValueError('no')")
