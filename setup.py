@@ -22,7 +22,7 @@ setup(
     packages=[*find_packages(include=["proactor", "proactor.*"]), "twisted.plugins"],
     # Without it an editable install hides the plugin from twistd.
     package_dir={"": "."},
-    package_data={"proactor": ["py.typed", "proactor.cfg"]},
+    package_data={"proactor": ["py.typed", "proactor.cfg"], "proactor.cli": ["starter/*"]},
     install_requires=[
         "attrs>=23.1",
         "click>=8.1",

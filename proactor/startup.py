@@ -16,7 +16,8 @@ from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
 from .config.document import Document, decode, parse
-from .config.settings import InitiatorSettings, choose_guid
+from .config.grammar import importable
+from .config.settings import InitiatorSettings, choose_guid, module_sections
 from .configurator import Configurator
 from .errors import ProactorError
 from .home import DEFAULT_HOME
@@ -61,25 +62,17 @@ class Options(UsageOptions):
             raise UsageError("--home: must name a folder")
         self["home"] = str(Path(self["home"]).expanduser().absolute())
         log.info("Place defaults")
-        self.source = _find_config(self["config"])
+        self.source = find_config(self["config"])
         log.info("Read config...")
         try:
             self.document = self.source.read()
-            self["guid"] = choose_guid(self.document, self["guid"])
-            self.settings = self._checked()
+            found = checked(self.document, self["guid"])
         except ProactorError as e:
             raise StartError(f"proactor: {e}") from None
+        self["guid"], self.settings = found.guid, found.settings
         for warning in self.settings.warnings:
             log.warn("{problem}", problem=warning)
         self._log_under_twist()
-
-    def _checked(self) -> InitiatorSettings:
-        """The initiator's settings, with all that is in the file seen to hold.
-
-        :raises ConfigError: something does not.
-        """
-        now = datetime.now(timezone.utc)
-        return Configurator.begin(Clock(), lambda: now, self.document, self["guid"], check_launch).settings
 
     def observer(self, stream: Any) -> Observer:
         """What writes the log to a stream, as the options say."""
@@ -122,7 +115,34 @@ class ConfigSource:
         return parse(decode(data, self.name), self.name)
 
 
-def _find_config(named: str | None) -> ConfigSource:
+@frozen
+class Checked:
+    """A configuration that an initiator can run by.
+
+    :param guid: the initiator's own.
+    :param modules: the sections that can be launched, and the module of each; of a command there is none.
+    """
+
+    guid: str
+    settings: InitiatorSettings
+    modules: list[tuple[str, str | None]]
+
+
+def checked(document: Document, guid: str | None) -> Checked:
+    """See that all that is in a file holds.
+
+    :param guid: the section to run by; ``None``: the only one.
+    :raises ConfigError: something does not.
+    """
+    now, chosen = datetime.now(timezone.utc), choose_guid(document, guid)
+    configurator = Configurator.begin(Clock(), lambda: now, document, chosen, check_launch)
+    names = module_sections(configurator.live.layers)
+    modules = [(name, None if "command" in document.sections[name] else importable(name)) for name in names]
+    return Checked(chosen, configurator.settings, modules)
+
+
+def find_config(named: str | None) -> ConfigSource:
+    """Where the configuration is: what is named, else ./proactor.cfg, else our own."""
     if named == STANDARD_INPUT:
         return ConfigSource(None)
     if named is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .beginning import check, init
 from .completing import completion
 from .configs import diff, explain, get, history
 from .edits import rollback, set_, unset
@@ -12,16 +13,23 @@ from .events import events
 from .launching import create, scale
 from .listing import ps, show
 from .logs import logs
-from .moving import restart, rm, signal, start, stop
+from .messages import drop, list_messages, resend, send, show_message
+from .moving import restart, revoke_jobs, rm, signal, start, stop
+from .registry import create_token, endpoints, list_tokens, revoke
 from .rollouts import rollout
+from .top import top
 from .verbs import common
 from .whole import shutdown, status
 
 __all__ = ["main", "proactor"]
 
 _CONFIG = (get, set_, unset, diff, history, rollback, explain)
-_VERBS = (status, create, ps, show, logs, events, start, stop, restart, signal, scale, rm)
-_LAST = (rollout, shutdown, completion)
+_VERBS = (status, create, ps, top, show, logs, events, start, stop, restart, signal, scale, rm)
+_FIRST = (init, check)
+_MESSAGE = (list_messages, show_message, resend, drop)
+_TOKEN = (list_tokens, create_token, revoke, revoke_jobs)
+_LAST = (rollout, endpoints, send)
+_END = (shutdown, completion)
 
 
 class Group(click.Group):
@@ -35,6 +43,16 @@ class Group(click.Group):
 @click.group("config", cls=Group)
 def config() -> None:
     """Read and change the configuration, while it runs."""
+
+
+@click.group("message", cls=Group)
+def message() -> None:
+    """See what became of messages that are not delivered."""
+
+
+@click.group("token", cls=Group)
+def token() -> None:
+    """Make and revoke tokens."""
 
 
 @click.group(
@@ -53,9 +71,10 @@ def proactor() -> None:
     """
 
 
-for _verb in _CONFIG:
-    config.add_command(_verb)
-for _command in (*_VERBS, config, *_LAST):
+for _group, _verbs in ((config, _CONFIG), (message, _MESSAGE), (token, _TOKEN)):
+    for _verb in _verbs:
+        _group.add_command(_verb)
+for _command in (*_FIRST, *_VERBS, config, *_LAST, message, token, *_END):
     proactor.add_command(_command)
 
 

@@ -20,7 +20,7 @@ from .verbs import Verb, need_selection, selection
 if TYPE_CHECKING:
     from ..client import Client, Job, Restart
 
-__all__ = ["restart", "rm", "signal", "start", "stop"]
+__all__ = ["restart", "revoke_jobs", "rm", "signal", "start", "stop"]
 
 #: Between two looks at a rolling restart, in seconds.
 _LOOK = 0.3
@@ -90,6 +90,9 @@ _STOP = _Move("Stopping", "stops", lambda client, guid, wait: client.jobs.stop(g
 _RESTART = _Move(
     "Restarting", "restarts", lambda client, guid, wait: client.jobs.restart(guid, wait), lambda job: job.ready
 )
+_REVOKE = _Move(
+    "Revoking", "is revoked", lambda client, guid, wait: client.jobs.revoke(guid, wait), lambda job: job.ready
+)
 _REMOVE = _Move("Removing", "goes", lambda client, guid, wait: client.jobs.remove(guid, wait), lambda _: True)
 
 
@@ -136,6 +139,24 @@ def stop(
 
     async def work(client: Client) -> int:
         return await _moved(shell, client, _STOP, await chosen(client, jobs, module, labels), wait)
+
+    shell.run(work)
+
+
+@click.command(
+    "revoke-job",
+    cls=Verb,
+    examples=(("proactor token revoke-job 3f2a", "whoever has got hold of a token of that processor has nothing"),),
+)
+@selection
+@wait_option()
+@pass_shell
+def revoke_jobs(shell: Shell, jobs: Sequence[str], module: str | None, labels: Sequence[str], wait: float) -> None:
+    """Have the tokens of processors open nothing any more; others take their place, with tokens of their own."""
+    need_selection(jobs, module, labels)
+
+    async def work(client: Client) -> int:
+        return await _moved(shell, client, _REVOKE, await chosen(client, jobs, module, labels), wait)
 
     shell.run(work)
 

@@ -43,6 +43,7 @@ class Shell:
 
     :ivar home: a folder; ``named_home``: whether it was said on the command line.
     :ivar hint: what to do next, where the user does not wait for the end.
+    :ivar interrupted: the exit code where the user does not.
     :param runner: runs work on a reactor; a test has one that runs already.
     """
 
@@ -53,6 +54,7 @@ class Shell:
     timeout: float = 30.0
     out: Output = field(factory=Output)
     hint: str = ""
+    interrupted: int = INTERRUPTED
     runner: Callable[[Work[Any]], Any] = run
     connect: Callable[[Any, Place, float], Client] = _connect
 
@@ -75,7 +77,7 @@ class Shell:
         except Interrupted:
             if self.hint:
                 click.echo(f"\n{self.hint}", err=True)
-            code = INTERRUPTED
+            code = self.interrupted
         except ProactorError as error:
             code = self.failed(end_of(error))
         if code:

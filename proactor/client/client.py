@@ -13,7 +13,9 @@ from .configuration import Configuration, Rollouts
 from .connection import HTTP, Connection
 from .jobs import Jobs
 from .locating import Place
+from .messages import Messages
 from .reading import read
+from .registry import Endpoints, Tokens
 from .timeline import Timeline
 
 __all__ = ["Client"]
@@ -44,6 +46,9 @@ class Client:
     config: Configuration
     rollouts: Rollouts
     events: Timeline
+    endpoints: Endpoints
+    messages: Messages
+    tokens: Tokens
     _hang_up: Callable[[], Deferred[None]] = field(default=lambda: succeed(None), repr=False)
 
     @classmethod
@@ -61,8 +66,17 @@ class Client:
         :param hang_up: closes the connections that the HTTP client keeps.
         """
         connection = Connection(http, clock, place.url.rstrip("/"), place.token, timeout)
-        config, rollouts = Configuration(connection), Rollouts(connection)
-        return cls(connection, Jobs(connection), config, rollouts, Timeline(connection), hang_up)
+        return cls(
+            connection,
+            Jobs(connection),
+            Configuration(connection),
+            Rollouts(connection),
+            Timeline(connection),
+            Endpoints(connection),
+            Messages(connection),
+            Tokens(connection),
+            hang_up,
+        )
 
     @classmethod
     def on(cls, reactor: Any, place: Place, timeout: float = 30.0) -> Client:

@@ -50,6 +50,8 @@ class Pacing:
 
 
 _USUAL = Pacing()
+#: How long an edit may have to wait for another, in seconds.
+_PATIENCE = 600.0
 
 
 @frozen
@@ -116,7 +118,11 @@ class Configuration:
     ) -> Plan:
         query = [*([("plan", "1")] if plan else []), *pacing.query()]
         headers = {} if revision is None else {"If-Match": f'"{revision}"'}
-        reply = await self.connection.ask(method, target, query, json=body, headers=headers, wait=wait)
+        # Another edit of the same processors comes first, and that takes as long as they do to answer.
+        patience = 0.0 if plan or pacing.conflict == "refuse" else _PATIENCE
+        reply = await self.connection.ask(
+            method, target, query, json=body, headers=headers, wait=wait, patience=patience
+        )
         return read(Plan, reply.json)
 
     async def history(self, section: str) -> list[HistoryEntry]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
+from json import dumps
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -121,14 +122,16 @@ class Connection:
         json: Any = None,
         wait: float | None = None,
         headers: Mapping[str, str] | None = None,
+        patience: float = 0.0,
     ) -> Reply:
         """Make a request, and read its answer.
 
         :param wait: seconds for which the initiator may hold the answer (RFC 7240).
+        :param patience: seconds that it may take besides, without being asked to wait.
         :raises ClientError: there is no answer, or it is a refusal.
         """
         sent = {"Accept": "application/json", **({"Prefer": f"wait={wait:g}"} if wait else {}), **(headers or {})}
-        limit = self.timeout + (wait or 0)
+        limit = self.timeout + (wait or 0) + patience
         reply: Reply = await self._in_time(self._exchange(method, self._url(target, query), sent, json), limit)
         if reply.status >= 400:
             raise _refusal(reply)
@@ -163,7 +166,10 @@ class Connection:
         sent = dict(headers)
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
-        body = {} if json is None else {"json": json}
+        body = {}
+        if json is not None:
+            sent.setdefault("Content-Type", "application/json")
+            body = {"data": dumps(json).encode()}
         response: IResponse = await self.http.request(
             method, url, headers=sent, allow_redirects=False, unbuffered=True, **body
         )

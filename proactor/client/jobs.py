@@ -83,6 +83,10 @@ class Jobs:
         """Stop it, and forget it; whether it is gone already."""
         return (await self.connection.ask("DELETE", path("job", guid), wait=wait)).status == 204
 
+    async def revoke(self, guid: str, wait: float | None = None) -> Job | None:
+        """Have the tokens that it was given open nothing any more, and another process take its place."""
+        return await self._act(guid, "revoke", wait)
+
     async def log(self, guid: str, *, tail: int | None = None, since: str | float | None = None) -> bytes:
         """The last that its processes wrote.
 

@@ -9,12 +9,18 @@ from typing import Any
 from attrs import field, frozen
 
 __all__ = [
+    "Endpoint",
     "Event",
     "Exit",
     "Explanation",
     "HistoryEntry",
     "Job",
+    "Mailbox",
+    "Mailboxes",
+    "Message",
+    "NewToken",
     "Plan",
+    "Receipt",
     "Resources",
     "Restart",
     "Revisions",
@@ -23,6 +29,7 @@ __all__ = [
     "Section",
     "Sections",
     "Setting",
+    "Token",
 ]
 
 
@@ -303,4 +310,98 @@ class Explanation:
     revision: int
     held_at: int | None
     options: Mapping[str, Explained]
+    record: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+
+@frozen
+class Endpoint:
+    """A processor that is ready."""
+
+    guid: str
+    module: str
+    labels: Mapping[str, str]
+    url: str
+    incarnation: int
+    record: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+
+@frozen
+class Token:
+    """A token of operators that has a name; ``expires`` is ``None`` for never."""
+
+    name: str
+    scopes: Sequence[str]
+    created: datetime
+    expires: datetime | None
+    actor: str
+    record: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+
+@frozen
+class NewToken(Token):
+    """The same, with the token itself: it is told once."""
+
+    token: str = field(default="", repr=False)
+
+
+@frozen
+class Receipt:
+    """A message was stored.
+
+    :param to: where it goes; ``numbers``: its own with each of them.
+    :param repeated: whether it had been stored before, and was not again.
+    """
+
+    id: str
+    source: str
+    to: Sequence[str]
+    numbers: Sequence[int]
+    repeated: bool
+    record: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+
+@frozen
+class Mailbox:
+    """The messages that wait for one receiver, a guid or a module."""
+
+    receiver: str
+    waiting: int
+    limit: int
+    oldest: datetime
+    age: float
+    problem: str | None
+
+
+@frozen
+class Mailboxes:
+    """How many messages wait, and how many are not to be delivered any more."""
+
+    waiting: int
+    dead: int
+    receivers: Sequence[Mailbox]
+    record: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+
+@frozen
+class Message:
+    """A message that is not delivered.
+
+    :param state: ``waiting``, ``resting``, ``in flight`` or ``dead``.
+    :param problem: why it is dead, or what became of the last try.
+    """
+
+    number: int
+    id: str
+    source: str
+    type: str
+    sender: str
+    target: str
+    receiver: str
+    state: str
+    accepted: datetime
+    expires: datetime | None
+    size: int
+    tries: int
+    next_try: datetime | None
+    problem: str | None
     record: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
-from subprocess import DEVNULL, Popen
+from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
 from ..cli.support import Result, run
@@ -20,6 +21,8 @@ rate = 1
 [picky]
 rate = 1
 
+[idle]
+
 [gated]
 gate = /nowhere
 
@@ -31,11 +34,10 @@ restart = never
 class Typed:
     """A command in a process of its own."""
 
-    def __init__(self, folder: Path, *words: str) -> None:
+    def __init__(self, folder: Path, *words: str, **variables: str) -> None:
         self.out, self.err = Console(folder / "out"), Console(folder / "err")
         with open(self.out.path, "wb") as out, open(self.err.path, "wb") as err, interruptible():
-            argv = [sys.executable, "-m", "proactor.cli", *words]
-            self.process = Popen(argv, stdin=DEVNULL, stdout=out, stderr=err, env=environment())
+            self.process = Popen(command(*words), stdin=DEVNULL, stdout=out, stderr=err, env=environment(**variables))
 
     async def ended(self) -> int:
         """Wait for its end; its exit code."""
@@ -46,6 +48,35 @@ class Typed:
         """Have it gone."""
         self.process.kill()
         self.process.wait()
+
+
+class Terminal(Typed):
+    """The same in a terminal of 80 columns, whose screen ``script`` writes down."""
+
+    def __init__(self, folder: Path, *words: str, **variables: str) -> None:
+        self.out = self.err = Console(folder / "screen")
+        line = f"stty cols 80 rows 24; exec {shlex.join(command(*words))}"
+        script = ["script", "--quiet", "--return", "--flush", "--command", line, str(self.out.path)]
+        env = environment(TERM="xterm-256color", SHELL="/bin/sh", **variables)
+        with interruptible():
+            self.process = Popen(script, stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL, env=env)
+
+    def press(self, keys: str) -> None:
+        """Press some keys."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(keys.encode())
+        self.process.stdin.flush()
+
+    def end(self) -> None:
+        """Have it gone."""
+        super().end()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+
+def command(*words: str) -> list[str]:
+    """How a command is started."""
+    return [sys.executable, "-m", "proactor.cli", *words]
 
 
 class VerbTests(SharedCase):
@@ -184,6 +215,12 @@ class VerbTests(SharedCase):
         self.addCleanup(typed.end)
         return typed
 
+    def on_terminal(self, *words: str, **variables: str) -> Terminal:
+        """Run a command in a terminal of its own."""
+        typed = Terminal(self.folder(), "--home", str(self.it.home), *words, **variables)
+        self.addCleanup(typed.end)
+        return typed
+
     async def test_followed_logs(self) -> None:
         """A log that is followed ends with its job."""
         (guid,) = await self.made()
@@ -201,6 +238,21 @@ class VerbTests(SharedCase):
         self.assertEqual(json.loads(line)["module"], "worker")
         typed.process.send_signal(signal.SIGINT)
         self.assertEqual(await typed.ended(), 130)
+
+    async def test_terminal(self) -> None:
+        """On a terminal there are bars, colours and a screen that q ends; the terminal is as it was afterwards."""
+        typed = self.on_terminal("create", "worker", "-n", "3")
+        self.assertEqual(await typed.ended(), 0)
+        self.assertIn("3/3", typed.out.text())
+        self.assertIn("\x1b[32mrunning\x1b[0m", typed.out.text())
+        typed = self.on_terminal("top")
+        await until(lambda: "q quit" in typed.out.text(), typed.out.text)
+        typed.press("mq")
+        self.assertEqual(await typed.ended(), 0)
+        self.assertIn("\x1b[?1049l", typed.out.text())
+        typed = self.on_terminal("ps", NO_COLOR="1")
+        self.assertEqual(await typed.ended(), 0)
+        self.assertNotIn("\x1b[32m", typed.out.text())
 
     async def test_interrupted(self) -> None:
         """Ctrl-C ends the waiting, not the work, and it is said how to look again."""
@@ -309,6 +361,89 @@ class VerbTests(SharedCase):
         self.assertIn("proactor config rollback picky", left.err)
         self.assertEqual((await self.proactor("config", "unset", "picky", "rate", "--wait", "0", "--json")).code, 0)
         self.assertEqual((await self.proactor("rollout", "999", "--json", code=1)).error["status"], 404)
+
+    async def test_top(self) -> None:
+        """One look at all there is, as a table or as JSON; where there is no terminal there is no other."""
+        (guid,) = await self.made()
+        record = (await self.proactor("top", "--json")).json
+        self.assertEqual([job["guid"] for job in record["jobs"]], [guid])
+        self.assertEqual((record["jobs"][0]["resources"]["threads"], record["messages"]["dead"]), (1, 0))
+        table = (await self.proactor("top", "--once", "--sort", "cpu", "-m", "worker")).out
+        self.assertRegex(
+            table, rf"^http://\S+  revision \d+  1 jobs  1 running  \d+ messages\nJOB .*\n{guid[:8]}  worker "
+        )
+
+    async def test_endpoints(self) -> None:
+        """Who is ready is listed, with where; nobody is said to be so."""
+        (guid,) = await self.made()
+        job = await self.job(self.it, guid)
+        (record,) = (await self.proactor("endpoints", "--module", "worker", "--json")).json
+        self.assertEqual((record["guid"], record["url"]), (guid, job["url"]))
+        self.assertEqual((await self.proactor("endpoints", "--urls")).out, f"{job['url']}\n")
+        self.assertIn(f"{guid[:8]}  worker  {job['url']}\n", (await self.proactor("endpoints")).out)
+        self.assertIn("Nobody", (await self.proactor("endpoints", "-l", "role=none")).err)
+
+    async def test_messages(self) -> None:
+        """A message waits for its receiver, is looked at, is dead in the end, is sent again, is forgotten."""
+        receipt = (await self.proactor("send", "idle", '{"a": 1}', "-t", "x", "-e", "1", "--json")).json
+        self.assertEqual(receipt["to"], ["idle"])
+        self.assertRegex((await self.proactor("message", "list")).out, r"RECEIVER .*\nidle +1 +\d+ ")
+        again = await self.proactor("send", "idle", "hello", "--id", receipt["id"], "--text")
+        self.assertIn("accepted before", again.out)
+        number = str(receipt["numbers"][0])
+        shown = (await self.proactor("message", "show", number, "--json")).json
+        self.assertEqual((shown["type"], shown["event"]["data"]), ("x", {"a": 1}))
+        self.assertIn("receiver   idle\n", (await self.proactor("message", "show", number)).out)
+
+        async def dead() -> Any:
+            return (await self.proactor("message", "list", "--dead", "--receiver", "idle", "--json")).json
+
+        (record,) = await until(dead, "a dead letter")
+        self.assertEqual(record["id"], receipt["id"])
+        self.assertRegex((await self.proactor("message", "list", "--dead")).out, rf"\n +{number}  .* dead ")
+        resent = (await self.proactor("message", "resend", number, "--json")).json
+        self.assertEqual((resent["id"], resent["to"]), (receipt["id"], ["idle"]))
+        self.assertEqual((await self.proactor("message", "resend", number, "--json", code=1)).error["status"], 404)
+        again_number = str(resent["numbers"][0])
+        self.assertEqual((await self.proactor("message", "drop", again_number, "--json")).json["dropped"], True)
+        self.assertEqual((await self.proactor("message", "drop", again_number, "--json", code=1)).error["status"], 404)
+        self.assertEqual((await self.proactor("message", "list", "--json")).json["waiting"], 0)
+        self.assertEqual((await self.proactor("message", "list", "--waiting")).err, "There are none.\n")
+        self.assertIn("say which", (await self.proactor("message", "list", "-n", "1", code=2)).err)
+        self.assertEqual((await self.proactor("send", "topic:none", "-", stdin="hi", code=0)).err[:6], "Nobody")
+
+    async def test_tokens(self) -> None:
+        """A token is made, opens what it is for, is listed, and opens nothing once it is revoked."""
+        token = (await self.proactor("token", "create", "ci", "--scope", "read", "-e", "1h")).out.strip()
+        as_ci = {"PROACTOR_TOKEN": token, "PROACTOR_URL": self.it.url}
+        self.assertEqual((await run("ps", variables=as_ci)).code, 0)
+        refused = await run("create", "worker", "--json", variables=as_ci)
+        self.assertEqual((refused.code, refused.error["status"]), (1, 403))
+        self.assertRegex((await self.proactor("token", "list")).out, r"\nci    read    \d{4}-\d\d-\d\d ")
+        file = self.folder() / "two.token"
+        made = (await self.proactor("token", "create", "two", "-s", "read", "--out", str(file), "--json")).json
+        self.assertEqual((made["name"], "token" in made, file.stat().st_mode & 0o777), ("two", False, 0o600))
+        self.assertEqual((await run("--url", self.it.url, "--token-file", str(file), "ps")).code, 0)
+        there = await self.proactor("token", "create", "three", "-s", "read", "--out", str(file), code=1)
+        self.assertIn("no token was made", there.err)
+        self.assertEqual(
+            [each["name"] for each in (await self.proactor("token", "list", "--json")).json], ["ci", "two"]
+        )
+        self.assertEqual(
+            (await self.proactor("token", "create", "ci", "-s", "read", "--json", code=1)).error["status"], 409
+        )
+        self.assertEqual((await self.proactor("token", "revoke", "two", "--json")).json["revoked"], True)
+        await self.proactor("token", "revoke", "ci")
+        self.assertEqual((await run("ps", "--json", variables=as_ci)).error["status"], 401)
+        self.assertEqual((await self.proactor("token", "revoke", "ci", "--json", code=1)).error["status"], 404)
+        self.assertIn("There are none", (await self.proactor("token", "list")).err)
+        await self.proactor("token", "create", "x", "-s", "read", "-e", "soon", code=2)
+
+    async def test_revoked_processor(self) -> None:
+        """What a processor's tokens open is revoked: another process takes its place."""
+        (guid,) = await self.made()
+        (job,) = (await self.proactor("token", "revoke-job", guid[:8], "--json")).json
+        self.assertEqual((job["ready"], job["incarnation"]), (True, 2))
 
     async def test_by_url(self) -> None:
         """The initiator is found by its URL, with a token from the environment, a file, or a home that is named."""

@@ -1,0 +1,237 @@
+"""``send`` and ``message``: messages to processors, and what became of those that are not delivered."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .sections import meant
+from .shell import Shell, pass_shell
+from .tables import Cell, Column, Table
+from .verbs import Pairs, Verb, as_mapping
+from .words import moment, one_line
+
+if TYPE_CHECKING:
+    from ..client import Client, Mailboxes, Message, Receipt
+
+__all__ = ["drop", "list_messages", "resend", "send", "show_message"]
+
+_TOPIC = "topic:"
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        ("proactor send ticker hello", "a text to one of a module's processors"),
+        ("""proactor send 3f2a '{"rate": 5}' --type rate.wanted""", "JSON to a job"),
+        ("proactor send topic:prices - < prices.json", "standard input to all that have subscribed"),
+    ),
+)
+@click.argument("target", metavar="JOB|MODULE|topic:NAME")
+@click.argument("data", required=False, metavar="[DATA|-]")
+@click.option("--type", "-t", "type", metavar="TYPE", help="The event's type: message.")
+@click.option("--id", "id", metavar="ID", help="By which a repeat is known; else a new one.")
+@click.option("--subject", metavar="SUBJECT", help="The event's subject.")
+@click.option(
+    "--attribute", "-a", "more", multiple=True, type=Pairs(), metavar="NAME=VALUE", help="Another of its own."
+)
+@click.option("--expires", "-e", metavar="SECONDS|TIME", help="When it is not to be delivered any more.")
+@click.option("--text", is_flag=True, help="Take the data for text, whatever it looks like.")
+@pass_shell
+def send(
+    shell: Shell,
+    /,
+    target: str,
+    data: str | None,
+    more: Sequence[tuple[str, str]],
+    expires: str | None,
+    text: bool,
+    **named: str | None,
+) -> None:
+    """Send a message; it is stored, and delivered as soon as its receiver takes it.
+
+    DATA that is a JSON object or list is sent as such, anything else as text.
+    """
+    body = sys.stdin.read() if data == "-" else data
+    attributes = {**{name: value for name, value in named.items() if value is not None}, **as_mapping(more)}
+
+    async def work(client: Client) -> None:
+        to = target if target.startswith(_TOPIC) else await meant(client, target)
+        receipt = await client.messages.send(to, _data(body, text), attributes=attributes, expires=expires)
+        _show_receipt(shell, receipt)
+
+    shell.run(work)
+
+
+def _show_receipt(shell: Shell, receipt: Receipt) -> None:
+    if shell.out.json:
+        shell.out.document(dict(receipt.record))
+        return
+    again = ", which had been accepted before" if receipt.repeated else ""
+    shell.out.line(f"{receipt.id}  to {', '.join(receipt.to) or 'nobody'}{again}")
+    if not receipt.to:
+        shell.out.say("Nobody has subscribed to that.")
+
+
+def _data(body: str | None, text: bool) -> Any:
+    if body is None or text:
+        return body
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return body
+    return found if isinstance(found, dict | list) else body
+
+
+@click.command(
+    "list",
+    cls=Verb,
+    examples=(
+        ("proactor message list", "how many wait, and for whom"),
+        ("proactor message list --dead", "those that are not to be delivered any more, and why"),
+        ("proactor message list --waiting --receiver ticker", "those that wait for a module"),
+    ),
+)
+@click.option("--waiting", "state", flag_value="waiting", help="Those on their way.")
+@click.option("--dead", "state", flag_value="dead", help="Those that are not to be delivered any more.")
+@click.option("--receiver", metavar="JOB|MODULE", help="Those for one receiver.")
+@click.option("--sender", metavar="GUID|operator", help="Those of one sender.")
+@click.option("--count", "-n", type=click.IntRange(min=1), metavar="N", help="How many: 100.")
+@click.option("--after", type=click.IntRange(min=0), metavar="NUMBER", help="Those behind this one.")
+@pass_shell
+def list_messages(
+    shell: Shell, state: str | None, receiver: str | None, sender: str | None, count: int | None, after: int | None
+) -> None:
+    """List the messages that are not delivered, or how many there are."""
+    if state is None and (receiver, sender, count, after) != (None,) * 4:
+        raise click.UsageError("say which: --waiting or --dead")
+
+    async def work(client: Client) -> None:
+        if state is None:
+            _show_boxes(shell, await client.messages.mailboxes())
+            return
+        to = None if receiver is None else await meant(client, receiver)
+        found = await client.messages.list(state, receiver=to, sender=sender, count=count, after=after)
+        if shell.out.json:
+            shell.out.document([dict(each.record) for each in found])
+        elif found:
+            shell.out.table(_messages(found))
+        else:
+            shell.out.say("There are none.")
+
+    shell.run(work)
+
+
+def _show_boxes(shell: Shell, found: Mailboxes) -> None:
+    if shell.out.json:
+        shell.out.document(dict(found.record))
+        return
+    if found.receivers:
+        columns = (
+            Column("RECEIVER"),
+            Column("WAITING", right=True),
+            Column("LIMIT", right=True),
+            Column("OLDEST"),
+            Column("PROBLEM", gives=True),
+        )
+        rows = [
+            [
+                Cell(box.receiver, "cyan"),
+                Cell(str(box.waiting)),
+                Cell(str(box.limit)),
+                Cell(moment(box.oldest)),
+                Cell(one_line(box.problem or ""), "yellow"),
+            ]
+            for box in found.receivers
+        ]
+        shell.out.table(Table(columns, rows))
+    dead = " See them: proactor message list --dead" if found.dead else ""
+    shell.out.say(f"{found.waiting} wait, {found.dead} are dead.{dead}")
+
+
+def _messages(found: Sequence[Message]) -> Table:
+    columns = (
+        Column("NUMBER", right=True),
+        Column("ACCEPTED"),
+        Column("RECEIVER", gives=True),
+        Column("TYPE", gives=True),
+        Column("STATE"),
+        Column("TRIES", right=True),
+    )
+    rows = [
+        [
+            Cell(str(each.number), "cyan"),
+            Cell(moment(each.accepted)),
+            Cell(each.receiver),
+            Cell(one_line(each.type)),
+            Cell(each.state),
+            Cell(str(each.tries)),
+        ]
+        for each in found
+    ]
+    return Table(columns, rows, ("PROBLEM", [Cell(one_line(each.problem or ""), "yellow") for each in found]))
+
+
+_NUMBER = click.argument("number", type=click.IntRange(min=1))
+
+
+@click.command("show", cls=Verb, examples=(("proactor message show 17", "one, with what is in it"),))
+@_NUMBER
+@pass_shell
+def show_message(shell: Shell, number: int) -> None:
+    """Show a message that is not delivered, with what is in it."""
+
+    async def work(client: Client) -> None:
+        found = await client.messages.get(number)
+        if shell.out.json:
+            shell.out.document(dict(found.record))
+            return
+        for name, value in found.record.items():
+            text = json.dumps(value) if isinstance(value, dict | list) else "-" if value is None else str(value)
+            shell.out.line(Cell(f"{name:<11}", "bold"), one_line(text))
+
+    shell.run(work)
+
+
+@click.command(
+    "drop",
+    cls=Verb,
+    examples=(("proactor message drop 17", "forget it: nobody gets it"),),
+)
+@_NUMBER
+@pass_shell
+def drop(shell: Shell, number: int) -> None:
+    """Forget a message that is not delivered."""
+
+    async def work(client: Client) -> None:
+        await client.messages.drop(number)
+        if shell.out.json:
+            shell.out.document({"number": number, "dropped": True})
+        shell.out.say(f"Message {number} is forgotten.")
+
+    shell.run(work)
+
+
+@click.command(
+    "resend",
+    cls=Verb,
+    examples=(
+        ("proactor message resend 17", "have a dead one delivered after all"),
+        ("proactor message resend 17 --to ticker", "to somebody else"),
+    ),
+)
+@_NUMBER
+@click.option("--to", metavar="JOB|MODULE", help="Who gets it instead.")
+@pass_shell
+def resend(shell: Shell, number: int, to: str | None) -> None:
+    """Have a dead message delivered after all, behind all that wait."""
+
+    async def work(client: Client) -> None:
+        receipt = await client.messages.resend(number, None if to is None else await meant(client, to))
+        _show_receipt(shell, receipt)
+
+    shell.run(work)
