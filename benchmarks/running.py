@@ -64,12 +64,13 @@ class Unexpected(Exception):
 class Operator:
     """Requests to an initiator, one after another over one connection.
 
-    :ivar pid: the initiator's process, where that is known.
+    :ivar pid: the initiator's process, where that is known; and its home.
     """
 
     port: int
     token: str = field(repr=False)
     pid: int = 0
+    home: Path = Path()
     _connection: HTTPConnection = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -137,7 +138,7 @@ def initiator(text: str) -> Iterator[Operator]:
             if serving is None:
                 raise Unexpected(f"the initiator ended: {log.read_text()[-2000:]}")
             token = (home / "home" / "operator.token").read_text().strip()
-            operator = Operator(int(serving[1]), token, process.pid)
+            operator = Operator(int(serving[1]), token, process.pid, home / "home")
             try:
                 yield operator
             finally:

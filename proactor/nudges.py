@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from .configurator import Configurator
 
 #: How long is waited for more of them, in seconds.
-SOON = 0.05
+SOON = 0.01
 
 log = Logger()
 

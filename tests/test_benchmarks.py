@@ -142,6 +142,14 @@ class ProgramTests(SynchronousTestCase):
         self.assertPositive(found, "adopted_s", "from_start_s", "serving_s", "serving_cpu_s")
         self.assertEqual(table[0].split(), ["figure", "seen", "goal"])
 
+    def test_revocation(self) -> None:
+        """All that a processor had called refuse it once it is revoked, each time."""
+        table, found = run("revocation", "3", "--rounds", "2")
+        self.assertEqual((found["benchmark"], found["peers"], found["rounds"]), ("revocation", 3, 2))
+        self.assertPositive(found, "refused_ms_p50", "refused_ms_max", "asked_ms")
+        self.assertEqual(found["goals"], {"refused_ms_max": 1000.0})
+        self.assertEqual(table[0].split(), ["seen", "worst", "goal"])
+
     def test_random_kills(self) -> None:
         """What was answered is there after kills of every kind, and nothing else; its seed is printed."""
         table, found = run("random_kills", "--kills", "4", "--seed", "7")
@@ -161,6 +169,7 @@ class ProgramTests(SynchronousTestCase):
             "churn",
             "crash_loops",
             "random_kills",
+            "revocation",
             "survival",
         ):
             command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]

@@ -66,7 +66,7 @@ class PeerTokens:
         call.known()
         body = forms.plain(call, ())
         forms.known(body, ("token", "token_type_hint"))
-        token = forms.text(body, "token")
+        token, _ = forms.text(body, "token"), forms.text(body, "token_type_hint")
         if not token:
             raise Refused("token: there must be one")
         asker = call.caller.claims.guid if isinstance(call.caller, ProcessorCaller) else None

@@ -78,7 +78,7 @@ class DescriptionTests(Case):
         jobs = await self.create(it, 1)
         authority = TokenAuthority(GUID, KeyRing.from_json((it.home / "keys" / "ring.json").read_bytes()))
         token = authority.issue(jobs[0]["guid"], GUID, time(), 3000, 1)
-        names = ["acknowledge", "show_config", "show_job"]
+        names = ["acknowledge", "show_config", "show_job", "exchange_token", "introspect"]
         chosen = [f"--include-operation-id={name}" for name in names]
         await self._fuzz(it, jobs, f"--header=Authorization: Bearer {token}", *chosen)
 

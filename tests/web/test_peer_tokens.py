@@ -247,6 +247,13 @@ class IntrospectTests(Case):
         record = self.rig.initiator.tokens.introspected(token, None)
         self.assertEqual(record, NOBODY)
 
+    def test_hint(self) -> None:
+        """A hint is not looked at, but for what it is."""
+        token = self.granted(self.b, self.a)
+        for hint, status in [("access_token", 200), (7, 422)]:
+            answer = self.rig.ask("POST /introspect", **as_json({"token": token, "token_type_hint": hint}))
+            self.assertEqual(answer.status, status)
+
     def test_surrogates(self) -> None:
         """JSON can hold what is no text."""
         answer = self.rig.ask("POST /introspect", **as_json({"token": "\ud800"}))
