@@ -15,13 +15,13 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from . import figures, running
-from .kills_model import Known, Worker
+from .kills_model import LABEL, UNKNOWN, Worker, colour_of
 from .lives import PORTS, Caller, Life, born, config, end_all, free_port, processors
 
 #: How many processors nobody touches but who kills.
@@ -54,10 +54,9 @@ def judged(operator: running.Operator, workers: list[Worker], life: Life, steady
     jobs = {job["guid"]: job for job in operator.call("GET", "/job")}
     problems = [text for worker in workers for text in worker.broken]
     known = {job.guid: job for worker in workers for job in worker.jobs}
-    problems += [f"{guid}: {text}" for guid, job in known.items() for text in _wrong(operator, job, jobs.get(guid))]
-    extra = jobs.keys() - known.keys() - {*steady}
-    if len(extra) > sum(worker.unknown_creates for worker in workers):
-        problems.append(f"{len(extra)} jobs that nobody was told of")
+    for guid, job in known.items():
+        problems += job.wrong(jobs.get(guid), colour_of(operator, guid) if guid in jobs else None)
+    problems += extra([jobs[guid] for guid in jobs.keys() - known.keys() - {*steady}], workers)
     held = processors(life.folder / "home")
     for guid, pids in held.items():
         if guid not in jobs or pids != [jobs[guid]["pid"]]:
@@ -66,15 +65,12 @@ def judged(operator: running.Operator, workers: list[Worker], life: Life, steady
     return problems
 
 
-def _wrong(operator: running.Operator, known: Known, job: dict[str, Any] | None) -> Iterator[str]:
-    if (job is not None) not in known.there:
-        yield f"there: {job is not None}, and may be {known.there}"
-    elif job is not None:
-        if job["wanted"] not in known.wanted:
-            yield f"wanted: {job['wanted']}, and may be {known.wanted}"
-        colour = operator.call("GET", f"/config/{known.guid}").get("colour")
-        if colour not in known.colour:
-            yield f"colour: {colour}, and may be {known.colour}"
+def extra(jobs: Sequence[dict[str, Any]], workers: list[Worker]) -> Iterator[str]:
+    """Which jobs are there of which nobody was told: there may be one of an order whose answer did not come."""
+    orders = {label: outcome for worker in workers for label, outcome in worker.orders.items()}
+    for label, count in Counter(job["labels"].get(LABEL) for job in jobs).items():
+        if orders.get(label) != UNKNOWN or count > 1:
+            yield f"{count} jobs of the order {label}, which was {orders.get(label)}"
 
 
 def settled(operator: running.Operator) -> bool:
@@ -87,6 +83,21 @@ def listening(first: int) -> set[int]:
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
     return ports & {*range(first, first + PORTS)}
+
+
+def left_open(life: Life, jobs: int) -> Iterator[str]:
+    """Who of the processes that help has more descriptors than jobs are reason for."""
+    home = str(life.folder / "home").encode()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            count = len(os.listdir(f"/proc/{pid}/fd"))
+            if b"guardian_main" in command and home in command and count > jobs + 20:
+                yield f"the guardian has {count} descriptors for {jobs} jobs"
+    for number in running.children(life.process.pid) if life.process else ():
+        count = len(os.listdir(f"/proc/{number}/fd"))
+        if b"proactor.forkserver" in Path(f"/proc/{number}/cmdline").read_bytes() and count > 20:
+            yield f"the fork server has {count} descriptors"
 
 
 def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, Any]:
@@ -119,6 +130,7 @@ def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, An
     kept = {job["port"] for job in jobs}
     if vain := listening(first) - kept:
         problems.append(f"ports held in vain: {sorted(vain)}")
+    problems += left_open(life, len(jobs))
     # Four for each job: its socket, its pidfd, and connections that it has open.
     now = len(os.listdir(f"/proc/{life.process.pid}/fd")) if life.process else 0
     if now > descriptors + 4 * len(jobs):
@@ -133,6 +145,7 @@ def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, An
         "start_max": round(max(life.started), 2),
         "survivors": survivors,
         "changed": changed,
+        "looks": sum(worker.looks for worker in workers),
         "calls": dict(caller.came),
         "requests": dict(sorted(counts.items())),
         "jobs": len(jobs),
