@@ -48,7 +48,6 @@ class KeyRotation:
     :param now: the time of day, aware.
     :param settings: the initiator's at this moment.
     :param save: keeps the keys as they are written; fails where they cannot be kept, and they stay as they are then.
-    :param heard: told that the keys are others.
     """
 
     clock: IReactorTime
@@ -56,7 +55,6 @@ class KeyRotation:
     authority: TokenAuthority
     settings: Callable[[], InitiatorSettings]
     save: Callable[[bytes], Awaitable[None]] = lambda _: succeed(None)
-    heard: Callable[[], None] = lambda: None
     #: How long the tokens live that the present key signed, at most.
     _longest: float = field(default=0.0, init=False)
     _periodic: Periodic = field(init=False)
@@ -98,7 +96,6 @@ class KeyRotation:
         if after != ring:
             await self.save(after.to_json())
             self.authority.ring = after
-            self.heard()
         if after.signing.id != ring.signing.id:
             log.info("Tokens are signed with another key: {kid}", kid=after.signing.id)
             due = now + max(settings.key_rotation, settings.token_ttl)

@@ -186,6 +186,38 @@ class CrashTests(SynchronousTestCase):
 
         self.each(life)
 
+    def test_revoke(self) -> None:
+        """A processor's tokens are revoked, or not; once that is answered they do not hold any more."""
+
+        def life(scenario: Scenario) -> None:
+            (guid,) = scenario.guids
+            token = scenario.rig.token(scenario.jobs[0])
+            answered = scenario.ask(f"POST /job/{guid}/revoke")
+            rig = scenario.follow()
+            job = rig.fleet.job(guid)
+            self.assertIn(job.revoked_incarnation, (1,) if answered else (0, 1))
+            status = rig.ask(f"GET /config/{guid}", token=token).status
+            self.assertEqual(status, 410 if job.revoked_incarnation or job.incarnation > 1 else 200)
+
+        self.each(life)
+
+    def test_renewal(self) -> None:
+        """A processor is given another token, or not: it is always left with one that brings it back."""
+
+        def life(scenario: Scenario) -> None:
+            (guid,) = scenario.guids
+            token = scenario.rig.token(scenario.jobs[0])
+            scenario.rig.clock.advance(200)
+            exchange = scenario.rig.begin(f"GET /config/{guid}", token=token)
+            scenario.settle()
+            new = exchange.response.json()["token"] if exchange.answered else token
+            scenario.rig.die()
+            scenario.rig.clock.advance(3000)
+            scenario.follow()
+            self.assertEqual(scenario.rig.ask(f"GET /config/{guid}", token=new).status, 200)
+
+        self.each(life, least=1)
+
     def test_fall(self) -> None:
         """A processor that falls is started again by one or the other, and never by both."""
 

@@ -22,9 +22,9 @@ from .test_killed import KilledCase
 SECTIONS = "[steady]\nrefresh = 0.5\n"
 
 
-def fixed(default: str = "") -> str:
+def fixed(default: str = "", sections: str = SECTIONS) -> str:
     """A file for an initiator whose port stays the same."""
-    text = configuration(SECTIONS, default=default)
+    text = configuration(sections, default=default)
     return text.replace("listen_port = 0", f"listen_port = {free_ports(1)}")
 
 
@@ -133,6 +133,28 @@ class KilledTests(PeerTokenCase):
         self.assertEqual(await self.shown(b, token), 200)
         again = await self.exchanged(following, b["guid"], own(authority, a))
         self.assertEqual(await self.shown(b, again.json["access_token"]), 200)
+
+    async def test_calls(self) -> None:
+        """With the initiator killed processors go on calling one another; their tokens are renewed by the next."""
+        it = await self.start(fixed("peer_token_ttl = 20", "[calling]\nrefresh = 0.5\n"))
+        a, b = await self.create(it, 2, module="calling")
+
+        async def called() -> bool:
+            answer = await self.http("POST", f"http://127.0.0.1:{a['port']}/call/{b['guid']}")
+            return (answer.status, answer.text) == (200, a["guid"])
+
+        await until(called, "the first call")
+        await self.kill(it)
+        for _ in range(20):
+            self.assertTrue(await called())
+        following = await self.after(it)
+
+        async def renewed() -> bool:
+            self.assertTrue(await called())
+            text = (await self.http("GET", f"{following.url}/metrics")).text
+            return 'tokens_issued_total{audience="processor"} 0' not in text
+
+        await until(renewed, "another token")
 
     async def test_revoked(self) -> None:
         """A processor that is revoked is refused by all, also where the initiator was killed between."""
