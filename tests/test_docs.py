@@ -29,6 +29,7 @@ from proactor.web.errors import STATUS
 from proactor.web.table import ROUTES
 
 from .test_examples import ticker
+from .test_sequences import example
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -134,6 +135,15 @@ def answers(app: Klein, method: str, path: str) -> bool:
     return True
 
 
+EXAMPLE_APPS = (
+    ticker().app,
+    example("request_reply").Speller.app,
+    example("scatter_gather").Trader.app,
+    example("pipeline").Stage.app,
+    example("mandelbrot").Painter.app,
+)
+
+
 class PagesTests(SynchronousTestCase):
     """All pages."""
 
@@ -176,7 +186,7 @@ class ConsoleTests(SynchronousTestCase):
         self.assertEqual((read.returncode, read.stderr), (0, ""))
 
     def test_curl(self) -> None:
-        """Each curl asks for a route that the initiator has, or the example processor."""
+        """Each curl asks for a route that the initiator has, or an example processor."""
         initiator, asked, wrong = Klein(), 0, []
         for route in ROUTES:
             initiator.route(route.path, methods=[route.method], endpoint=route.name)(lambda _: b"")
@@ -193,8 +203,10 @@ class ConsoleTests(SynchronousTestCase):
         parts = urlsplit(url)
         if parts.port == 8080:
             return answers(initiator, method, parts.path)
-        own = answers(ticker().app, method, parts.path)
-        return parts.port == 49152 and (own or (method, parts.path) in (("GET", "/config"), ("GET", "/healthz")))
+        own = any(answers(app, method, parts.path) for app in EXAMPLE_APPS)
+        return parts.port in (49152, 49154) and (
+            own or (method, parts.path) in (("GET", "/config"), ("GET", "/healthz"))
+        )
 
     def test_options(self) -> None:
         """What is typed behind ``proactor`` are options of it."""

@@ -133,14 +133,23 @@ class Caller:
         :raises PeerError: it does not.
         """
         tried: frozenset[str] = frozenset()
+        refused: NoToken | None = None
         for attempt in range(call.attempts):
             peer = await pick(tried, call.until)
             if peer.guid in tried:
+                if refused is not None:
+                    raise refused
                 await self._pause(call, attempt)
             tried |= {peer.guid}
             is_last = attempt + 1 == call.attempts
             try:
                 answered = await self._try(call, peer)
+            except NoToken as error:
+                # Nothing was sent; there may be one for somebody else.
+                refused = error
+                if is_last or self._left(call) <= 0:
+                    raise
+                continue
             except PeerFailed as failed:
                 if is_last or (failed.sent and not call.safe) or self._left(call) <= 0:
                     raise

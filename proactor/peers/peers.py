@@ -162,7 +162,12 @@ class Peers:
 
     async def _pick(self, call: Call, target: str | Peer, tried: frozenset[str], _until: float) -> Peer:
         found = await self._found(call, target)
-        return found[0] if len(found) == 1 else self._caller.balancer.choose(found, tried)
+        if len(found) == 1:
+            return found[0]
+        tokens = self._caller.tokens
+        if tokens.away:
+            found = [each for each in found if tokens.holds(each.guid, call.scope)] or found
+        return self._caller.balancer.choose(found, tried)
 
     async def gather(
         self,

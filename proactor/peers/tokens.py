@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..backoff import Backoff, Tries
-from ..errors import ProactorError
+from ..errors import ProactorError, Unavailable
 from .initiator import Grant
 
 __all__ = ["PeerTokens"]
@@ -22,6 +22,8 @@ _RENEWED, _MARGIN = 0.5, 1.0
 #: Above so many, those that are over are thrown out.
 _MANY = 256
 _BACKOFF = Backoff(first=0.5, cap=10.0)
+#: For how many seconds an initiator that gave no answer is taken to be away.
+_AWAY = 5.0
 
 _log = Logger(namespace="proactor.processor")
 
@@ -49,10 +51,21 @@ class PeerTokens:
     ask: Callable[[str, str | None], Awaitable[Grant]]
     random: Callable[[], float] = uniform
     _kept: dict[Key, _Kept] = field(factory=dict)
+    _away_until: float = float("-inf")
     _asking: set[Key] = field(factory=set)
     _waiting: dict[Key, list[Deferred[str]]] = field(factory=dict)
     #: Of those whose renewal failed: how often, and when it is tried again.
     _failed: dict[Key, tuple[Tries, float]] = field(factory=dict)
+
+    @property
+    def away(self) -> bool:
+        """Whether the initiator has just been asked in vain."""
+        return self.clock.seconds() < self._away_until
+
+    def holds(self, guid: str, scope: str | None) -> bool:
+        """Whether there is one already."""
+        kept = self._kept.get((guid, scope))
+        return kept is not None and self.clock.seconds() < kept.over
 
     async def token(self, guid: str, scope: str | None) -> str:
         """One that holds.
@@ -89,11 +102,14 @@ class PeerTokens:
     async def _renew(self, key: Key) -> str:
         try:
             grant = await self.ask(*key)
-        except ProactorError:
+        except ProactorError as error:
+            if isinstance(error, Unavailable):
+                self._away_until = self.clock.seconds() + _AWAY
             tries = self._failed.get(key, (Tries(self.random), 0.0))[0]
             self._failed[key] = tries, self.clock.seconds() + tries.next(_BACKOFF)
             raise
         self._failed.pop(key, None)
+        self._away_until = float("-inf")
         now = self.clock.seconds()
         if len(self._kept) > _MANY:
             self._kept = {each: kept for each, kept in self._kept.items() if kept.over > now}

@@ -273,6 +273,7 @@ class Client:
         self._pool = HTTPConnectionPool(reactor)
         self._http = HTTPClient(Agent(reactor, pool=self._pool))
         self.close = self._pool.closeCachedConnections
+        self.raw = self._http.request
 
     async def __call__(self, method: str, url: str, headers: Mapping[str, str] | None = None, **body: Any) -> Answer:
         sent = Headers({name: [value] for name, value in (headers or {}).items()})

@@ -440,6 +440,17 @@ class TokenTests(Case):
         self.one_request()
         self.assertEqual(len(self.stage.initiator.granted), 2)
 
+    def test_those_with_tokens(self) -> None:
+        """While the initiator is away, of several those are called for whom there is a token."""
+        self.request(self.two.guid)
+        self.stage.run(self.peers.find("m"))
+        self.stage.network.trouble(self.stage.initiator.url, "refuses")
+        for _ in range(20):
+            self.assertEqual(self.request("m", "POST").peer.guid, self.two.guid)
+        self.stage.network.trouble(self.stage.initiator.url, None)
+        self.stage.advance(6)
+        self.assertEqual({self.request("m").peer.guid for _ in range(20)}, {self.one.guid, self.two.guid})
+
     def test_not_allowed(self) -> None:
         """Where it is not allowed, the error says what the initiator said."""
         self.stage.initiator.refused.add(self.one.guid)
