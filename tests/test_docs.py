@@ -118,7 +118,7 @@ def request(arguments: list[str]) -> tuple[str, str]:
     for word in rest:
         if word == "-X":
             method = next(rest)
-        elif word in ("-d", "-H", "--cacert"):
+        elif word in ("-d", "-H", "-o", "--cacert"):
             sends = sends or word == "-d"
             next(rest)
         elif not word.startswith("-"):
