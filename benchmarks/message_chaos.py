@@ -22,7 +22,7 @@ from typing import Any
 
 from . import figures, running
 from .chaos_plan import FOLDER, RECEIVERS, SENDERS, channels, judged
-from .random_kills import Life, free_port, processors
+from .lives import Life, free_port, processors
 
 _PORTS = 40
 

@@ -47,6 +47,12 @@ class ProgramTests(SynchronousTestCase):
             self.assertIsInstance(figures[name], (int, float), name)
             self.assertGreater(figures[name], 0, name)
 
+    def test_message_chaos(self) -> None:
+        """No message is lost through kills of everybody, none comes out of its order, every copy is known."""
+        _, found = run("message_chaos", "--messages", "240", "--pause", "0.3", "--senders", "2", "--receivers", "2")
+        self.assertEqual((found["benchmark"], found["problems"]), ("message_chaos", []))
+        self.assertPositive(found, "messages", "received", "lives")
+
     def test_processor_cost(self) -> None:
         """It measures a processor, the plain process, and says how the one is to the other."""
         table, found = run("processor_cost", "2")

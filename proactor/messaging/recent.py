@@ -57,6 +57,7 @@ class Recent:
         """One was accepted."""
         waiting = self._given.get(key)
         self._given[key] = receipt
+        self._given.move_to_end(key)
         while len(self._given) > self.most and isinstance(next(iter(self._given.values())), Receipt):
             self._given.popitem(last=False)
         for each in waiting if isinstance(waiting, list) else ():

@@ -81,10 +81,13 @@ class WebHook:
         for name, value in to_headers(message.attributes):
             headers.addRawHeader(name, value)
         url = f"{base_url(job.address, job.port)}/message".encode()
-        return self._bounded(Deferred.fromCoroutine(self._answered(url, headers, message.data)), timeout)
+        return self._bounded(Deferred.fromCoroutine(self._answered(job.guid, url, headers, message.data)), timeout)
 
-    async def _answered(self, url: bytes, headers: Headers, data: bytes) -> Outcome:
+    async def _answered(self, guid: str, url: bytes, headers: Headers, data: bytes) -> Outcome:
         response = await self.agent.request(b"POST", url, headers, _Data(data))
+        if response.code == 401:
+            # Its key may have been followed by others.
+            self._tokens.pop(guid, None)
         body = SmallBody(_MOST_READ)
         response.deliverBody(body)
         return _outcome(response, await body.whole)

@@ -18,7 +18,7 @@ from ..allowed import ANY, allows
 from ..errors import Unauthenticated, Unavailable
 from ..problems import Problem
 from ..verification import Claims
-from .callers import ANYONE, LOCAL, Caller
+from .callers import ANYONE, INITIATOR, LOCAL, Caller
 from .peer_verifier import PeerVerifier
 
 __all__ = ["OPEN", "admitted", "objection"]
@@ -64,7 +64,7 @@ def _bearer(credentials: Sequence[bytes]) -> str:
 def _by_token(verifier: PeerVerifier, token: str, allow_from: Iterable[str]) -> Caller | Problem:
     claims = verifier.verify(token)
     if verifier.trust is not None and claims.guid == verifier.trust.issuer:
-        return Caller("initiator", scopes=claims.scope)
+        return Caller(INITIATOR, scopes=claims.scope)
     if _GUID.fullmatch(claims.guid) is None:
         # An operator, by name.
         return Caller(claims.guid, scopes=claims.scope)

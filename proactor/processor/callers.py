@@ -14,7 +14,7 @@ from zope.interface import Interface, implementer
 from ..allowed import is_scope
 from ..problems import Problem, write_problem
 
-__all__ = ["ANYONE", "LOCAL", "Caller", "ICaller", "caller", "check_scopes", "scope"]
+__all__ = ["ANYONE", "INITIATOR", "LOCAL", "Caller", "ICaller", "caller", "check_scopes", "scope"]
 
 _MARK = "_proactor_scopes"
 
@@ -45,6 +45,8 @@ class Caller:
 
 
 LOCAL, ANYONE = Caller("local"), Caller("anyone")
+#: What the initiator is called.
+INITIATOR = "initiator"
 
 
 def caller(request: IRequest) -> Caller:

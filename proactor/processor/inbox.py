@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET
 from ..cloudevents import CloudEvent, check, from_headers, from_structured, is_structured, read_object
 from ..errors import Malformed, ProactorError, Refused, Unavailable
 from ..problems import Problem, write_problem
-from .callers import caller
+from .callers import ANYONE, INITIATOR, LOCAL, caller
 from .messages import Handler, Message, Repeats
 
 if TYPE_CHECKING:
@@ -69,6 +69,9 @@ class Inbox(Resource):
         """Take what is delivered."""
         if request.method != b"POST":
             return write_problem(request, Problem(405, "messages are sent by POST", headers={"Allow": "POST"}))
+        stranger = self._stranger(request)
+        if stranger is not None:
+            return write_problem(request, stranger)
         if caller(request).guid is not None:
             # It could say anything of whom it is from; the initiator has seen to that.
             return write_problem(
@@ -85,6 +88,16 @@ class Inbox(Resource):
             return _nothing(request)
         self._take(message, handler).addCallback(_answer, request, _ended(request))
         return NOT_DONE_YET
+
+    def _stranger(self, request: IRequest) -> Problem | None:
+        """Say what somebody lacks who is not the initiator, if anything; where there is none anybody here will do."""
+        who = caller(request)
+        if who.name == INITIATOR or self._processor.outbox is None:
+            return None
+        said = "messages are taken from the initiator alone, with its token: send them by its POST /message"
+        if who in (LOCAL, ANYONE):
+            return Problem(401, said, headers={"WWW-Authenticate": "Bearer"})
+        return Problem(403, said)
 
     def _take(self, message: Message, handler: Handler) -> Deferred[Problem | None]:
         """What comes of a message; whoever sent it goes away meanwhile does not end the work on it."""

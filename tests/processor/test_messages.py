@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -17,8 +18,11 @@ from twisted.web.iweb import IRequest
 
 from proactor import Message, Processor, Refused, message
 from proactor.errors import Forbidden, NotFound, Unavailable
+from proactor.keyring import new_key
 from proactor.processor.messages import Repeats
 from proactor.processor.outbox import Outbox, Sent
+from proactor.processor.peer_verifier import read_trust
+from proactor.tokens import TokenAuthority
 
 from .fakes import GUID, Log
 
@@ -200,6 +204,34 @@ class InboxTests(SynchronousTestCase):
         self.failureResultOf(sent)
         self.worker.work[0].callback(None)
         self.assertEqual(self.deliver("slow", id="a"), 204)
+        self.assertEqual(len(self.worker.taken), 1)
+
+    def test_initiator_alone(self) -> None:
+        """Where there is an initiator, messages are taken from it alone, by its token for this processor."""
+        authority = TokenAuthority.from_pem(OTHER, new_key())
+        self.worker.outbox = Outbox(Post(), Clock(), Known(), GUID)
+        now = time.time()
+
+        def status(token: str | None, id_: str = "a") -> int:
+            self.begin("work")
+            headers = {"ce-specversion": "1.0", "ce-id": id_, "ce-source": "urn:x", "ce-type": "work"}
+            if token is not None:
+                headers["Authorization"] = f"Bearer {token}"
+            return self.answer(self.stub.request("POST", HOME + "/message", headers=headers))[0]
+
+        own = authority.issue(OTHER, GUID, now, 300, 0)
+        self.assertEqual((status(None), status(own)), (401, 503))
+        keys = authority.ring.published(now)
+        self.worker.verifier.learn(read_trust({"issuer": OTHER, "keys": keys, "revoked": {}}))
+        peer = authority.issue("e" * 32, GUID, now, 300, 1)
+        for token, expected in (
+            (own, 204),
+            (peer, 403),
+            (authority.issue(OTHER, OTHER, now, 300, 0), 401),
+            (authority.issue(OTHER, GUID, now - 400, 300, 0), 401),
+            (TokenAuthority.from_pem(OTHER, new_key()).issue(OTHER, GUID, now, 300, 0), 401),
+        ):
+            self.assertEqual(status(token), expected)
         self.assertEqual(len(self.worker.taken), 1)
 
     def test_own_route(self) -> None:
