@@ -10,6 +10,7 @@ import subprocess
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from attrs import evolve
 from twisted.internet.task import Clock
@@ -18,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.errors import ProactorError
 from proactor.saved import PutValue, Saved, Write
 from proactor.store import opening, schema
-from proactor.store.database import Database
+from proactor.store.database import Database, connect
 from proactor.store.opening import Opening, open_store
 from proactor.store.snapshots import Snapshots
 from proactor.store.sqlite import SqliteStore
@@ -340,3 +341,49 @@ class VersionTests(OpeningTestCase):
         database.close()
         self.path = self.home / "old"
         self.assertEqual(self.found().values, {"a": 1})
+
+    def test_killed_in_the_midst(self) -> None:
+        """Killed before whichever statement of it, it is as it was, or one step further; the next start goes on."""
+        self.keep(PutValue("a", 1))
+        last = len(schema.SCRIPTS)
+        steps = (
+            "UPDATE \"values\" SET value = '2', sum = checksum(name, '2'); CREATE TABLE more (a)",
+            "INSERT INTO more VALUES (7); CREATE INDEX of_more ON more (a)",
+        )
+        copies: list[Path] = []
+
+        def traced(path: Path) -> sqlite3.Connection:
+            connection = connect(path)
+            connection.set_trace_callback(lambda _: copies.append(self.copy(len(copies))))
+            return connection
+
+        with patch.object(opening, "connect", traced):
+            self.upgraded(*steps).close()
+        copies.append(self.copy(len(copies)))
+        states = {self.state(self.copied(each), last) for each in copies}
+        self.assertEqual(states, {(last, "1"), (last + 1, "2"), (last + 2, "2")})
+        for each in copies:
+            snapshots = Snapshots(each.parent / "snapshots", self.now)
+            database = Opening(each, snapshots, (*schema.SCRIPTS, *steps)).open()
+            self.assertEqual(database.load().values, {"a": 2})
+            self.assertEqual(database.connection.execute("SELECT a FROM more").fetchall(), [(7,)])
+            database.close()
+
+    def copy(self, number: int) -> Path:
+        """The whole home as a process that is killed now leaves it; where its database is."""
+        to = self.home.with_name(f"{self.home.name}-{number}")
+        shutil.copytree(self.home, to)
+        return to / self.path.name
+
+    def copied(self, path: Path) -> Path:
+        """Another copy, which can be looked at: that may change it."""
+        return killed(path, Path(self.mktemp()))
+
+    def state(self, path: Path, last: int) -> tuple[int, str]:
+        """The version of a database, and the value that is in it."""
+        with closing(sqlite3.connect(path)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (value,) = connection.execute("SELECT value FROM \"values\" WHERE name = 'a'").fetchone()
+            tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'more'").fetchone()
+        self.assertEqual(tables, (int(version > last),))
+        return version, value
