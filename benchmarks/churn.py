@@ -105,7 +105,7 @@ class Churn:
 
 def look(initiator: Measured) -> dict[str, float]:
     """How it is, when what was to end has ended."""
-    running.wait_until(lambda: initiator.outside()["processes"] <= 1, "the processes are gone")
+    running.wait_until(lambda: not initiator.outside()["processes"], "the processes are gone")
     # What is closed a moment later: connections, and the timers on them.
     time.sleep(1.5)
     return {**initiator.outside(), **initiator.inside()}

@@ -23,7 +23,7 @@ from typing import Any
 from attrs import define, field
 
 from .figures import Memory, percentile
-from .running import PATIENCE, Operator, Unexpected, cpu_time, end, environment, wait_until
+from .running import PATIENCE, Operator, Unexpected, children, cpu_time, end, environment, is_helper, wait_until
 
 #: Seconds between two looks at how late the reactor is.
 TICK = 0.005
@@ -119,7 +119,7 @@ class Measured:
         return found
 
     def outside(self) -> dict[str, float]:
-        """What the kernel knows of it: memory in MiB, descriptors, threads, its processes, seconds of CPU."""
+        """What the kernel knows of it: memory in MiB, descriptors, threads, its processors, seconds of CPU."""
         folder = Path(f"/proc/{self.process.pid}")
         memory = Memory.of(self.process.pid)
         return {
@@ -127,7 +127,7 @@ class Measured:
             "private_mib": memory.private / 1024,
             "descriptors": len(os.listdir(folder / "fd")),
             "threads": len(os.listdir(folder / "task")),
-            "processes": len((folder / f"task/{self.process.pid}/children").read_text().split()),
+            "processes": sum(not is_helper(pid) for pid in children(self.process.pid)),
             "cpu_s": cpu_time(self.process.pid),
         }
 

@@ -164,6 +164,15 @@ def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+def is_helper(pid: int) -> bool:
+    """Whether a child of the initiator is its guardian or its fork server, and no processor; one that is gone is."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return True
+    return b"guardian_main" in command or b"proactor.forkserver" in command
+
+
 def end(process: subprocess.Popen[Any]) -> None:
     """Have a process stop, and see that it has."""
     if process.poll() is None:

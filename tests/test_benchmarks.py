@@ -134,6 +134,11 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual((found["grown"]["processes"], found["grown"]["descriptors"]), (0, 0))
         self.assertEqual([row.split()[0] for row in table[:5]], ["after", "start", "warm", "half", "end"])
 
+    def test_churn_of_processors(self) -> None:
+        """The same with processors, which are forked: that the fork server lives on is no leak."""
+        _, found = run("churn", "--cycles", "10", "--at-once", "2", "--module", "proactor.processor")
+        self.assertEqual((found["module"], found["grown"]["processes"]), ("proactor.processor", 0))
+
     def test_crash_loops(self) -> None:
         """What crashes is started again and again, and the others go on."""
         _, found = run("crash_loops", "--crashing", "2", "--well", "1", "--seconds", "1", "--light")
