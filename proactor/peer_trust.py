@@ -92,8 +92,19 @@ class PeerTrust:
         now = self.now()
         grants = {audience: until for audience, until in self._grants.get(guid, {}).items() if now < until}
         if now < self._blind_until:
-            return Revocation(incarnation, max(now + self.longest(), *grants.values(), self._blind_until))
-        return Revocation(incarnation, max(grants.values()), sorted(grants)) if grants else None
+            return self._with_before(guid, Revocation(incarnation, max(now + self.longest(), self._blind_until)))
+        if not grants:
+            return None
+        return self._with_before(guid, Revocation(incarnation, max(grants.values()), sorted(grants)))
+
+    def _with_before(self, guid: str, revocation: Revocation) -> Revocation:
+        """One that holds for whom an earlier one of the same guid was as well."""
+        before = self._revoked.get(guid)
+        if before is None:
+            return revocation
+        known = before.audiences is not None and revocation.audiences is not None
+        audiences = sorted({*(before.audiences or ()), *(revocation.audiences or ())}) if known else None
+        return Revocation(revocation.incarnation, max(before.until, revocation.until), audiences)
 
     def writes(self, guid: str, revocation: Revocation | None) -> list[Write]:
         """What is kept of it; and what is not kept any more of those that are over."""
@@ -118,6 +129,8 @@ class PeerTrust:
         return revocation is not None and incarnation <= revocation.incarnation
 
     def _add(self, guid: str, revocation: Revocation) -> None:
+        if guid in self._revoked:
+            self._forget(guid)
         if revocation.audiences is None:
             self._told_all.add(guid)
         for audience in revocation.audiences or ():
