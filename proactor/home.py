@@ -6,6 +6,7 @@
         lock            held with flock(2) while an initiator runs; holds its pid
         operator.token  0600
         url             where it is reached from this machine, while it serves; 0600
+        trust           over TLS how it is verified there; 0600
         keys/           0700, what signs the tokens
         logs/           0700, GUID.log and GUID.old/ of each processor
 """
@@ -26,7 +27,7 @@ from pathlib import Path
 from twisted.logger import Logger
 
 from .errors import ProactorError, StorageFailed, Unavailable
-from .home_files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, URL
+from .home_files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
 
 __all__ = ["DEFAULT_HOME", "Home"]
 
@@ -209,17 +210,23 @@ class Home:
             os.close(self._lock)
             self._lock = None
 
-    def show_url(self, url: str) -> None:
-        """Tell the programs of the same user where the initiator is reached; where there is no room for that, go on."""
+    def show_url(self, url: str, trust: tuple[str, str] | None = None) -> None:
+        """Tell the programs of the same user where the initiator is reached; where there is no room for that, go on.
+
+        :param trust: over TLS the name that its certificate is for, and the file of those by which it is verified.
+        """
         try:
+            if trust is not None:
+                _write_new(self.path / TRUST, "".join(f"{line}\n" for line in trust).encode())
             _write_new(self.path / URL, f"{url}\n".encode("ascii"))
         except OSError as error:
             _log.warn("{path}: {reason}: clients have to be told the URL", path=self.path / URL, reason=_reason(error))
 
     def _hide_url(self) -> None:
         # One that stays misleads nobody: who reads it looks whether the lock is held.
-        with suppress(OSError):
-            (self.path / URL).unlink(missing_ok=True)
+        for name in (URL, TRUST):
+            with suppress(OSError):
+                (self.path / name).unlink(missing_ok=True)
 
     def read_secret(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Give the content of a secret's file of mode 0600, which is made where there is none.

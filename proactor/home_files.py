@@ -6,4 +6,6 @@ DEFAULT_HOME = "~/.proactor"
 LOCK = "lock"
 #: Where an initiator is reached from this machine; there while it serves.
 URL = "url"
+#: Where that is over TLS: the name that its certificate is for, and the file of those by which it is verified.
+TRUST = "trust"
 OPERATOR_TOKEN = "operator.token"  # noqa: S105 - a file's name

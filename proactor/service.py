@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from .assembly import Parts, assemble, begin, now
+from .config.settings import InitiatorSettings
 from .errors import ProactorError
 from .file_watch import FileWatch
 from .garbage import GarbageCollector
@@ -205,7 +206,8 @@ class ProactorService(Service):
         self._socket.close()
         self._socket = None
         await go_on(initiator, parts.opened.document)
-        running.home.show_url(base_url(self.options.settings.listen_addr, listen_port))
+        settings = self.options.settings
+        running.home.show_url(base_url(settings.listen_addr, listen_port, settings.listen_scheme), _trust(settings))
         address = getattr(running.port.getHost(), "host", "")
         log.info("Serving on {address}:{port}", address=address, port=listen_port)
         self._heed(signal.SIGHUP, partial(reactor.callFromThread, self.reload))
@@ -310,6 +312,14 @@ class ProactorService(Service):
         if running.watch is not None:
             running.watch.stop()
         return Deferred.fromCoroutine(self._stop(running))
+
+
+def _trust(settings: InitiatorSettings) -> tuple[str, str] | None:
+    """How clients on this machine verify the initiator: the name of its certificate, and by which file."""
+    authority = settings.tls_ca or settings.tls_certificate
+    if settings.listen_scheme != "https" or authority is None:
+        return None
+    return settings.host_addr, os.path.abspath(authority)
 
 
 def _listening(address: str, port: int) -> socket.socket:

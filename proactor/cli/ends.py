@@ -73,12 +73,15 @@ def end_of(error: ProactorError) -> End:
     """How a command ends that came to an error."""
     from ..client import errors  # noqa: PLC0415 - a command that needs no initiator loads no client
 
-    if isinstance(error, errors.NotRunning):
-        return End(NOT_RUNNING, "Not running", str(error))
-    if isinstance(error, errors.Unreachable):
-        return End(UNREACHABLE, "Cannot reach", str(error), "see whether it runs, and what --url or --home says")
-    if isinstance(error, errors.Unintelligible):
-        return End(UNREACHABLE, "Unintelligible", str(error), "see whether --url is that of an initiator")
+    kinds = (
+        (errors.NotRunning, NOT_RUNNING, "Not running", ""),
+        (errors.Untrusted, UNREACHABLE, "Untrusted", "name those by which it is verified with --cafile"),
+        (errors.Unreachable, UNREACHABLE, "Cannot reach", "see whether it runs, and what --url or --home says"),
+        (errors.Unintelligible, UNREACHABLE, "Unintelligible", "see whether --url is that of an initiator"),
+    )
+    for kind, code, title, hint in kinds:
+        if isinstance(error, kind):
+            return End(code, title, str(error), hint)
     if isinstance(error, errors.Problem):
         return End(FAILED, error.title, _said(error), _remedy(error), {"status": error.status, **error.members})
     if isinstance(error, ConfigError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import click
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ..errors import ProactorError
 from ..home_files import DEFAULT_HOME
@@ -51,6 +51,7 @@ class Shell:
     named_home: bool = False
     url: str | None = None
     token_file: str | None = None
+    cafile: str | None = None
     timeout: float = 30.0
     out: Output = field(factory=Output)
     hint: str = ""
@@ -94,10 +95,10 @@ class Shell:
         token = self._token()
         if self.url is None:
             found = locate(self.home)
-            return Place(found.url, token or found.token)
+            return evolve(found, token=token or found.token, authority=self.cafile or found.authority)
         if token is None and self.named_home:
             token = _read_token(Path(self.home).expanduser() / "operator.token")
-        return Place(_checked(self.url), token)
+        return Place(_checked(self.url), token, self.cafile)
 
     def _token(self) -> str | None:
         if self.token_file is not None:

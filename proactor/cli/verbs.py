@@ -55,6 +55,13 @@ def common(hidden: bool = False) -> list[click.Option]:
             help="A file with an operator's token; else PROACTOR_TOKEN, else the home's.",
         ),
         option(
+            "--cafile",
+            "PROACTOR_CAFILE",
+            metavar="FILE",
+            hidden=hidden,
+            help="Certificates in PEM by which an https URL is verified; else those of the system.",
+        ),
+        option(
             "--timeout",
             "PROACTOR_TIMEOUT",
             type=click.FloatRange(min=0, min_open=True),

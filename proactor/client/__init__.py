@@ -28,6 +28,7 @@ from .errors import (
     Unavailable,
     Unintelligible,
     Unreachable,
+    Untrusted,
 )
 from .locating import Place, locate
 from .values import (
@@ -94,5 +95,6 @@ __all__ = [
     "Unavailable",
     "Unintelligible",
     "Unreachable",
+    "Untrusted",
     "locate",
 ]

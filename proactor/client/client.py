@@ -83,7 +83,7 @@ class Client:
         """A client on a reactor, over the network."""
         from .agent import http_client  # noqa: PLC0415 - what has its own HTTP client needs no other
 
-        http, hang_up = http_client(reactor)
+        http, hang_up = http_client(reactor, place)
         return cls.of(http, reactor, place, timeout, hang_up)
 
     async def close(self) -> None:

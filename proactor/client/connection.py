@@ -21,7 +21,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from .bodies import Body
-from .errors import Problem, TimedOut, Unintelligible, Unreachable, problem
+from .errors import Problem, TimedOut, Unintelligible, Unreachable, Untrusted, problem
 
 __all__ = ["HTTP", "Connection", "Query", "Reply", "path"]
 
@@ -81,6 +81,12 @@ def _innermost(error: BaseException) -> BaseException:
     """Find the cause in what Twisted's HTTP client wraps around it."""
     reasons = getattr(error, "reasons", None)
     return _innermost(reasons[-1].value) if reasons else error
+
+
+def _told(cause: BaseException) -> str:
+    """What OpenSSL says: of its list of errors the words."""
+    reasons = cause.args[0] if cause.args and isinstance(cause.args[0], list) else []
+    return ", ".join(reason[-1] for reason in reasons) or "it is for another name"
 
 
 def _number(text: str | None) -> float | None:
@@ -203,8 +209,13 @@ class Connection:
                 raise CancelledError from error
             if isinstance(error, TimedOut):
                 raise
-            cause = _innermost(error)
-            raise Unreachable(f"{self.url} gave no answer: {str(cause) or type(cause).__name__}") from error
+            raise self._unreachable(_innermost(error)) from error
+
+    def _unreachable(self, cause: BaseException) -> Unreachable:
+        """Why nobody answered, in words."""
+        if type(cause).__module__.partition(".")[0] in ("OpenSSL", "service_identity"):
+            return Untrusted(f"{self.url} is not trusted: its certificate does not hold: {_told(cause)}")
+        return Unreachable(f"{self.url} gave no answer: {str(cause) or type(cause).__name__}")
 
     def _timed_out(self, result: Any, seconds: float) -> Any:
         """Say so, whatever the cancelled request came to; one that came in at that moment counts."""

@@ -24,6 +24,7 @@ __all__ = [
     "Unavailable",
     "Unintelligible",
     "Unreachable",
+    "Untrusted",
     "problem",
 ]
 
@@ -38,6 +39,10 @@ class NotRunning(ClientError):
 
 class Unreachable(ClientError):
     """Nobody answered, or the connection broke. What was asked for may have been done."""
+
+
+class Untrusted(Unreachable):
+    """Over TLS the certificate of who answered does not hold. Nothing was sent."""
 
 
 class TimedOut(Unreachable):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from ..home_files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, URL
+from ..home_files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
 from .errors import NotRunning
 
 __all__ = ["Place", "locate", "read_token"]
@@ -21,10 +21,15 @@ class Place:
     """An initiator's URL, and the credential for it.
 
     :param token: an operator's; ``None``: none is sent, as from the same user on the same machine.
+    :param authority: over TLS, a file of the certificates by which the initiator's is verified; else by those that the
+        system trusts.
+    :param name: what its certificate must be for; else the host of the URL.
     """
 
     url: str
     token: str | None = field(default=None, repr=False)
+    authority: str | None = None
+    name: str | None = None
 
 
 def locate(home: str | os.PathLike[str] = DEFAULT_HOME) -> Place:
@@ -36,7 +41,8 @@ def locate(home: str | os.PathLike[str] = DEFAULT_HOME) -> Place:
     url = _text(folder / URL)
     if url is None or not _is_held(folder / LOCK):
         raise NotRunning(f"no initiator runs on {folder}; start one: twistd -n proactor --home {folder}")
-    return Place(url, read_token(folder / OPERATOR_TOKEN))
+    name, _, authority = (_text(folder / TRUST) or "").partition("\n")
+    return Place(url, read_token(folder / OPERATOR_TOKEN), authority or None, name or None)
 
 
 def read_token(path: Path) -> str | None:
@@ -50,7 +56,7 @@ def read_token(path: Path) -> str | None:
 def _text(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
-            text = file.read(_SHORT).decode("ascii", "replace").strip()
+            text = file.read(_SHORT).decode("utf-8", "replace").strip()
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -9,6 +9,7 @@ from signal import SIGHUP
 
 from twisted.internet.defer import Deferred
 
+from ..cli.support import run
 from ..support.certificates import Pair, authority
 from .case import Case, Record
 from .support import Initiator, configuration, curl, until
@@ -124,3 +125,23 @@ class TlsTests(Case):
         self.addCleanup(it.end)
         self.assertEqual(await it.ended(), 1)
         self.assertIn("is for a.example, and not for host_addr = localhost: make host_addr", it.console.text())
+
+    def test_command_line(self) -> Deferred[None]:
+        """The command line finds out by the home how to verify the initiator; by a URL it has to be told."""
+        return Deferred.fromCoroutine(self._command_line())
+
+    async def _command_line(self) -> None:
+        self.write()
+        it = await self.begin(self.own())
+        found = await run("--home", str(it.home), "status", "--json")
+        self.assertEqual((found.code, found.err), (0, ""), found)
+        self.assertEqual(found.json["url"], address(it).replace("localhost", "127.0.0.1"))
+        told = await run("--url", address(it), "--cafile", str(self.ca), "status")
+        self.assertEqual((told.code, told.err), (0, ""))
+        untrusted = await run("--url", address(it), "status")
+        self.assertEqual(untrusted.code, 4)
+        self.assertIn("is not trusted: its certificate does not hold", untrusted.err)
+        self.assertIn("--cafile", untrusted.err)
+        missing = await run("--url", address(it), "--cafile", "/nowhere", "status")
+        self.assertEqual(missing.code, 1)
+        self.assertIn("/nowhere: cannot be read", missing.err)
