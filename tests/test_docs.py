@@ -14,12 +14,14 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
+import click
 from attrs import frozen
 from klein import Klein
 from twisted.trial.unittest import SynchronousTestCase
 from werkzeug.exceptions import HTTPException
 
 from proactor import Processor
+from proactor.cli.main import proactor as command_line
 from proactor.lifecycle import TRANSITIONS
 from proactor.model import State
 from proactor.options import is_steering
@@ -37,6 +39,8 @@ PAGES = (ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md")))
 
 _BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^]]*\]\(([^)\s]+)\)")
+#: What the example and what ``proactor init`` writes answer besides the routes of all processors.
+_OF_PROCESSORS = (("GET", "/config"), ("GET", "/healthz"), ("GET", "/work"))
 _ROUTE = re.compile(r"(GET|POST|PATCH|DELETE|PUT) (/[\w/.<>-]*)")
 
 #: The options of ``twistd proactor``.
@@ -100,6 +104,12 @@ class Line:
             if words[:1] == ["curl"]:
                 yield words[1:]
 
+    def verb(self) -> list[str]:
+        """The arguments of ``proactor``, where that is what is called; what the shell puts in is a guid."""
+        plain = re.sub(r"\$\([^)]*\)|\$\{[^}]*\}", "3f2a", self.command)
+        words = shlex.split(re.split(r"\s(?:\||&&|<|>)", plain)[0], comments=True)
+        return words[1:] if words[:1] == ["proactor"] else []
+
 
 def lines() -> list[Line]:
     return [
@@ -142,6 +152,22 @@ EXAMPLE_APPS = (
     example("pipeline").Stage.app,
     example("mandelbrot").Painter.app,
 )
+
+
+def is_verb(words: list[str]) -> bool:
+    """Whether the command line takes that; nothing is run."""
+    try:
+        context = command_line.make_context("proactor", list(words))
+        while isinstance(context.command, click.Group):
+            rest = [*context._protected_args, *context.args]
+            name, command, rest = context.command.resolve_command(context, rest)
+            assert command is not None
+            context = command.make_context(name, rest, parent=context)
+    except click.exceptions.Exit:
+        return True
+    except click.UsageError:
+        return False
+    return True
 
 
 class PagesTests(SynchronousTestCase):
@@ -204,9 +230,14 @@ class ConsoleTests(SynchronousTestCase):
         if parts.port == 8080:
             return answers(initiator, method, parts.path)
         own = any(answers(app, method, parts.path) for app in EXAMPLE_APPS)
-        return parts.port in (49152, 49154) and (
-            own or (method, parts.path) in (("GET", "/config"), ("GET", "/healthz"))
-        )
+        return parts.port in (49152, 49154) and (own or (method, parts.path) in _OF_PROCESSORS)
+
+    def test_verbs(self) -> None:
+        """What is typed with ``proactor`` is a verb that there is, with arguments and options that it has."""
+        typed = [line for line in lines() if line.verb()]
+        self.assertGreater(len(typed), 60)
+        wrong = [f"{line.page}: {line.command}" for line in typed if not is_verb(line.verb())]
+        self.assertEqual(wrong, [])
 
     def test_options(self) -> None:
         """What is typed behind ``proactor`` are options of it."""

@@ -86,4 +86,5 @@ def last_words(exit_: Exit | None) -> str:
     """How the last process ended, and the last that it wrote."""
     if exit_ is None:
         return "no reason is known"
-    return one_line(": ".join(filter(None, [exit_.reason, *exit_.lines[-1:]])))
+    # How often it was tried is said by the state and the restarts: the cause is to be seen where there is little room.
+    return one_line(": ".join(filter(None, [exit_.reason.partition(";")[0], *exit_.lines[-1:]])))

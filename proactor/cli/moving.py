@@ -75,7 +75,8 @@ def _code(move: _Move, results: Sequence[Any]) -> int:
 def _tell(shell: Shell, move: _Move, job: Job, result: Any, wait: float) -> None:
     name = Cell(job.guid[:8], "cyan")
     if isinstance(result, ProactorError):
-        shell.out.warn(f"{job.guid}: {result}")
+        told = str(result)
+        shell.out.warn(told if job.guid in told else f"{job.guid}: {told}")
     elif result is True:
         shell.out.line(name, f"  {job.module}  gone")
     elif result is None or result is False:

@@ -64,7 +64,7 @@ async def followed(shell: Shell, client: Client, id_: str) -> Rollout:
     with shell.out.progress("Applying", found.wanted) as bar:
         async with aclosing(client.rollouts.follow(id_)) as events:
             async for event in events:
-                if event.event in counts:
+                if event.event in counts and event.guid is not None:
                     counts[event.event] += 1
                 bar.at(counts["applied"], _note(counts, len(found.batches), event.record))
     return await client.rollouts.get(id_)
