@@ -99,6 +99,14 @@ class ProgramTests(SynchronousTestCase):
         self.assertEqual(found["goals"], {"one_ms_p50": 10.0, "many_ms_p99": 1000.0})
         self.assertEqual(table[0].split(), ["seen", "worst", "goal"])
 
+    def test_peer_call(self) -> None:
+        """It measures both kinds of call, and says how the one is to the other."""
+        table, found = run("peer_call", "2", "--at-once", "2")
+        self.assertEqual((found["benchmark"], found["calls"], found["goals"]), ("peer_call", 2, {"ms_p50": 1.15}))
+        for kind in ("peer", "plain", "ratio"):
+            self.assertPositive(found[kind], "ms_p50", "ms_p99", "per_second")
+        self.assertEqual(table[0].split(), ["peer", "plain", "ratio", "goal"])
+
     def test_holders(self) -> None:
         """Each of the holders gets each of the edits, and holds again."""
         profile = self.mktemp()
@@ -180,6 +188,7 @@ class ProgramTests(SynchronousTestCase):
             "churn",
             "crash_loops",
             "random_kills",
+            "peer_call",
             "revocation",
             "survival",
         ):

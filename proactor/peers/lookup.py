@@ -51,6 +51,13 @@ class Lookup:
         """It was not where it was said to be."""
         self._known.pop(guid, None)
 
+    def close(self) -> None:
+        """Ask no more."""
+        for asking in list(self._asking.values()):
+            asking.cancel()
+        for watch, _ in list(self._waited.values()):
+            watch.stop()
+
     async def find(self, guid: str, until: float) -> Peer | None:
         """One that is ready, or was; ``None`` where it has not become so until then, on the reactor's clock."""
         known = self._known.get(guid)
@@ -60,8 +67,11 @@ class Lookup:
             # Where there is no answer it is asked again in a while, and not for each call.
             self._known[guid] = known[0], self.clock.seconds() - _FRESH + _AGAIN
             self._asking[guid] = Deferred.fromCoroutine(self._refresh(guid))
-            self._asking[guid].addErrback(self._not_refreshed, guid).addBoth(lambda _: self._asking.pop(guid))
+            self._asking[guid].addErrback(self._not_refreshed, guid).addBoth(self._asked, guid)
         return known[0]
+
+    def _asked(self, _result: object, guid: str) -> None:
+        self._asking.pop(guid, None)
 
     async def _refresh(self, guid: str) -> None:
         told = await self.initiator.endpoints(f"guid={guid}", None, 0)

@@ -213,6 +213,8 @@ class Peers:
 
     def close(self) -> Deferred[Any]:
         """Look no more and end what is kept open; fires when that is done."""
+        if self._lookup is not None:
+            self._lookup.close()
         ended = [watch.stop() for watch in self._watches.values()]
         if self.close_connections is not None:
             ended.append(self.close_connections())

@@ -9,12 +9,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from klein import Klein
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
+from ..peers.errors import DeadlineExceeded, NoPeer, NoToken, PeerError
 from ..problems import Problem, write_problem
 from ..wire import vouch
 from .access import admitted
@@ -27,10 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Root", "answer_http_errors"]
 
+_log = Logger(namespace="proactor.processor")
+
 
 def answer_http_errors(app: Klein) -> None:
-    """Have werkzeug's errors, such as 404 and 405, answered like all others, where the application does not itself."""
+    """Have werkzeug's errors, such as 404, and those of calls to peers answered, where the application does not."""
     app.handle_errors(HTTPException)(_http_error)
+    app.handle_errors(PeerError)(_peer_error)
 
 
 def _http_error(self: object, request: IRequest, failure: Failure) -> bytes:
@@ -42,6 +47,18 @@ def _http_error(self: object, request: IRequest, failure: Failure) -> bytes:
     if isinstance(error, RequestRedirect):
         headers["Location"] = error.new_url
     return write_problem(request, Problem(error.code or 500, headers=headers))
+
+
+def _peer_error(self: object, request: IRequest, failure: Failure) -> bytes:
+    """Say that others are to blame (RFC 9110, 15.6.3 to 15.6.5)."""
+    status = 504 if failure.check(DeadlineExceeded) else 503 if failure.check(NoPeer, NoToken) else 502
+    _log.warn("{method} {path}: {reason}", method=_text(request.method), path=_text(request.path), reason=failure.value)
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    return write_problem(request, Problem(status, str(failure.value), headers=headers))
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("ascii", "replace")
 
 
 def _json(request: IRequest, document: dict[str, Any]) -> bytes:

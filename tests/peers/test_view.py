@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IRequest
 
-from proactor import DeadlineExceeded, Processor
+from proactor import Processor
 from proactor.directory import Directory
 from proactor.errors import Malformed
 from proactor.peers.http import Answered
@@ -181,9 +181,25 @@ class HandedOnTests(Case):
         """What has no time left is not begun."""
         last = self.stage.fake("last", lambda _: "done")
         first = self.stage.launch(Relay, "first", next="last")
-        self.assertEqual(self.stage.ask(first, "GET", "/relay", Request_Timeout="0").status, 500)
+        self.assertEqual(self.stage.ask(first, "GET", "/relay", Request_Timeout="0").status, 504)
         self.assertEqual(last.asked, [])
-        self.assertEqual(len(self.flushLoggedErrors(DeadlineExceeded)), 1)
+
+    def test_others_to_blame(self) -> None:
+        """What nobody caught says by its status that others are to blame, and by its text who, and why."""
+        log = Log()
+        self.addCleanup(log.close)
+        last = self.stage.fake("last", lambda _: "done")
+        first = self.stage.launch(Relay, "first", next="last")
+        self.stage.initiator.refused.add(last.guid)
+        reply = self.stage.ask(first, "GET", "/relay", Accept="application/json")
+        self.assertEqual(reply.status, 503)
+        self.assertIn("GET /relay at last", reply.json()["detail"])
+        self.stage.initiator.refused.clear()
+        self.stage.network.trouble(last.url, "breaks")
+        begun = self.stage.begin(self.stage.asking(first, "GET", "/relay"))
+        self.stage.advance(2)
+        self.assertEqual(self.successResultOf(begun).status, 502)
+        self.assertEqual(len(log.lines(level="warn")), 2)
 
 
 class AnswersTests(SynchronousTestCase):
