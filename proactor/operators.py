@@ -33,7 +33,7 @@ class Scope(str, Enum):
     LAUNCH = "launch"
     #: Change the configuration, and how the initiator logs.
     CONFIGURE = "configure"
-    #: Send messages.
+    #: Send messages, and call processors with a token for them.
     MESSAGE = "message"
     #: The rest: to end the initiator, to give out tokens. No token with a name has it.
     ALL = "all"

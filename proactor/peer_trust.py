@@ -7,12 +7,14 @@ restart that is not known of tokens that the initiator before gave out; until th
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from attrs import define, field, frozen
 
+from .keyring import KeyRing
 from .saved import PutValue, Write
 from .tokens import TokenAuthority
 
@@ -40,6 +42,10 @@ class Revocation:
     audiences: Sequence[str] | None = None
 
 
+def _word(value: object) -> str:
+    return sha256(json.dumps(value).encode()).hexdigest()[:16]
+
+
 @define(eq=False)
 class PeerTrust:
     """Knows who has tokens for whom, and what each is to be told.
@@ -59,6 +65,8 @@ class PeerTrust:
     #: By audience, whose revocations it is told of; and those that all are told of.
     _told: dict[str, set[str]] = field(factory=dict)
     _told_all: set[str] = field(factory=set)
+    #: For which keys, and until when, a word is good, and the word.
+    _published: tuple[KeyRing | None, float, str] = (None, 0.0, "")
     #: Until when there may be tokens of which nothing is known here.
     _blind_until: float = 0.0
 
@@ -159,9 +167,22 @@ class PeerTrust:
 
     def tag(self, guid: str) -> str:
         """What a processor is told now, in a word: another one whenever it is something else."""
+        keys = self._keys()
+        if guid not in self._told and not self._told_all:
+            return keys
+        told = self._of(guid)
+        return _word([keys, told]) if told else keys
+
+    def _keys(self) -> str:
+        """The published keys in a word, which holds until one is published no more: asked for with each fetch."""
         ring, now = self.authority.ring, self.now()
-        kids = [key.id for key in (ring.signing, ring.next, *ring.pruned(now).old)]
-        return sha256(json.dumps([kids, self._of(guid)]).encode()).hexdigest()[:16]
+        of, until, word = self._published
+        if of is not ring or now >= until:
+            old = ring.pruned(now).old
+            until = min((key.until for key in old if key.until is not None), default=math.inf)
+            word = _word([key.id for key in (ring.signing, ring.next, *old)])
+            self._published = ring, until, word
+        return word
 
     def document(self, guid: str) -> dict[str, Any]:
         """What a processor is told: issuer, keys (JWK), and by guid up to which incarnation tokens are revoked."""
