@@ -47,6 +47,14 @@ class ProgramTests(SynchronousTestCase):
             self.assertIsInstance(figures[name], (int, float), name)
             self.assertGreater(figures[name], 0, name)
 
+    def test_messages(self) -> None:
+        """It measures what is accepted and what is delivered, beside Redis where that is there."""
+        _, found = run("messages", "--messages", "60", "--connections", "8")
+        self.assertEqual(found["benchmark"], "messages")
+        for what in ("accepted", "one_sender", "delivered"):
+            self.assertPositive(found["initiator"][what], "per_second")
+        self.assertEqual(bool(found["ratio"]), "redis" in found)
+
     def test_message_chaos(self) -> None:
         """No message is lost through kills of everybody, none comes out of its order, every copy is known."""
         _, found = run("message_chaos", "--messages", "240", "--pause", "0.3", "--senders", "2", "--receivers", "2")

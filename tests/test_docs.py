@@ -151,6 +151,8 @@ EXAMPLE_APPS = (
     example("scatter_gather").Trader.app,
     example("pipeline").Stage.app,
     example("mandelbrot").Painter.app,
+    example("publish_subscribe").Guest.app,
+    example("work_queue").Worker.app,
 )
 
 
