@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,6 +70,8 @@ class Exchange:
     heard_topics: Callable[[str], None] = lambda _: None
     _verified: VerifiedTokens = field(init=False)
     _traces: dict[int, str] = field(factory=dict)
+    #: The incarnations of which it was said that they came with a token that is no good any more.
+    _stranded: dict[str, int] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self._verified = VerifiedTokens(self._verify)
@@ -96,12 +99,29 @@ class Exchange:
 
     def _late(self, token: str, now: float) -> Claims:
         """Whose token this is that has expired, if it is the last that its processor was given."""
-        claims = self.authority.verify(token, self.authority.issuer, now, self.configurator.settings.token_grace)
-        job = self._job(claims)
-        # What it was launched with is the only one of its incarnation until it was given another.
-        if job.serial is not None and claims.serial not in (job.serial, job.serial_before):
-            raise Unauthenticated("this token has expired, and its processor was given another", "invalid_token")
+        claims = self.authority.verify(token, self.authority.issuer, now, math.inf)
+        job, grace = self._job(claims), self.configurator.settings.token_grace
+        why = None
+        if now >= claims.expires + grace:
+            why = "has expired"
+        elif job.serial is not None and claims.serial not in (job.serial, job.serial_before):
+            # What it was launched with is the only one of its incarnation until it was given another.
+            why = "has expired, and its processor was given another"
+        if why is not None:
+            self._tell(job, why)
+            raise Unauthenticated(f"this token {why}", "invalid_token")
         return claims
+
+    def _tell(self, job: Job, why: str) -> None:
+        """Say that a processor does not come back by itself, or that somebody else has its token: once of a process."""
+        if self._stranded.get(job.guid) != job.incarnation:
+            self._stranded[job.guid] = job.incarnation
+            log.warn(
+                "Who comes as processor {guid} ({module}) has a token that {why}; restart it if it stays so",
+                guid=job.guid,
+                module=job.module,
+                why=why,
+            )
 
     def _job(self, claims: Claims) -> Job:
         job = self.fleet.jobs.get(claims.guid)

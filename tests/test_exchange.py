@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import StorageFull
@@ -115,6 +116,17 @@ class LateTests(SynchronousTestCase):
         self.assertEqual(self.asked(self.first).status, 200)
         self.rig.clock.advance(1)
         self.assertEqual(self.asked(self.first).status, 401)
+
+    def test_stranded(self) -> None:
+        """The log says once of a process that it does not come back by itself."""
+        with capturedLogs() as events:
+            self.rig.clock.advance(360 + 86400)
+            for _ in range(3):
+                self.assertEqual(self.asked(self.first).status, 401)
+        told = [formatEvent(event) for event in events if "Who comes as" in formatEvent(event)]
+        self.assertEqual(len(told), 1)
+        self.assertIn(f"processor {self.job.guid} (my.module) has a token that has expired; restart it", told[0])
+        self.assertNotIn(self.first, told[0])
 
     def test_own_configuration_alone(self) -> None:
         """It opens nothing but its own configuration."""
