@@ -157,6 +157,9 @@ class NoLocks:
         """Give a descriptor of the null device; the caller closes it."""
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
+    def reserve(self, guid: str) -> None:
+        """Have room for none."""
+
     def remove(self, guid: str) -> None:
         """Remove none."""
 

@@ -47,6 +47,15 @@ class Keeper(Protocol):
     def closing(self) -> bool:
         """Whether nothing new is taken on."""
 
+    def reserve(self, guid: str) -> None:
+        """Have the room on the disk that a job to be needs, but for its record.
+
+        :raises StorageFull, Unavailable: there is none.
+        """
+
+    def release(self, guid: str) -> None:
+        """It is not to be."""
+
     def draft(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
         """The record of a job to be."""
 
@@ -157,10 +166,16 @@ class Creation:
             drafted.append(job)
             return [*self.keeper.writes(job, draft.revision), *notes]
 
-        await self.configurator.join(member, order.options, actor, kept)
+        self.keeper.reserve(guid)
+        try:
+            await self.configurator.join(member, order.options, actor, kept)
+        except Exception:
+            self.keeper.release(guid)
+            raise
         try:
             self.keeper.add(drafted[0], held)
         except Exception:
+            self.keeper.release(guid)
             await self.configurator.leave(guid, actor, [DropJob(guid)])
             raise
         return drafted[0]

@@ -136,6 +136,14 @@ class Fleet:
             await begun.addTimeout(_BEGIN, self.clock)
         return left
 
+    def reserve(self, guid: str) -> None:
+        """Have the room that a job to be needs; see :class:`~proactor.creation.Keeper`."""
+        self.locks.reserve(guid)
+
+    def release(self, guid: str) -> None:
+        """It is not to be; see :class:`~proactor.creation.Keeper`."""
+        self.locks.remove(guid)
+
     def draft(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
         """The record of a job to be; see :class:`~proactor.creation.Keeper`."""
         settings = job_settings(draft.views[guid].values)

@@ -26,7 +26,8 @@ from pathlib import Path
 
 from twisted.logger import Logger
 
-from .errors import ProactorError, StorageFailed, Unavailable
+from .disk import reason, unavailable
+from .errors import ProactorError, StorageFailed
 from .home_files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
 
 __all__ = ["DEFAULT_HOME", "Home"]
@@ -39,10 +40,6 @@ _TOKEN = re.compile(rb"[A-Za-z0-9._~+/-]{22,512}=*")
 """A bearer token (RFC 6750, b64token) of 128 bits or more."""
 
 _log = Logger()
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _close_to_others(fd: int, path: Path, mode: int) -> None:
@@ -80,9 +77,7 @@ def _open_folder(path: Path) -> None:
         finally:
             os.close(fd)
     except OSError as error:
-        what = (
-            "is not a folder" if error.errno in {errno.EEXIST, errno.ENOTDIR} else f"cannot be used: {_reason(error)}"
-        )
+        what = "is not a folder" if error.errno in {errno.EEXIST, errno.ENOTDIR} else f"cannot be used: {reason(error)}"
         raise ProactorError(f"{path}: {what}; choose another folder with --home") from error
 
 
@@ -113,7 +108,7 @@ def _take_lock(home: Path) -> int:
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise ProactorError(f"{path}: {_reason(error)}; repair it, or choose another folder with --home") from error
+        raise ProactorError(f"{path}: {reason(error)}; repair it, or choose another folder with --home") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.ftruncate(fd, 0)
@@ -126,7 +121,7 @@ def _take_lock(home: Path) -> int:
         ) from None
     except OSError as error:
         os.close(fd)
-        raise ProactorError(f"{path}: {_reason(error)}; choose another folder with --home") from error
+        raise ProactorError(f"{path}: {reason(error)}; choose another folder with --home") from error
     return fd
 
 
@@ -220,7 +215,7 @@ class Home:
                 _write_new(self.path / TRUST, "".join(f"{line}\n" for line in trust).encode())
             _write_new(self.path / URL, f"{url}\n".encode("ascii"))
         except OSError as error:
-            _log.warn("{path}: {reason}: clients have to be told the URL", path=self.path / URL, reason=_reason(error))
+            _log.warn("{path}: {reason}: clients have to be told the URL", path=self.path / URL, reason=reason(error))
 
     def _hide_url(self) -> None:
         # One that stays misleads nobody: who reads it looks whether the lock is held.
@@ -246,7 +241,7 @@ class Home:
                 data = make()
                 _write_new(path, data)
         except OSError as error:
-            raise ProactorError(f"{path}: {_reason(error)}; it must be a file that you can read and write") from error
+            raise ProactorError(f"{path}: {reason(error)}; it must be a file that you can read and write") from error
         if not 0 < len(data) <= _SECRET_MAX:
             raise ProactorError(f"{path}: is {'too large' if data else 'empty'}; delete it to have a new one made")
         return data
@@ -260,7 +255,7 @@ class Home:
         try:
             return _read(path)
         except OSError as error:
-            raise ProactorError(f"{path}: {_reason(error)}; it must be a file that you can read and write") from error
+            raise ProactorError(f"{path}: {reason(error)}; it must be a file that you can read and write") from error
 
     def write_secret(self, name: str, data: bytes) -> None:
         """Write a secret's file anew; it blocks until that would outlive a loss of power.
@@ -271,7 +266,7 @@ class Home:
         try:
             _write_new(path, data)
         except OSError as error:
-            raise StorageFailed(f"{path}: {_reason(error)}") from error
+            raise StorageFailed(f"{path}: {reason(error)}") from error
 
     def remove_secret(self, name: str) -> None:
         """Delete a secret's file, if there is one."""
@@ -300,14 +295,14 @@ class Home:
     def open_log(self, guid: str) -> int:
         """Give a descriptor for a processor to append its log to, of a file of mode 0600; the caller closes it.
 
-        :raises Unavailable: it cannot be opened now.
+        :raises StorageFull, Unavailable: it cannot be opened now.
         """
         path = self.log_path(guid)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
             fd = os.open(path, flags, 0o600)
         except OSError as error:
-            raise Unavailable(f"{path}: {_reason(error)}") from error
+            raise unavailable(path, error) from error
         try:
             _close_to_others(fd, path, 0o600)
         except BaseException:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from attrs import define
 
-from .errors import Conflict, Unavailable
+from .disk import unavailable
+from .errors import Conflict, ProactorError, Unavailable
 from .locks import Locks
 
 _DIGITS = 20
@@ -22,7 +23,7 @@ class JobLocks:
     def take(self, guid: str, incarnation: int) -> int:
         """A descriptor that holds the lock, with the incarnation written down.
 
-        :raises Unavailable: it cannot be had now.
+        :raises StorageFull, Unavailable: it cannot be had now.
         """
         try:
             fd = self.locks.take(guid)
@@ -34,8 +35,19 @@ class JobLocks:
             os.pwrite(fd, f"{incarnation:0{_DIGITS}d}\n".encode(), 0)
         except OSError as e:
             os.close(fd)
-            raise Unavailable(f"{self.locks.path(guid)}: {e.strerror}") from e
+            raise unavailable(self.locks.path(guid), e) from e
         return fd
+
+    def reserve(self, guid: str) -> None:
+        """Have the room on the disk for the lock of a job to be; :meth:`remove` gives it back.
+
+        :raises StorageFull, Unavailable: there is none.
+        """
+        try:
+            os.close(self.take(guid, 0))
+        except ProactorError:
+            self.locks.path(guid).unlink(missing_ok=True)
+            raise
 
     def incarnation(self, guid: str) -> int:
         """The one that was written down last; 0 where there was none."""

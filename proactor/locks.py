@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from .disk import reason, unavailable
 from .errors import Conflict, ProactorError, Unavailable
 from .guardian_main.processes import Process
 
@@ -24,10 +25,6 @@ __all__ = ["Locks"]
 
 _FILE = re.compile(r"([0-9a-f]{32})\.lock")
 _GUID = re.compile("[0-9a-f]{32}")
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
 
 
 class Locks:
@@ -41,7 +38,7 @@ class Locks:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise ProactorError(f"{folder}: {_reason(error)}; choose another folder with --home") from error
+            raise ProactorError(f"{folder}: {reason(error)}; choose another folder with --home") from error
         self._folder = Path(os.path.realpath(folder))
 
     def path(self, guid: str) -> Path:
@@ -54,7 +51,7 @@ class Locks:
         """Lock, and give the descriptor: for the process to inherit, and for the caller to close once it has.
 
         :raises Conflict: somebody holds it; says who.
-        :raises Unavailable: it cannot be made now.
+        :raises StorageFull, Unavailable: it cannot be made now.
         """
         path = self.path(guid)
         try:
@@ -65,7 +62,7 @@ class Locks:
         except BlockingIOError:
             raise Conflict(self._held_by(guid)) from None
         except OSError as error:
-            raise Unavailable(f"{path}: {_reason(error)}") from error
+            raise unavailable(path, error) from error
 
     def held(self, guid: str) -> bool:
         """Whether somebody holds it. To ask does not disturb, but for a ``take`` at the same time elsewhere.
@@ -78,7 +75,7 @@ class Locks:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise Unavailable(f"{path}: {_reason(error)}") from error
+            raise Unavailable(f"{path}: {reason(error)}") from error
         try:
             fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -107,7 +104,7 @@ class Locks:
         except BlockingIOError:
             return False
         except OSError as error:
-            raise Unavailable(f"{path}: {_reason(error)}") from error
+            raise Unavailable(f"{path}: {reason(error)}") from error
         return True
 
     def sweep(self, known: Collection[str]) -> set[str]:
@@ -118,7 +115,7 @@ class Locks:
         try:
             names = os.listdir(self._folder)
         except OSError as error:
-            raise Unavailable(f"{self._folder}: {_reason(error)}") from error
+            raise Unavailable(f"{self._folder}: {reason(error)}") from error
         guids = {found[1] for found in map(_FILE.fullmatch, names) if found is not None}
         return {guid for guid in guids.difference(known) if not self.remove(guid)}
 

@@ -44,6 +44,9 @@ class Locks(Protocol):
         The incarnation is written down with it. What its last process left behind does not keep it from being had.
         """
 
+    def reserve(self, guid: str) -> None:
+        """There is to be a job: have the room for its lock, so that no want of it keeps the job from being launched."""
+
     def remove(self, guid: str) -> None:
         """A job is no more."""
 

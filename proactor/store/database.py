@@ -75,6 +75,7 @@ class Database:
     _places: dict[Path, tuple[int, int]] = field(factory=dict, init=False)
     _added: int = field(default=0, init=False)
     _written: int = field(default=0, init=False)
+    _complained: bool = field(default=False, init=False)
     _lost: bool = field(default=False, init=False)
     _in_doubt: bool = field(default=False, init=False)
 
@@ -278,8 +279,12 @@ class Database:
         try:
             (busy, *_) = self.connection.execute(f"PRAGMA wal_checkpoint({how})").fetchone()
         except sqlite3.Error as error:
-            _log.warn("{path}: its journal cannot be carried over: {reason}", path=str(self.path), reason=error)
+            if not self._complained:
+                # It is tried again with each commit, for as long as the disk is full.
+                self._complained = True
+                _log.warn("{path}: its journal cannot be carried over: {reason}", path=str(self.path), reason=error)
             return False
+        self._complained = False
         return not busy
 
     def close(self) -> None:

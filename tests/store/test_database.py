@@ -344,13 +344,16 @@ class TroubleTests(DatabaseTestCase):
     def test_not_carried_over(self) -> None:
         """Where the journal cannot be carried over, it grows, and is carried over later."""
         logged = self.logged()
-        self.plan.fail("PRAGMA wal_checkpoint")
+        self.plan.fail("PRAGMA wal_checkpoint", 2)
         self.commit(*(PutValue(str(number), number) for number in range(600)))
+        self.commit(PutValue("a", 1))
+        self.assertEqual(sum("wal_checkpoint" in each for each in self.plan.seen), 2)
+        # It is tried with each commit while the disk is full: that is said once.
         self.assertEqual(sum("carried over" in (each["log_format"] or "") for each in logged), 1)
         self.commit(PutValue("a", 1))
-        self.assertEqual(sum("wal_checkpoint" in each for each in self.plan.seen), 2)
+        self.assertEqual(sum("wal_checkpoint" in each for each in self.plan.seen), 3)
         self.commit(PutValue("a", 1))
-        self.assertEqual(sum("wal_checkpoint" in each for each in self.plan.seen), 2)
+        self.assertEqual(sum("wal_checkpoint" in each for each in self.plan.seen), 3)
 
     def test_free_unknown(self) -> None:
         """Where not even the free room can be told it is an error as any."""

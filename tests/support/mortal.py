@@ -140,6 +140,13 @@ class MortalLocks:
             raise Died
         return fd
 
+    def reserve(self, guid: str) -> None:
+        """Make room for one."""
+        self.mortal.check()
+        self.locks.reserve(guid)
+        if not self.mortal.point():
+            raise Died
+
     def remove(self, guid: str) -> None:
         """There is none any more."""
         if self.mortal.point():

@@ -208,16 +208,24 @@ class MemoryLocks:
 
     :param leaders: by guid the process that holds one.
     :ivar taken: by guid the incarnation that was taken last.
+    :ivar refusal: with what it fails to make room for one.
     """
 
     def __init__(self, leaders: Callable[[], Mapping[str, int]]) -> None:
         self.taken: dict[str, int] = {}
+        self.refusal: Exception | None = None
         self.leaders = leaders
 
     def take(self, guid: str, incarnation: int) -> int:
         """A descriptor, of nothing in particular."""
         self.taken[guid] = incarnation
         return os.open(os.devnull, os.O_RDONLY)
+
+    def reserve(self, guid: str) -> None:
+        """There is room, unless ``refusal`` says otherwise."""
+        if self.refusal is not None:
+            raise self.refusal
+        self.taken[guid] = 0
 
     def incarnation(self, guid: str) -> int:
         """The one that was taken last."""

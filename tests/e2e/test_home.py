@@ -1,0 +1,102 @@
+"""What becomes of an initiator whose home is on a full disk, or is deleted under it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from subprocess import run
+
+from twisted.trial.unittest import SkipTest
+
+from .case import Case, Record
+from .support import Initiator, configuration
+
+SETTINGS = configuration(own="console = no\n")
+
+
+class HomeTests(Case):
+    """Processors go on, what is asked for is refused with the reason, and nothing of it is there."""
+
+    async def begin(self) -> Record:
+        """Have a processor running."""
+        self.initiator = await self.start(SETTINGS)
+        [job] = await self.create(self.initiator)
+        return job
+
+    async def undisturbed(self, job: Record) -> None:
+        """The same process serves still."""
+        self.assertEqual((await self.get(f"{job['url']}/healthz"))["guid"], job["guid"])
+        self.assertEqual((await self.job(self.initiator, job["guid"]))["pid"], job["pid"])
+
+    async def refused(self, status: int, method: str, path: str, **body: object) -> str:
+        """Ask for something until that is refused; there may be a little room left. What is said of it."""
+        for number in range(200):
+            rate = {"rate": str(number)}
+            answer = await self.http(method, f"{self.initiator.url}{path}", json=body or rate)
+            if answer.status not in {200, 201}:
+                break
+        self.assertEqual(answer.status, status, answer.text)
+        return answer.text
+
+    async def start(self, configuration: str, *arguments: str) -> Initiator:
+        """Start one whose home is a small disk."""
+        folder = self.folder()
+        (folder / "proactor.cfg").write_text(configuration)
+        self.home = folder / "home"
+        self.home.mkdir(0o700)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "none", str(self.home)]
+        if sys.platform != "linux" or run(mount, check=False, capture_output=True).returncode:
+            raise SkipTest("it takes the right to mount")
+        self.addCleanup(run, ["umount", "-l", str(self.home)], check=True)
+        initiator = Initiator(folder, *arguments)
+        self.addCleanup(initiator.end)
+        return await initiator.served()
+
+    def fill(self) -> Path:
+        """Leave no room."""
+        filler = self.home / "filler"
+        with filler.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                return filler
+
+    async def test_full(self) -> None:
+        """Without room a creation and an edit get 507 and the way out; one that falls is started again; with room all
+        goes on, and the next initiator has what was answered and nothing else.
+        """
+        job = await self.begin()
+        filler = self.fill()
+        said = await self.refused(507, "POST", "/create", module="proactor.processor")
+        self.assertIn("free some and try again", said)
+        created = {each["guid"] for each in await self.jobs(self.initiator)}
+        said = await self.refused(507, "PATCH", "/config/proactor.processor")
+        self.assertIn("nothing of it was done; free some and try again", said)
+        section = await self.get(f"{self.initiator.url}/config/proactor.processor")
+        await self.undisturbed(job)
+        url = f"{self.initiator.url}/job/{job['guid']}"
+        answer = await self.http("POST", f"{url}/restart", {"Prefer": "wait=60"})
+        self.assertEqual((answer.status, answer.json["state"]), (200, "running"), answer.text)
+        filler.unlink()
+        self.assertEqual({each["guid"] for each in await self.jobs(self.initiator)}, created)
+        self.assertEqual(await self.get(f"{self.initiator.url}/config/proactor.processor"), section)
+        [second] = await self.create(self.initiator)
+        self.initiator.process.kill()
+        self.initiator.process.wait()
+        self.initiator = self.initiator.following()
+        self.addCleanup(self.initiator.end)
+        await self.initiator.served()
+        guids = {each["guid"] for each in await self.jobs(self.initiator)}
+        self.assertEqual(guids, {*created, second["guid"]})
+        self.assertEqual(await self.get(f"{self.initiator.url}/config/proactor.processor"), section)
+
+    async def test_deleted(self) -> None:
+        """Where all of it is deleted nothing is accepted any more that could not be kept, and processors go on."""
+        job = await self.begin()
+        for path in self.home.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.assertIn("No such file", await self.refused(503, "POST", "/create", module="proactor.processor"))
+        self.assertIn("nothing of it was done", await self.refused(503, "PATCH", "/config/proactor.processor"))
+        await self.undisturbed(job)
