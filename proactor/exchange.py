@@ -20,7 +20,7 @@ from .model import Answer, Job
 from .options import Option
 from .peer_trust import NOTHING, PeerTrust
 from .rollouts import Rollouts
-from .tokens import TokenAuthority, new_serial
+from .tokens import EARLY, TokenAuthority, new_serial
 from .verification import Claims
 from .verified import VerifiedTokens
 
@@ -152,6 +152,8 @@ class Exchange:
         guid = claims.guid
         self.fleet.supervised(guid).contact()
         due = claims.due(self.configurator.settings.token_ttl)
+        if claims.issued > self._time() + EARLY:
+            due = 0.0  # A clock went back: all that it is good for is to be given another one.
         left = due - self._time()
         waited = False
         if known == self.configurator.live.offered(guid) and left > 0 and tag in (None, self.trust.tag(guid)):

@@ -12,10 +12,10 @@ from attrs import define, field, frozen
 from .keyring import KeyRing
 from .verification import ALGORITHM, Claims, check_times, decoded
 
-__all__ = ["Claims", "Subject", "TokenAuthority", "new_serial"]
+__all__ = ["EARLY", "Claims", "Subject", "TokenAuthority", "new_serial"]
 
 #: By how many seconds a token may be from ahead of our time: it was made by this clock, which may have been set.
-_EARLY = 1.0
+EARLY = 1.0
 
 
 def new_serial() -> str:
@@ -77,9 +77,9 @@ class TokenAuthority:
         """What a token says, if it is ours, for this audience, and neither too old nor too young.
 
         :param audience: ``None``: any.
-        :param grace: for how many seconds one is taken that has expired.
+        :param grace: for how many seconds one is taken that has expired, or is from ahead of our time.
         :raises Unauthenticated: says which of these it is not; never the token.
         """
         claims = decoded(token, partial(self.ring.find, now=now - grace), self.issuer, audience)
-        check_times(claims, now, _EARLY, grace)
+        check_times(claims, now, max(EARLY, grace), grace)
         return claims

@@ -281,6 +281,7 @@ class Rig:
         self.case = case
         self.mortal = mortal or Mortal()
         self.successor: Rig | None = None
+        self.set_by: timedelta = timedelta() if earlier is None else earlier.set_by
         self.clock: WorkingClock = WorkingClock() if earlier is None else earlier.clock
         launcher = MemoryLauncher(self.clock, programs) if earlier is None else earlier.launcher
         self.launcher: MemoryLauncher = launcher
@@ -400,7 +401,7 @@ class Rig:
 
     def now(self) -> datetime:
         """The time of day."""
-        return NOON + timedelta(seconds=self.clock.rightNow)
+        return NOON + self.set_by + timedelta(seconds=self.clock.rightNow)
 
     # Over HTTP.
 
