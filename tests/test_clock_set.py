@@ -82,6 +82,7 @@ class ForwardTests(SynchronousTestCase):
         for colour in ("blue", "green"):
             answer = self.rig.ask("PATCH /config/my.module", **as_json({"colour": colour}))
             revisions.append(answer.json()["revision"])
+            self.rig.acknowledge(self.job, revisions[-1])
             self.set()
         self.assertEqual(revisions[1], revisions[0] + 1)
         history = self.rig.ask("GET /config/my.module/history").json()
