@@ -126,7 +126,8 @@ def _operation(route: Route, operation: Operation) -> str:
     ]
     parts.append(_rows(("status", "when", "body, headers"), replies))
     if operation.example:
-        parts.append(f"```console\n$ {operation.example}\n```")
+        note = f"{_DEAD}\n" if operation.example.endswith("/resend") else ""
+        parts.append(f"{note}```console\n$ {operation.example}\n```")
     return "\n\n".join(filter(None, parts)) + "\n\n"
 
 
@@ -209,6 +210,24 @@ def common() -> str:
     return _options(cast(list[click.Option], proactor_group.params), ("--version",)) + "\n"
 
 
+#: The verbs whose examples are run by the test of the pages: all of them would take minutes.
+_QUICK = (
+    "init",
+    "check",
+    "status",
+    "create",
+    "ps",
+    "show",
+    "rm",
+    "config get",
+    "config set",
+    "endpoints",
+    "token list",
+)
+_DEAD = "<!-- not run: it takes a message that was given up, which takes its time; tests/messaging/ has some -->"
+_NOT_RUN = "<!-- not run: it would take long; tests/test_docs.py reads each line as the program does -->"
+
+
 def verbs() -> str:
     """Each verb: what it does, its arguments, its options, examples."""
     return "\n".join(_verb(name, command) for name, command in _commands(proactor_group))
@@ -229,7 +248,8 @@ def _verb(name: str, command: click.Command) -> str:
     examples = "\n".join(f"$ {line}  # {meaning}" for line, meaning in getattr(command, "examples", ()))
     options = [each for each in command.params if isinstance(each, click.Option)]
     parts = [f"### {name}", f"`{usage}`", text, _options(options, (*COMMON, "--help"))]
-    return "\n\n".join(filter(None, [*parts, f"```console\n{examples}\n```"])) + "\n"
+    note = "" if name.removeprefix("proactor ") in _QUICK else f"{_NOT_RUN}\n"
+    return "\n\n".join(filter(None, [*parts, f"{note}```console\n{examples}\n```"])) + "\n"
 
 
 def _options(options: Iterable[click.Option], without: tuple[str, ...]) -> str:

@@ -33,7 +33,7 @@ OPERATIONS: Mapping[str, Operation] = {
             429: "as many wait for the receiver, or for one of them, as may: nobody gets it",
         },
         stores=True,
-        example="curl -d hello localhost:8080/message/worker",
+        example="curl -d hello localhost:8080/message/ticker",
     ),
     "list_messages": Operation(
         _TAG,
