@@ -11,7 +11,7 @@ from .ends import Failed
 from .sections import is_guid, meant
 from .shell import Shell, find, pass_shell
 from .tables import Cell, Column, Table
-from .verbs import Jobs, Verb
+from .verbs import Jobs, Verb, complete_section
 from .words import moment, one_line
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _Options = Mapping[str, str | None]
         ("proactor config get ticker rate", "one value alone"),
     ),
 )
-@click.argument("section", required=False)
+@click.argument("section", required=False, shell_complete=complete_section)
 @click.argument("option", required=False)
 @click.option("--all", "-a", "everything", is_flag=True, help="The sections of jobs as well.")
 @pass_shell
@@ -106,7 +106,7 @@ def _show_value(shell: Shell, section: str, option: str, options: _Options) -> N
         ("proactor config rollback ticker 12", "and the way back"),
     ),
 )
-@click.argument("section")
+@click.argument("section", shell_complete=complete_section)
 @pass_shell
 def history(shell: Shell, section: str) -> None:
     """List the edits of a section, oldest first."""
@@ -149,7 +149,7 @@ def _or_none(text: str | None) -> str:
         ("proactor config diff ticker 12 17", "and between two"),
     ),
 )
-@click.argument("section")
+@click.argument("section", shell_complete=complete_section)
 @click.argument("from_", metavar="[FROM]", required=False, type=click.IntRange(min=0))
 @click.argument("to", required=False, type=click.IntRange(min=0))
 @pass_shell

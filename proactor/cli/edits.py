@@ -14,7 +14,7 @@ from .sections import meant
 from .settling import within
 from .shell import Shell, find, pass_shell
 from .tables import Cell
-from .verbs import Pairs, Verb, as_mapping
+from .verbs import Pairs, Verb, as_mapping, complete_section
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def going_out(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
     ),
 )
-@click.argument("section")
+@click.argument("section", shell_complete=complete_section)
 @click.argument("pairs", nargs=-1, required=True, type=Pairs(), metavar="NAME=VALUE...")
 @going_out
 @pass_shell
@@ -113,7 +113,7 @@ def set_(shell: Shell, section: str, pairs: Sequence[tuple[str, str]], how: How)
     cls=Verb,
     examples=(("proactor config unset ticker rate", "what the file says counts again"),),
 )
-@click.argument("section")
+@click.argument("section", shell_complete=complete_section)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @going_out
 @pass_shell
@@ -129,7 +129,7 @@ def unset(shell: Shell, section: str, names: Sequence[str], how: How) -> None:
         ("proactor config rollback ticker 12 --plan", "only show what that would change"),
     ),
 )
-@click.argument("section")
+@click.argument("section", shell_complete=complete_section)
 @click.argument("revision", metavar="REVISION", type=click.IntRange(min=0))
 @going_out
 @pass_shell

@@ -11,7 +11,7 @@ import click
 from .jobs_shown import STYLES
 from .shell import Shell, find, pass_shell
 from .tables import Cell, Column, Table
-from .verbs import Jobs, Verb
+from .verbs import Jobs, Verb, complete_module
 from .words import moment, one_line
 
 if TYPE_CHECKING:
@@ -42,7 +42,15 @@ _NOBODY = "-"
 @click.option("--follow", "-f", is_flag=True, help="Go on with what happens.")
 @click.option("--job", "-j", type=Jobs(), metavar="JOB", help="Those of a job.")
 @click.option("--event", "-e", "kinds", multiple=True, metavar="EVENT", help="Those of a kind.")
-@click.option("--module", "-m", "modules", multiple=True, metavar="MODULE", help="Those of a module.")
+@click.option(
+    "--module",
+    "-m",
+    "modules",
+    multiple=True,
+    metavar="MODULE",
+    shell_complete=complete_module,
+    help="Those of a module.",
+)
 @click.option("--tail", "-n", type=click.IntRange(0, 10_000), metavar="N", help="How many: 100; when following 0.")
 @click.option("--after", type=click.IntRange(min=0), metavar="ID", help="When following: those behind this one.")
 @pass_shell

@@ -12,7 +12,7 @@ from .jobs_shown import last_words
 from .listing import show_jobs
 from .settling import reached, settled
 from .shell import Shell, pass_shell
-from .verbs import Pairs, ParamType, Verb, as_mapping
+from .verbs import Pairs, ParamType, Verb, as_mapping, complete_module
 
 if TYPE_CHECKING:
     from ..client import Client, Job
@@ -46,7 +46,7 @@ def wait_option(seconds: float = 60) -> Callable[[F], F]:
         ("url=$(proactor create ticker --json | jq -r '.[0].url')", "in a script"),
     ),
 )
-@click.argument("module", required=False)
+@click.argument("module", required=False, shell_complete=complete_module)
 @click.option("--count", "-n", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many.")
 @click.option("--option", "-o", "options", multiple=True, type=Pairs(), metavar="NAME=VALUE", help="Of their own.")
 @click.option(
@@ -130,7 +130,7 @@ class _Count(ParamType):
         ("proactor scale ticker off", "keep no number of them; those that run go on"),
     ),
 )
-@click.argument("module")
+@click.argument("module", shell_complete=complete_module)
 @click.argument("count", type=_Count(), metavar="COUNT|off")
 @wait_option()
 @pass_shell

@@ -10,7 +10,7 @@ import click
 from .jobs_shown import STYLES, now, revision, table
 from .shell import Shell, find, pass_shell
 from .tables import Cell
-from .verbs import Jobs, Verb
+from .verbs import Jobs, Verb, complete_module
 from .words import age, clock, one_line, safe, size
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _EVENTS = 5
     ),
 )
 @click.option("--state", "-s", type=click.Choice(_STATES), help="Those in a state.")
-@click.option("--module", "-m", metavar="MODULE", help="Those of a module.")
+@click.option("--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module.")
 @click.option("--label", "-l", "labels", multiple=True, metavar="NAME[=VALUE]", help="Those of a label.")
 @click.option("--quiet", "-q", is_flag=True, help="Guids alone, a line each.")
 @pass_shell

@@ -12,7 +12,7 @@ import click
 from .ends import Failed
 from .shell import Shell, pass_shell
 from .tables import Cell, Column, Table
-from .verbs import ParamType, Verb
+from .verbs import ParamType, Verb, complete_module
 from .words import moment, one_line, shorts
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _SCOPES = ("read", "launch", "configure", "message")
         ("proactor endpoints --module ticker --urls", "the URLs alone, a line each"),
     ),
 )
-@click.option("--module", "-m", metavar="MODULE", help="Those of a module.")
+@click.option("--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module.")
 @click.option("--label", "-l", "labels", multiple=True, metavar="NAME[=VALUE]", help="Those of a label.")
 @click.option("--urls", "-u", is_flag=True, help="URLs alone, a line each.")
 @pass_shell

@@ -28,6 +28,8 @@ R = TypeVar("R")
 #: So much is asked of an initiator at a time, where there is much to ask.
 _AT_ONCE = 10
 _GUID_LENGTH = 32
+#: Who completes a line does not wait for longer, in seconds.
+_SOON = 2.0
 _SHOWN = 5
 
 
@@ -83,6 +85,33 @@ class Shell:
             code = self.failed(end_of(error))
         if code:
             raise click.exceptions.Exit(code)
+
+    def is_running(self) -> bool:
+        """Whether an initiator runs on the home."""
+        from ..client import NotRunning, locate  # noqa: PLC0415
+
+        try:
+            locate(self.home)
+        except NotRunning:
+            return False
+        return True
+
+    def ask(self, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T | None:
+        """What an initiator answers to a shell that completes a line; ``None`` where it does not, soon."""
+
+        async def on(reactor: Any) -> T:
+            client = self.connect(reactor, place, _SOON)
+            try:
+                return await work(client)
+            finally:
+                await client.close()
+
+        try:
+            place = self._place()
+            found: T = self.runner(on)
+        except (ProactorError, Interrupted, click.UsageError):
+            return None
+        return found
 
     def failed(self, end: End) -> int:
         """Tell of an error; gives its exit code."""

@@ -10,7 +10,7 @@ from .ends import DONE
 from .frames import SORTS, Frame, look
 from .shell import Shell, pass_shell
 from .tables import Cell
-from .verbs import Verb
+from .verbs import Verb, complete_module
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -34,7 +34,7 @@ _HELP = "q quit  sort by: t trouble  c CPU  m memory  r restarts  a age"
 @click.option("--once", is_flag=True, help="Look once. So it is where there is no terminal.")
 @click.option("--interval", "-i", type=click.FloatRange(min=0.2), default=2.0, show_default=True, metavar="SECONDS")
 @click.option("--sort", "-s", type=click.Choice(SORTS), default=SORTS[0], show_default=True, help="What comes first.")
-@click.option("--module", "-m", metavar="MODULE", help="Those of a module.")
+@click.option("--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module.")
 @pass_shell
 def top(shell: Shell, once: bool, interval: float, sort: str, module: str | None) -> None:
     """Watch the jobs: states, CPU, memory, restarts, revisions, messages that wait."""

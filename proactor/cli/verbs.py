@@ -6,10 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .shell import Shell
 
-__all__ = ["COMMON", "Jobs", "Pairs", "ParamType", "Verb", "common", "selection"]
+if TYPE_CHECKING:
+    from ..client import Client
+
+__all__ = ["COMMON", "Jobs", "Pairs", "ParamType", "Verb", "common", "complete_module", "complete_section", "selection"]
 
 if TYPE_CHECKING:
     ParamType = click.ParamType[Any]
@@ -110,6 +114,48 @@ class Jobs(ParamType):
             self.fail(f"{value!r} is no guid, nor the beginning of one: proactor ps lists them", parameter, context)
         return text
 
+    def shell_complete(
+        self, context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The guids that begin so."""
+
+        async def work(client: Client) -> list[CompletionItem]:
+            jobs = await client.jobs.list()
+            return [CompletionItem(job.guid, help=f"{job.module} {job.state}") for job in jobs]
+
+        return _beginning(_shell(context).ask(work), incomplete)
+
+
+def complete_module(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The modules that begin so."""
+
+    async def work(client: Client) -> list[CompletionItem]:
+        sections = (await client.config.sections()).sections
+        return [CompletionItem(name) for name in sections if not _is_no_module(name)]
+
+    return _beginning(_shell(context).ask(work), incomplete)
+
+
+def complete_section(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The sections that begin so, those of jobs too."""
+
+    async def work(client: Client) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in (await client.config.sections()).sections]
+
+    return _beginning(_shell(context).ask(work), incomplete)
+
+
+def _shell(context: click.Context) -> Shell:
+    return context.find_root().ensure_object(Shell)
+
+
+def _beginning(found: list[CompletionItem] | None, incomplete: str) -> list[CompletionItem]:
+    return [item for item in found or () if str(item.value).startswith(incomplete)]
+
+
+def _is_no_module(section: str) -> bool:
+    return section in ("DEFAULT", "proactor.initiator") or (len(section) == 32 and section.isalnum())
+
 
 class Pairs(ParamType):
     """``NAME=VALUE``."""
@@ -129,7 +175,9 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--label", "-l", "labels", multiple=True, metavar="NAME[=VALUE]", help="Those of a label.")(
         command
     )
-    command = click.option("--module", "-m", metavar="MODULE", help="Those of a module.")(command)
+    command = click.option(
+        "--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module."
+    )(command)
     return click.argument("jobs", nargs=-1, type=Jobs(), metavar="[JOB]...")(command)
 
 

@@ -67,7 +67,7 @@ def shutdown(shell: Shell, keep: bool, wait: float) -> None:
     async def work(client: Client) -> int:
         await client.shut_down(keep)
         shell.hint = "It goes on ending. Look again: proactor status"
-        gone = wait > 0 and await _gone(client, wait)
+        gone = wait > 0 and await _gone(shell, client, wait)
         if shell.out.json:
             shell.out.document({"url": client.connection.url, "gone": gone})
         if wait and not gone:
@@ -78,20 +78,26 @@ def shutdown(shell: Shell, keep: bool, wait: float) -> None:
     shell.run(work)
 
 
-async def _gone(client: Client, wait: float) -> bool:
+async def _gone(shell: Shell, client: Client, wait: float) -> bool:
+    """Whether it answers no more within that time, and has let its home go, so that another one can have it."""
     from twisted.internet.task import deferLater  # noqa: PLC0415
-
-    from ..client import ClientError, Problem  # noqa: PLC0415
 
     clock = client.connection.clock
     until = clock.seconds() + wait
     while clock.seconds() < until:
-        try:
-            await client.health()
-        except Problem:
-            # It answers still.
-            pass
-        except ClientError:
+        if not shell.is_running() if shell.url is None else not await _answers(client):
             return True
         await deferLater(clock, _LOOK)
     return False
+
+
+async def _answers(client: Client) -> bool:
+    from ..client import ClientError, Problem  # noqa: PLC0415
+
+    try:
+        await client.health()
+    except Problem:
+        return True
+    except ClientError:
+        return False
+    return True

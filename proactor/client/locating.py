@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from attrs import field, frozen
@@ -74,11 +76,18 @@ def _is_held(lock: Path) -> bool:
         return False
     if not sys.platform.startswith("linux"):
         return _lives(int(pid))
+    return str(lock.resolve()) in _open_files(int(pid))
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    """What a process has open; a file that it closes meanwhile is left out."""
     try:
-        opened = [os.readlink(entry.path) for entry in os.scandir(f"/proc/{pid}/fd")]
+        entries = [entry.path for entry in os.scandir(f"/proc/{pid}/fd")]
     except OSError:
-        return False
-    return str(lock.resolve()) in opened
+        return
+    for entry in entries:
+        with suppress(OSError):
+            yield os.readlink(entry)
 
 
 def _lives(pid: int) -> bool:

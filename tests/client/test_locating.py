@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -30,6 +31,22 @@ class LocateTests(SynchronousTestCase):
         self.assertEqual((place.url, place.token), ("http://127.0.0.1:8080", token))
         self.assertNotIn(token, repr(place))
         self.assertEqual((self.path / "url").stat().st_mode & 0o777, 0o600)
+
+    def test_busy(self) -> None:
+        """One that closes a file while it is looked at is found all the same."""
+        home = self.opened()
+        home.show_url("http://127.0.0.1:8080")
+        first: list[str] = []
+
+        def vanishing(path: str) -> str:
+            if not first:
+                first.append(path)
+                raise FileNotFoundError(path)
+            return readlink(path)
+
+        readlink = os.readlink
+        self.patch(os, "readlink", vanishing)
+        self.assertEqual(locate(self.path).url, "http://127.0.0.1:8080")
 
     def not_running(self) -> None:
         error = self.assertRaises(NotRunning, locate, self.path)

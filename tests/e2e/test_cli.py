@@ -10,8 +10,14 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
-from ..cli.support import Result, run
-from .case import SharedCase
+from click.shell_completion import ShellComplete
+from twisted.internet.threads import deferToThread
+
+from proactor.cli.main import proactor
+from proactor.cli.shell import Shell
+
+from ..cli.support import Result, on_running_reactor, run
+from .case import Case, SharedCase
 from .support import Console, configuration, environment, interruptible, until
 
 SECTIONS = """
@@ -136,6 +142,12 @@ class VerbTests(SharedCase):
         self.assertIn(f"guid       {guid}\n", result.out)
         self.assertIn("running    its endpoint answers", result.out)
         self.assertEqual((await self.proactor("show", guid, "--json")).json["resources"]["threads"], 1)
+        broken = (await self.proactor("create", "broken", "-q", code=1)).out.strip()
+        shown = (await self.proactor("show", broken)).out
+        self.assertIn("\nstate      exited, running is wanted\n", shown)
+        self.assertIn("\nprocess    none\n", shown)
+        self.assertRegex(shown, r"\nlast end   exited with status 1\n(.*\n)*.*this module is broken")
+        await self.proactor("rm", broken)
         other = "0" if guid[0] != "0" else "1"
         self.assertIn("no job begins with", (await self.proactor("show", other * 6, code=1)).err)
         self.assertEqual((await self.proactor("show", other * 32, "--json", code=1)).error["status"], 404)
@@ -445,6 +457,21 @@ class VerbTests(SharedCase):
         (job,) = (await self.proactor("token", "revoke-job", guid[:8], "--json")).json
         self.assertEqual((job["ready"], job["incarnation"]), (True, 2))
 
+    async def test_completion(self) -> None:
+        """A shell completes jobs, modules and sections by what there is; where nobody answers, nothing."""
+        (guid,) = await self.made()
+
+        async def completed(*words: str, home: Path = self.it.home) -> list[str]:
+            shell = ShellComplete(proactor, {"obj": Shell(runner=on_running_reactor)}, "proactor", "_X")
+            found = await deferToThread(shell.get_completions, ["--home", str(home), *words[:-1]], words[-1])
+            return [item.value for item in found]
+
+        self.assertEqual(await completed("show", guid[:4]), [guid])
+        self.assertEqual(await completed("create", "wor"), ["worker"])
+        self.assertEqual(await completed("ps", "--module", "p"), ["proactor.processor", "picky"])
+        self.assertEqual(await completed("config", "get", "DEF"), ["DEFAULT"])
+        self.assertEqual(await completed("show", "", home=self.folder()), [])
+
     async def test_by_url(self) -> None:
         """The initiator is found by its URL, with a token from the environment, a file, or a home that is named."""
         url, token = ("--url", self.it.url), self.it.operator_token()
@@ -472,3 +499,28 @@ class VerbTests(SharedCase):
         none = await run("--home", str(self.folder()), "ps", "--json")
         self.assertEqual((none.code, none.error["title"]), (3, "Not running"))
         self.assertIn("twistd -n proactor", none.error["detail"])
+
+
+class ShutdownTests(Case):
+    """An initiator that is ended."""
+
+    async def test_shutdown(self) -> None:
+        """It is waited for until it is gone, with its processors or without them."""
+        it = await self.start(configuration("[worker]\n"))
+        await self.create(it, module="worker")
+        ended = await run("--home", str(it.home), "shutdown", "--json")
+        self.assertEqual((ended.code, ended.json["gone"]), (0, True), ended)
+        self.assertEqual((await run("--home", str(it.home), "status", "--json")).code, 3)
+
+    async def test_keep(self) -> None:
+        """Processors are left to the next one, which has them; nobody has to wait for the end."""
+        it = await self.start(configuration("[worker]\n"))
+        (job,) = await self.create(it, module="worker")
+        ended = await run("--home", str(it.home), "shutdown", "--keep", "--wait", "0")
+        self.assertEqual((ended.code, ended.err), (0, "It ends.\n"))
+        await it.ended()
+        following = it.following()
+        self.addCleanup(following.end)
+        await following.served()
+        found = await run("--home", str(it.home), "show", job["guid"], "--json")
+        self.assertEqual(found.json["pid"], job["pid"])
