@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from sys import intern
 from typing import Any
 
 from attrs import field, frozen
@@ -108,12 +109,13 @@ class MessageHead:
     """
 
     number: int
-    sender: str
-    receiver: str
+    # Of many messages these are the same few texts.
+    sender: str = field(converter=intern)
+    receiver: str = field(converter=intern)
     id: str
-    source: str
-    type: str
-    target: str
+    source: str = field(converter=intern)
+    type: str = field(converter=intern)
+    target: str = field(converter=intern)
     accepted: datetime
     size: int
     expires: datetime | None = None

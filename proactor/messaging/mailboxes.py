@@ -135,12 +135,14 @@ class Mailbox:
             lane = next(iter(self._turns.values()), None)
             if lane is None:
                 return
-            self._turns.move_to_end(lane.sender)
             letter = lane.first()
-            if letter is not None:
-                yield lane, letter
-            else:
+            if letter is None:
                 self._forget(lane)
+                continue
+            yield lane, letter
+            if self._turns.get(lane.sender) is lane:
+                # Nobody was free for it, or it has more: the others first.
+                self._turns.move_to_end(lane.sender)
 
     def take(self, lane: Lane) -> None:
         """The first of a lane is handed over, or rests: of a processor's own what is behind it waits for it."""
