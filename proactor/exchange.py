@@ -125,7 +125,8 @@ class Exchange:
 
     def _job(self, claims: Claims) -> Job:
         job = self.fleet.jobs.get(claims.guid)
-        if job is None or job.incarnation != claims.incarnation:
+        # Of one that is being forgotten nothing more is kept once its process has ended.
+        if job is None or job.incarnation != claims.incarnation or (job.doomed and not job.alive):
             raise Gone(f"processor {claims.guid}, incarnation {claims.incarnation}, is not wanted any more")
         if claims.incarnation <= job.revoked_incarnation:
             raise Gone(f"the tokens of processor {claims.guid}, incarnation {claims.incarnation}, are revoked")

@@ -151,6 +151,20 @@ class LateTests(SynchronousTestCase):
         self.rig.run(self.rig.delete(self.other.guid))
         self.assertEqual(self.asked(other, self.other.guid).status, 410)
 
+    def test_being_forgotten(self) -> None:
+        """One that is being forgotten is not kept again by a request with its token."""
+        self.rig.clock.advance(160)
+        self.rig.store.hold()
+        deletion = self.rig.begin(f"DELETE /job/{self.job.guid}", wait=10)
+        self.rig.store.release(1)
+        self.rig.clock.advance(1)
+        self.assertEqual((self.job.alive, deletion.answered), (False, False))
+        self.assertEqual(self.asked(self.first).status, 410)
+        self.rig.store.release()
+        self.rig.clock.advance(0)
+        self.assertEqual(deletion.response.status, 204)
+        self.assertNotIn(self.job.guid, self.rig.store.load().jobs)
+
     def test_launched_and_not_kept(self) -> None:
         """One that was launched in the moment of the initiator's death comes back with what it was launched with."""
         self.rig.clock.advance(160)
