@@ -16,6 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from .configurator import in_slices
+from .launch_plan import base_url
 from .model import Job
 
 #: For how long changes are gathered before those who wait are told, in seconds: at least, and for each who waits.
@@ -30,13 +31,17 @@ log = Logger(namespace="proactor.initiator")
 
 @frozen
 class Endpoint:
-    """A processor that is ready."""
+    """A processor that is ready.
+
+    :param local_url: where it is reached on this machine, whatever the public address is; ``None``: it is not on it.
+    """
 
     guid: str
     module: str
     labels: Mapping[str, str] = field(hash=False)
     url: str
     incarnation: int
+    local_url: str | None = None
     #: All that as JSON, for it is told many times.
     text: str = field(init=False, eq=False, repr=False)
 
@@ -47,6 +52,7 @@ class Endpoint:
             "module": self.module,
             "labels": dict(self.labels),
             "url": self.url,
+            "local_url": self.local_url,
             "incarnation": self.incarnation,
         }
         return json.dumps(record, ensure_ascii=False)
@@ -54,7 +60,8 @@ class Endpoint:
     @classmethod
     def of(cls, job: Job) -> Endpoint:
         """A job's."""
-        return cls(job.guid, job.module, dict(job.labels), job.url, job.incarnation)
+        local = base_url(job.address, job.port) if job.address else None
+        return cls(job.guid, job.module, dict(job.labels), job.url, job.incarnation, local)
 
     def terms(self) -> Iterator[str]:
         """All that it can be chosen by."""

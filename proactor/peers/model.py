@@ -44,7 +44,9 @@ def read_peer(record: object) -> Peer:
     """
     if not isinstance(record, dict):
         raise Malformed("an endpoint of its answer is not an object")
-    guid, module, url = (record.get(name) for name in ("guid", "module", "url"))
+    guid, module, public = (record.get(name) for name in ("guid", "module", "url"))
+    # The public address may be that of a proxy, which may be no way at all from here.
+    url = record.get("local_url") or public
     labels, incarnation = record.get("labels"), record.get("incarnation")
     if not isinstance(guid, str) or not _GUID.fullmatch(guid):
         raise Malformed("an endpoint of its answer has no guid")

@@ -37,7 +37,7 @@ class RealInitiatorTests(SynchronousTestCase):
         self.network = Network()
         site: Any = self.rig.client.site
         self.network.listen(URL, site.resource)
-        self.fakes = [FakePeer(job.guid, job.url) for job in (self.two, self.other)]
+        self.fakes = [FakePeer(job.guid, f"http://{job.address}:{job.port}") for job in (self.two, self.other)]
         for fake in self.fakes:
             self.network.listen(fake.url, fake.resource())
         clock: Any = self.rig.clock
@@ -87,4 +87,4 @@ class RealInitiatorTests(SynchronousTestCase):
         self.settle()
         found = {each.guid: each for each in self.peers.all()}
         self.assertEqual(found.keys(), {self.other.guid, late.guid})
-        self.assertEqual(found[late.guid], Peer(late.guid, "my.module", {}, late.url, 1))
+        self.assertEqual(found[late.guid], Peer(late.guid, "my.module", {}, f"http://{late.address}:{late.port}", 1))

@@ -214,6 +214,8 @@ class AnswersTests(SynchronousTestCase):
         guid = "a" * 32
         good = {"guid": guid, "module": "m", "labels": {}, "url": "http://h:1/", "incarnation": 1}
         self.assertEqual(read_peer(good).url, "http://h:1")
+        self.assertEqual(read_peer({**good, "local_url": "http://127.0.0.1:1"}).url, "http://127.0.0.1:1")
+        self.assertEqual(read_peer({**good, "local_url": None}).url, "http://h:1")
         wrong: list[object] = [
             1,
             {},

@@ -54,6 +54,7 @@ class ListTests(Case):
                     "module": "other.module",
                     "labels": {"role": "db"},
                     "url": self.other.url,
+                    "local_url": f"http://{self.other.address}:{self.other.port}",
                     "incarnation": 1,
                 }
             ],

@@ -109,7 +109,8 @@ ENDPOINT = record(
         "guid": GUID,
         "module": text("the section with its defaults"),
         "labels": mapped(text()),
-        "url": text("where it is reached", format="uri"),
+        "url": text("where it is reached, by the public address", format="uri"),
+        "local_url": maybe(text("where processors on the same machine reach it", format="uri")),
         "incarnation": whole("how often it was launched", 0),
     },
 )
