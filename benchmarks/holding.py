@@ -96,7 +96,8 @@ class Holder:
         self._received = b""
         revision = _value(answer, end, _ETAG, b'"')
         if revision:
-            self.revision, self.body = int(revision), answer[body:]
+            # Behind the dot is what the keys are at: who has no use for them asks by the revision alone.
+            self.revision, self.body = int(revision.partition(b".")[0]), answer[body:]
         return True
 
 
