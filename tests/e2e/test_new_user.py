@@ -16,7 +16,16 @@ from .case import Case
 from .support import Console, command, environment, free_ports, interruptible, until
 
 #: Making an environment takes its time, and this test has one.
-_NOT_TYPED = ("python3 -m venv", ". .venv", "pip install", "cd ", "twistd", "proactor top", "eval ")
+_NOT_TYPED = (
+    "python3 -m venv",
+    ". .venv",
+    "pip install",
+    "cd ",
+    "rm -rf ~/.proactor",
+    "twistd",
+    "proactor top",
+    "eval ",
+)
 PORTS = 40
 
 
