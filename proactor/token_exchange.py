@@ -63,10 +63,12 @@ class TokenExchange:
         who = subject_of(job)
         allow_from, allow_scopes = admission(self.configurator.live.view(target.guid).values)
         if not allows(allow_from, who.guid, who.module, who.labels):
-            raise GrantForbidden(f"processor {audience} does not take calls from this one", "invalid_target")
+            reason = f"processor {audience} does not take calls from this one: its option allow_from says from whom"
+            raise GrantForbidden(reason, "invalid_target")
         for each in scope:
             if not may_have(allow_scopes, each, who.guid, who.module, who.labels):
-                raise GrantForbidden(f"this one may not have the scope {each} at {audience}", "invalid_scope")
+                reason = f"this one may not have the scope {each} at {audience}: its option allow_scopes says who may"
+                raise GrantForbidden(reason, "invalid_scope")
         return self._granted(who, target, scope)
 
     def for_operator(self, name: str, audience: str, scope: Collection[str]) -> Granted:

@@ -219,3 +219,16 @@ class ProcessorTests(SynchronousTestCase):
         self.assertIn("proactor.processor", loaded)
         unwanted = (*ours(*INITIATOR), "jwt")
         self.assertEqual([name for name in loaded if is_below(name, unwanted)], [])
+
+
+class StrayTests(SynchronousTestCase):
+    """What a run of tests leaves behind is no part of the repository."""
+
+    def test_strays(self) -> None:
+        """No folder that ``mktemp`` of a test case makes, named for a module, is kept."""
+        top = ROOT.parent
+        if not (top / ".git").exists():
+            raise SkipTest("not a checkout")
+        listed = subprocess.run(["git", "ls-files"], cwd=top, capture_output=True, text=True, check=True).stdout
+        folders = {path.partition("/")[0] for path in listed.splitlines()}
+        self.assertEqual({name for name in folders if name.startswith(("__main__", "_trial_temp", "tests."))}, set())

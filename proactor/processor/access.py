@@ -69,7 +69,9 @@ def _by_token(verifier: PeerVerifier, token: str, allow_from: Iterable[str]) -> 
         # An operator, by name.
         return Caller(claims.guid, scopes=claims.scope)
     if not allows(allow_from, claims.guid, claims.module, claims.labels):
-        return Problem(403, f"this processor does not take calls from {claims.guid}")
+        return Problem(
+            403, f"this processor does not take calls from {claims.guid}: its option allow_from says from whom"
+        )
     return _processor(claims)
 
 

@@ -20,6 +20,7 @@ from .app import Root, answer_http_errors
 from .callers import check_scopes
 from .configuration import Config, Start
 from .messages import Handlers
+from .patience import Patient
 from .peer_verifier import PeerVerifier
 
 if TYPE_CHECKING:
@@ -125,6 +126,7 @@ class Processor:
     def introduce(self, credentials: Credentials, start: Start) -> None:
         """Say where its initiator is, and what that is shown: of this it knows its peers."""
         self._credentials, self._start = credentials, start
+        self.verifier.has_initiator = True
 
     def close_peers(self) -> Deferred[None]:
         """End what was begun for its peers; fires when that is over."""
@@ -176,7 +178,7 @@ class Processor:
 
     def resource(self) -> IResource:
         """Give all that it serves, access rule included."""
-        return Root(self)
+        return Patient(Root(self), self.verifier, self.reactor)
 
     @classmethod
     def main(cls, argv: Sequence[str] | None = None) -> NoReturn:

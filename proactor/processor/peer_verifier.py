@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
+from twisted.internet.defer import Deferred
 
 from ..errors import Malformed, Unauthenticated, Unavailable
 from ..verification import Claims, check_times, decoded, public_key
@@ -60,11 +61,14 @@ class PeerVerifier:
     :param guid: its own.
     :param now: seconds since the epoch.
     :ivar trust: ``None``: the initiator has not said yet.
+    :ivar has_initiator: whether there is one that will say.
     """
 
     guid: str
     now: Callable[[], float] = time.time
     trust: Trust | None = None
+    has_initiator: bool = False
+    _waiting: list[Deferred[None]] = field(factory=list, init=False, repr=False)
     _keys: dict[str, Any] = field(factory=dict, init=False, repr=False)
     _verified: VerifiedTokens = field(init=False, repr=False)
 
@@ -77,6 +81,20 @@ class PeerVerifier:
         if before is not None and (before.issuer, before.keys) != (trust.issuer, trust.keys):
             self._verified.forget()
             self._keys.clear()
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the initiator has not said yet which tokens hold, and will."""
+        return self.trust is None and self.has_initiator
+
+    def known(self) -> Deferred[None]:
+        """Fire when it has said so. To be used while :attr:`is_waiting`; may be cancelled."""
+        known: Deferred[None] = Deferred(self._waiting.remove)
+        self._waiting.append(known)
+        return known
 
     def verify(self, token: str) -> Claims:
         """What a token says.
