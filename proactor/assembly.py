@@ -104,7 +104,8 @@ def assemble(
         store=store,
     )
     deliver = web_hook(reactor, now, authority).deliver
-    initiator = Initiator(reactor, now, configurator, authority, fleet, store, deliver)
+    levels = options.levels if options.levels.observed else None
+    initiator = Initiator(reactor, now, configurator, authority, fleet, store, deliver, levels)
     pool = reactor.getThreadPool()
     initiator.keys.save = lambda data: deferToThreadPool(reactor, pool, home.write_secret, RING, data)
     return Parts(

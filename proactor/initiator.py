@@ -20,6 +20,8 @@ from .fleet import Fleet
 from .followers import Followers
 from .key_rotation import KeyRotation
 from .lag import LagMeter
+from .levels import Levels
+from .log_level import LogLevel
 from .messaging.office import Deliver, Office
 from .metrics import Metrics
 from .model import Exit, Job
@@ -47,6 +49,7 @@ class Initiator:
 
     :param now: the time of day, aware.
     :param deliver: hands a message to a processor.
+    :param levels: of what writes the log; ``None`` where that is not ours.
     """
 
     clock: IReactorTime
@@ -56,6 +59,7 @@ class Initiator:
     fleet: Fleet
     store: IStore
     deliver: Deliver
+    levels: Levels | None = field(factory=Levels)
     #: Told that it is to end, and whether processors live on.
     heard_shutdown: Callable[[bool], None] = lambda _: None
     #: Told that the configuration is another one.
@@ -76,6 +80,7 @@ class Initiator:
     failed_attempts: FailedAttempts = field(init=False)
     office: Office = field(init=False)
     _lag: LagMeter = field(init=False)
+    log_level: LogLevel = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.rollouts = Rollouts(
@@ -122,6 +127,7 @@ class Initiator:
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
         self.fleet.heard_launch = self.metrics.launched
         self.fleet.planner.heard_token = self.metrics.token_issued
+        self.log_level = LogLevel(self.clock, self.now, self.fleet.timeline, self.levels)
         self._lag = LagMeter(self.clock, self.metrics.late)
         self.followers = Followers(self.clock, self.fleet.timeline)
         # No earlier initiator has come so far, however many changes it saw.
@@ -225,6 +231,7 @@ class Initiator:
         self.followers.close()
         self.directory.close()
         self._lag.stop()
+        self.log_level.stop()
         self._nudges.stop()
         await self.keys.stop()
         self.failed_attempts.stop()

@@ -22,13 +22,14 @@ from twisted.logger import (
     LogBeginner,
     LogEvent,
     LogLevel,
-    LogLevelFilterPredicate,
     eventAsText,
     formatEvent,
     globalLogBeginner,
 )
 from twisted.python.reflect import safe_str
 from zope.interface import implementer
+
+from .levels import CONSOLE, Levels
 
 __all__ = ["FORMATS", "Observer", "file_observer", "start_logging", "stream_observer"]
 
@@ -40,8 +41,11 @@ _LEVELS = {
     LogLevel.critical: "CRITICAL",
 }
 
-_CHATTER = ("klein", "log_legacy", "treq", "twisted", "txlog")
-"""Namespaces that say much at ``info`` of which an operator needs nothing."""
+_LINE = re.compile(
+    r"(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) "
+    r"(?P<level>[A-Z]+) *\|(?P<pid>\d{1,10})\|(?P<name>[^|]*)\|(?P<text>.*)"
+)
+"""A line in our own format, as most processors write it."""
 
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a terminal's cursor, ends a line for any reader, reorders text, or is in no encoding; a tab is none."""
@@ -107,8 +111,42 @@ def _fields(event: LogEvent) -> dict[str, Any]:
     """Pick the fields that the event's author gave; those of ``log.msg`` repeat what is in the message."""
     if event["log_namespace"] == "log_legacy":
         return {}
-    hidden = {"line"} if event.get("verbatim") else set()
-    return {key: _scalar(event[key]) for key in event if not key.startswith("log_") and key not in hidden}
+    return {key: _scalar(event[key]) for key in event if not key.startswith("log_")}
+
+
+def _rfc3339(when: datetime) -> str:
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _local(text: str) -> datetime | None:
+    """Read a line's time, which has the form of one and may be none."""
+    try:
+        return datetime.fromisoformat(text.replace(",", ".")).astimezone(timezone.utc)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _echoed(event: LogEvent) -> dict[str, Any]:
+    """Give the record of a line that a processor wrote.
+
+    Time, level, pid and namespace are the line's own where it has our format, else those of its being shown, with
+    the pid that the event has. ``echo`` tells it from what this process says itself.
+    """
+    text = _decode(event["line"]).rstrip("\r\n")
+    record: dict[str, Any] = {
+        "time": _rfc3339(datetime.fromtimestamp(event["log_time"], timezone.utc)),
+        "level": _LEVELS[event["log_level"]],
+        "pid": event.get("pid"),
+        "namespace": CONSOLE,
+        "message": text,
+    }
+    found = _LINE.fullmatch(text)
+    when = None if found is None else _local(found["when"])
+    if found is not None and when is not None and found["level"] in _LEVELS.values():
+        record["time"], record["level"], record["pid"] = _rfc3339(when), found["level"], int(found["pid"])
+        record["namespace"], record["message"] = found["name"], found["text"]
+    hidden = {"line", "pid", "verbatim"}
+    return {**record, "echo": True, **{key: value for key, value in _fields(event).items() if key not in hidden}}
 
 
 def _as_json(event: LogEvent) -> str:
@@ -117,16 +155,16 @@ def _as_json(event: LogEvent) -> str:
     A field that is named like one of the record's own gets an underscore behind it: ``pid_`` is whom the event is
     about, ``pid`` who wrote it.
     """
-    verbatim = event.get("verbatim")
-    if _says_nothing(event) and not verbatim:
+    if event.get("verbatim"):
+        return json.dumps(_echoed(event)) + "\n"
+    if _says_nothing(event):
         return ""
-    when = datetime.fromtimestamp(event["log_time"], timezone.utc)
     record: dict[str, Any] = {
-        "time": when.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": _rfc3339(datetime.fromtimestamp(event["log_time"], timezone.utc)),
         "level": _LEVELS[event["log_level"]],
         "pid": os.getpid(),
-        "logger": event["log_namespace"],
-        "message": _decode(event["line"]).rstrip("\r\n") if verbatim else formatEvent(event),
+        "namespace": event["log_namespace"],
+        "message": formatEvent(event),
     }
     failure = _traceback(event)
     if failure:
@@ -213,38 +251,32 @@ class Observer(FilteringLogObserver):
     """An ``ILogObserver`` that writes what its level lets through.
 
     :param stream: where to; a stream that fails makes no call raise.
-    :param verbose: everything, else ``info`` and up, of Twisted and other libraries ``warn`` and up.
+    :param levels: what it lets through; None: the usual.
     :param fmt: ``text`` or ``json``.
     """
 
-    def __init__(self, stream: Stream, *, verbose: bool = False, fmt: str = "text") -> None:
+    def __init__(self, stream: Stream, *, levels: Levels | None = None, fmt: str = "text") -> None:
         if fmt not in FORMATS:
             raise ValueError(f"log format {fmt!r}: must be one of {', '.join(FORMATS)}")
         self.stream = stream
-        self._levels = LogLevelFilterPredicate()
-        self.set_verbose(verbose)
-        super().__init__(_Writer(stream, FORMATS[fmt]), [self._levels])
-
-    def set_verbose(self, verbose: bool) -> None:
-        """Change the level from the next event on."""
-        self._levels.setLogLevelForNamespace("", LogLevel.debug if verbose else LogLevel.info)
-        for namespace in _CHATTER:
-            self._levels.setLogLevelForNamespace(namespace, LogLevel.debug if verbose else LogLevel.warn)
+        self.levels = Levels() if levels is None else levels
+        self.levels.observed = True
+        super().__init__(_Writer(stream, FORMATS[fmt]), [self.levels.filter])
 
 
-def stream_observer(stream: Stream, *, verbose: bool = False, fmt: str = "text") -> Observer:
+def stream_observer(stream: Stream, *, levels: Levels | None = None, fmt: str = "text") -> Observer:
     """Observe to a text stream, such as the console.
 
     An event with the fields ``verbatim=True`` and ``line`` (str or bytes) is a line that a processor wrote: in
     text it is passed on alone as it is, but for control characters.
     """
-    return Observer(stream, verbose=verbose, fmt=fmt)
+    return Observer(stream, levels=levels, fmt=fmt)
 
 
 def file_observer(
     path: str | os.PathLike[str],
     *,
-    verbose: bool = False,
+    levels: Levels | None = None,
     fmt: str = "text",
     rotate_length: int | None = 10 << 20,
     keep: int = 5,
@@ -259,13 +291,13 @@ def file_observer(
 
     open_file: Callable[..., Stream] = LogFile.fromFullPath
     file = open_file(os.fspath(path), rotateLength=rotate_length, defaultMode=0o600, maxRotatedFiles=keep)
-    return Observer(file, verbose=verbose, fmt=fmt)
+    return Observer(file, levels=levels, fmt=fmt)
 
 
 def start_logging(
     stream: Stream | None = None,
     *,
-    verbose: bool = False,
+    levels: Levels | None = None,
     fmt: str = "text",
     beginner: LogBeginner = globalLogBeginner,
 ) -> Observer:
@@ -275,6 +307,6 @@ def start_logging(
 
     :param stream: where to; None: the standard output of this moment.
     """
-    observer = stream_observer(sys.stdout if stream is None else stream, verbose=verbose, fmt=fmt)
+    observer = stream_observer(sys.stdout if stream is None else stream, levels=levels, fmt=fmt)
     beginner.beginLoggingTo([observer])
     return observer

@@ -24,12 +24,14 @@ from .assembly import Parts, assemble, begin, now
 from .config.settings import InitiatorSettings
 from .errors import ProactorError
 from .file_watch import FileWatch
+from .fleet import Fleet
 from .garbage import GarbageCollector
 from .guardian import Guardian
 from .home import Home
 from .initiator import Initiator
 from .job_logs import JobLogs
 from .launch_plan import base_url
+from .levels import CONSOLE
 from .logs import Observer, file_observer
 from .logstore import LogStore
 from .lots import take_up_in_lots
@@ -55,11 +57,13 @@ _LOG_THREADS = 4
 
 log = Logger(namespace="proactor")
 _log_jobs = Logger(namespace="proactor.initiator")
-_console = Logger(namespace="proactor.console")
+_console = Logger(namespace=CONSOLE)
 
 
-def _show(_guid: str, line: bytes) -> None:
-    _console.info("{line}", line=line, verbatim=True)
+def _show(fleet: Fleet, guid: str, line: bytes) -> None:
+    job = fleet.jobs.get(guid)
+    known = {} if job is None else {"module": job.module, "pid": job.pid}
+    _console.info("{line}", line=line, verbatim=True, guid=guid, **known)
 
 
 def _observer_of(options: Options) -> Observer | None:
@@ -70,8 +74,7 @@ def _observer_of(options: Options) -> Observer | None:
     path = twistd.get("logfile")
     if path == "-" or (twistd["nodaemon"] and not path):
         return options.observer(sys.stdout)
-    verbose = bool(options["verbose"])
-    return file_observer(os.path.abspath(path or "twistd.log"), verbose=verbose, fmt=options["log-format"])
+    return file_observer(os.path.abspath(path or "twistd.log"), levels=options.levels, fmt=options["log-format"])
 
 
 @define(eq=False)
@@ -172,7 +175,7 @@ class ProactorService(Service):
         try:
             store = open_store(home.path / "proactor.db", Threads.of(reactor), reactor)
             pool = ThreadPool(0, _LOG_THREADS, "logs")
-            logs = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, pool), _show)
+            logs = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, pool))
             guardian = Guardian(reactor, home=home.path, adopt=self.options.settings.adopt)
             job_logs = JobLogs(home, logs, guardian)
             listen_port = self._socket.getsockname()[1]
@@ -180,6 +183,7 @@ class ProactorService(Service):
         except BaseException:
             home.close()
             raise
+        logs.on_line = partial(_show, parts.initiator.fleet)
         manager = ServiceManager.of(reactor, os.environ, os.getpid())
         pool.start()
         job_logs.sweep()

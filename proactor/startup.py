@@ -22,6 +22,7 @@ from .configurator import Configurator
 from .errors import ProactorError
 from .home import DEFAULT_HOME
 from .launch_plan import check_launch
+from .levels import USUAL, Levels
 from .logs import FORMATS, Observer, stream_observer
 
 STANDARD_INPUT = "-"
@@ -60,6 +61,7 @@ class Options(UsageOptions):
             raise UsageError(f"--log-format: must be {' or '.join(FORMATS)}")
         if not self["home"]:
             raise UsageError("--home: must name a folder")
+        self.levels = Levels("debug" if self["verbose"] else USUAL)
         self["home"] = str(Path(self["home"]).expanduser().absolute())
         log.info("Place defaults")
         self.source = find_config(self["config"])
@@ -76,7 +78,7 @@ class Options(UsageOptions):
 
     def observer(self, stream: Any) -> Observer:
         """What writes the log to a stream, as the options say."""
-        return stream_observer(stream, verbose=bool(self["verbose"]), fmt=self["log-format"])
+        return stream_observer(stream, levels=self.levels, fmt=self["log-format"])
 
     def _log_under_twist(self) -> None:
         """``twist`` takes what writes its log from its own options, where the user did not choose that."""

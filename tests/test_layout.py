@@ -23,6 +23,7 @@ SHARED_PLAIN = (
     "cloudevents",
     "errors",
     "home_files",
+    "levels",
     "option_types",
     "options",
     "topics",

@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface.verify import verifyObject
 
 from proactor import logs
+from proactor.levels import CONSOLE, LEVELS, TOLD, Levels
 
 LINE = re.compile(
     r"^(?P<asctime>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) "
@@ -48,11 +49,11 @@ def fail(message: str) -> None:
 
 class Case(SynchronousTestCase):
     def logged(
-        self, *, fmt: str = "text", verbose: bool = False, namespace: str = "proactor"
+        self, *, fmt: str = "text", level: str = "info", namespace: str = "proactor"
     ) -> tuple[Logger, io.StringIO]:
         """Give a logger and where its lines go."""
         stream = io.StringIO()
-        return Logger(namespace, observer=logs.stream_observer(stream, fmt=fmt, verbose=verbose)), stream
+        return Logger(namespace, observer=logs.stream_observer(stream, fmt=fmt, levels=Levels(level))), stream
 
 
 class TextTests(Case):
@@ -67,7 +68,7 @@ class TextTests(Case):
 
     def test_level_names(self) -> None:
         """Levels have the names that Python's own logging gives them."""
-        log, stream = self.logged(verbose=True)
+        log, stream = self.logged(level="debug")
         for level in LogLevel.iterconstants():
             log.emit(level, "x")
         names = [LINE.fullmatch(line)["level"].rstrip() for line in stream.getvalue().splitlines()]  # type: ignore[index]
@@ -166,9 +167,58 @@ class VerbatimTests(Case):
         log.info("{line}", verbatim=True, line=b"caf\xe9\n", guid="8d74")
         record = json.loads(stream.getvalue())
         self.assertEqual(
-            [record[key] for key in ("message", "verbatim", "guid", "logger")], ["caf\\xe9", True, "8d74", "proactor"]
+            [record[key] for key in ("message", "echo", "guid", "namespace", "pid")],
+            ["caf\\xe9", True, "8d74", CONSOLE, None],
         )
-        self.assertNotIn("line", record)
+        self.assertEqual(set(record) & {"line", "verbatim"}, set())
+
+    def echoed(self, line: str) -> dict[str, Any]:
+        log, stream = self.logged(fmt="json")
+        log.info("{line}", verbatim=True, line=line, guid="8d74", module="m", pid=7)
+        record: dict[str, Any] = json.loads(stream.getvalue())
+        return record
+
+    def test_json_of_our_format(self) -> None:
+        """A line in our own format is a record with its own time, level, pid and namespace."""
+        local = datetime(2026, 11, 24, 18, 11, 30, 306000)
+        record = self.echoed(f"{local:%Y-%m-%d %H:%M:%S},306 WARNING|1065|ticker|a | b")
+        self.assertEqual(
+            record,
+            {
+                "time": local.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "level": "WARNING",
+                "pid": 1065,
+                "namespace": "ticker",
+                "message": "a | b",
+                "echo": True,
+                "guid": "8d74",
+                "module": "m",
+            },
+        )
+
+    def test_json_of_nearly_our_format(self) -> None:
+        """A line that only looks like it stays as it is."""
+        for line in (
+            "2026-13-24 18:11:30,306 INFO   |1065|ticker|no such month",
+            "2026-11-24 18:11:30,306 LOUD   |1065|ticker|no such level",
+            "2026-11-24 18:11:30,306 INFO   |x|ticker|no pid",
+            "0001-01-01 00:00:00,000 INFO   |99999999999|ticker|no pid either",
+        ):
+            record = self.echoed(line)
+            shown = [record[key] for key in ("message", "level", "pid", "namespace")]
+            self.assertEqual(shown, [line, "INFO", 7, CONSOLE])
+
+    @settings(deadline=None, max_examples=200)
+    @given(
+        st.binary(), st.sampled_from(["", "2026-11-24 18:11:30,306 INFO   |1|x|", "0001-01-01 00:00:00,000 INFO |1|x|"])
+    )
+    def test_json_of_any_bytes(self, line: bytes, head: str) -> None:
+        """Whatever bytes it is, it is one JSON object in ASCII, with all fields."""
+        log, stream = self.logged(fmt="json")
+        log.info("{line}", verbatim=True, line=head.encode() + line, guid="8d74")
+        (text,) = stream.getvalue().splitlines()
+        self.assertTrue(text.isascii())
+        self.assertLessEqual({"time", "level", "pid", "namespace", "message", "guid"}, set(json.loads(text)))
 
 
 class JSONTests(Case):
@@ -190,7 +240,7 @@ class JSONTests(Case):
                 "time": "2026-11-24T18:04:16.425Z",
                 "level": "INFO",
                 "pid": os.getpid(),
-                "logger": "proactor",
+                "namespace": "proactor",
                 "message": "8d 3 0.5 True None",
                 "guid": "8d",
                 "n": 3,
@@ -202,7 +252,7 @@ class JSONTests(Case):
 
     def test_own_names(self) -> None:
         """A field that is named like one of the record's stays, and does not pass for it."""
-        record = self.record("gone", pid=1065, time=1, level="high", message="m", logger="l")
+        record = self.record("gone", pid=1065, time=1, level="high", message="m", namespace="l")
         self.assertEqual((record["pid"], record["pid_"]), (os.getpid(), 1065))
         self.assertEqual(record["message"], "gone")
         self.assertEqual(record["level_"], "high")
@@ -249,7 +299,7 @@ class JSONTests(Case):
         """An event of Twisted's older API has its text and none of its machinery."""
         log, stream = self.logged(fmt="json", namespace="log_legacy")
         log.critical("{log_text}", log_text="old", isError=1, system="-", message=("old",))
-        self.assertEqual(set(json.loads(stream.getvalue())), {"time", "level", "pid", "logger", "message"})
+        self.assertEqual(set(json.loads(stream.getvalue())), {"time", "level", "pid", "namespace", "message"})
 
 
 class FilterTests(Case):
@@ -264,16 +314,38 @@ class FilterTests(Case):
         return {(match["name"], match["message"]) for match in matches if match}
 
     def test_levels(self) -> None:
-        """Ours and users' are heard from info on, libraries from warnings on; with verbose everything is."""
+        """Ours and users' are heard from info on, libraries from warnings on; with ``debug`` everything is."""
         stream = io.StringIO()
         observer = logs.stream_observer(stream)
         quiet = {(name, "warn") for name in ("twisted.web.http", "log_legacy", "klein", "treq.api", "txlog")}
         quiet |= {(name, level) for name in ("proactor.web", "my.module") for level in ("info", "warn")}
         self.assertEqual(self.said(observer, stream), quiet)
-        observer.set_verbose(True)
+        observer.levels.set("debug")
         self.assertEqual(len(self.said(observer, stream)), 21)
-        observer.set_verbose(False)
+        observer.levels.set("info")
         self.assertEqual(self.said(observer, stream), quiet)
+        observer.levels.set("error")
+        self.assertEqual(self.said(observer, stream), set())
+
+    def test_own_levels(self) -> None:
+        """A namespace has a level of its own, with all below it, until there is none."""
+        stream = io.StringIO()
+        observer = logs.stream_observer(stream)
+        observer.levels.set("error", {"proactor.web": "debug", "twisted": "info"})
+        said = {("proactor.web", level) for level in ("debug", "info", "warn")}
+        said |= {("twisted.web.http", level) for level in ("info", "warn")}
+        self.assertEqual(self.said(observer, stream), said)
+        observer.levels.set("error")
+        self.assertEqual(self.said(observer, stream), set())
+
+    def test_always(self) -> None:
+        """What processors write, and that there is another level, is heard at any level."""
+        for general in LEVELS:
+            stream = io.StringIO()
+            observer = logs.stream_observer(stream, levels=Levels(general))
+            Logger(CONSOLE, observer=observer).info("{line}", line="x", verbatim=True)
+            Logger(TOLD, observer=observer).info("y")
+            self.assertEqual(len(stream.getvalue().splitlines()), 2, general)
 
 
 class Failing(io.StringIO):

@@ -12,6 +12,7 @@ from .edits import rollback, set_, unset
 from .events import events
 from .launching import create, scale
 from .listing import ps, show
+from .log_level import log_level
 from .logs import logs
 from .messages import drop, list_messages, resend, send, show_message
 from .moving import restart, revoke_jobs, rm, signal, start, stop
@@ -29,7 +30,7 @@ _FIRST = (init, check)
 _MESSAGE = (list_messages, show_message, resend, drop)
 _TOKEN = (list_tokens, create_token, revoke, revoke_jobs)
 _LAST = (rollout, endpoints, send)
-_END = (shutdown, completion)
+_END = (log_level, shutdown, completion)
 
 
 class Group(click.Group):

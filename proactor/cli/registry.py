@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .ends import Failed
+from .periods import Period
 from .shell import Shell, pass_shell
 from .tables import Cell, Column, Table
-from .verbs import ParamType, Verb, complete_module
+from .verbs import Verb, complete_module
 from .words import moment, one_line, shorts
 
 if TYPE_CHECKING:
@@ -66,20 +67,6 @@ def _labels(labels: Any) -> str:
     return " ".join(f"{name}={value}" for name, value in labels.items())
 
 
-class _Period(ParamType):
-    """Seconds, or so many minutes, hours, days."""
-
-    name = "period"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
-        """Read it."""
-        text, units = str(value), {"s": 1, "m": 60, "h": 3600, "d": 86400}
-        number, unit = (text[:-1], units[text[-1]]) if text[-1:] in units else (text, 1)
-        if not number.isdigit() or not int(number):
-            self.fail(f"{value!r} is no period like 90, 15m, 12h, 30d", parameter, context)
-        return float(int(number) * unit)
-
-
 @click.command(
     "create",
     cls=Verb,
@@ -92,7 +79,7 @@ class _Period(ParamType):
 @click.option(
     "--scope", "-s", "scopes", multiple=True, required=True, type=click.Choice(_SCOPES), help="What it opens."
 )
-@click.option("--expires-in", "-e", type=_Period(), metavar="PERIOD", help="How long it holds: 90, 15m, 12h, 30d.")
+@click.option("--expires-in", "-e", type=Period(), metavar="PERIOD", help="How long it holds: 90, 15m, 12h, 30d.")
 @click.option("--out", "-o", "file", type=click.Path(dir_okay=False, path_type=Path), help="Write it to a new file.")
 @pass_shell
 def create_token(shell: Shell, name: str, scopes: Sequence[str], expires_in: float | None, file: Path | None) -> None:

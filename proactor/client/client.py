@@ -17,6 +17,7 @@ from .messages import Messages
 from .reading import read
 from .registry import Endpoints, Tokens
 from .timeline import Timeline
+from .values import LogLevel
 
 __all__ = ["Client"]
 
@@ -104,6 +105,20 @@ class Client:
     async def metrics(self) -> str:
         """What is counted and timed, in the text format of Prometheus."""
         return (await self.connection.ask("GET", "/metrics", headers={"Accept": "text/plain"})).body.decode()
+
+    async def log_level(self) -> LogLevel:
+        """How much it logs."""
+        return read(LogLevel, (await self.connection.ask("GET", "/log-level")).json)
+
+    async def set_log_level(self, level: str, seconds: int | None = None, namespace: str | None = None) -> LogLevel:
+        """Change how much it logs; how much that is then.
+
+        :param level: ``debug``, ``info``, ``warning``, ``error``, ``critical``, or ``default``.
+        :param seconds: for how long; None: until it ends.
+        :param namespace: of what; None: of all that has no level of its own.
+        """
+        body = {"level": level, "for": seconds, "namespace": namespace}
+        return read(LogLevel, (await self.connection.ask("PUT", "/log-level", json=body)).json)
 
     async def shut_down(self, keep: bool = False) -> None:
         """End it, as SIGTERM does; over when it has begun.

@@ -15,6 +15,8 @@ __all__ = [
     "Explanation",
     "HistoryEntry",
     "Job",
+    "LevelOfNamespace",
+    "LogLevel",
     "Mailbox",
     "Mailboxes",
     "Message",
@@ -405,3 +407,25 @@ class Message:
     next_try: datetime | None
     problem: str | None
     record: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
+
+
+@frozen
+class LevelOfNamespace:
+    """How much is logged below a namespace; ``until`` then it goes back by itself."""
+
+    level: str
+    until: datetime | None
+
+
+@frozen
+class LogLevel:
+    """How much an initiator logs in general, and below the namespaces that have levels of their own.
+
+    :param default: the general one by its start.
+    """
+
+    level: str
+    until: datetime | None
+    default: str
+    namespaces: Mapping[str, LevelOfNamespace]
+    record: Mapping[str, Any] = field(repr=False)

@@ -14,6 +14,7 @@ from twisted.web.resource import IResource
 
 from ..allowed import ANY
 from ..errors import Unavailable
+from ..levels import LEVELS
 from ..options import Option, Options
 from ..wire import Limits
 from .app import Root, answer_http_errors
@@ -36,6 +37,13 @@ STANDARD = (
     Option("push", bool, True, help="Let the initiator hold a fetch and answer it when something changes."),
     Option("stop_timeout", float, 10.0, minimum=0, help="Seconds after which a stop is enforced."),
     Option("allow_from", tuple, (ANY,), help="Who may call it: *, none, modules, guids, label:NAME=VALUE."),
+    Option(
+        "log_level",
+        str,
+        None,
+        choices=tuple(LEVELS),
+        help="What it logs: this level and those above it. Not set: by verbose.",
+    ),
     Option("verbose", bool, False, live=False, help="Log routine as well: each fetch, each new token."),
 )
 

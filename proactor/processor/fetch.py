@@ -17,6 +17,7 @@ from ..errors import Gone, ProactorError
 from ..periodic import Periodic, spread
 from .acks import Acks
 from .client import Client, News
+from .configuration import Config
 from .reconfiguration import Outcome, Reconfigurable, take_up
 
 __all__ = ["FetchLoop", "Pace"]
@@ -61,6 +62,7 @@ class FetchLoop:
 
     :param etag: of the configuration that the processor runs, as the initiator calls it.
     :param gone: called when the initiator says that this copy is stale.
+    :param configured: told of each configuration that the processor has taken up.
     """
 
     processor: Reconfigurable
@@ -69,6 +71,7 @@ class FetchLoop:
     clock: IReactorTime
     etag: str
     gone: Callable[[], None]
+    configured: Callable[[Config], None] = lambda _config: None
     random: Callable[[], float] = uniform
     _revision: int = field(init=False)
     _pace: Pace = field(factory=Pace, init=False)
@@ -141,6 +144,7 @@ class FetchLoop:
             _log.info("Waiting for the next start: {names} (revision {revision})", names=names, revision=news.revision)
         if outcome.rejected is None:
             self._pending = outcome.pending
+            self.configured(self.processor.config)
         await self.acks.post(outcome)
 
     def _leave(self, gone: Gone) -> None:

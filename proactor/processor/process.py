@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -17,11 +18,12 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..errors import ConfigError, ProactorError
-from ..logs import start_logging
+from ..levels import USUAL
+from ..logs import Observer, start_logging
 from ..monotonic import use_monotonic_clock
 from .arguments import Arguments, parse
 from .base import STANDARD, Processor
-from .configuration import Start, read_start
+from .configuration import Config, Start, read_start
 from .describe import describe
 from .listening import Listen, listener
 from .runtime import Runtime, fetch_loop, stop_margin
@@ -60,14 +62,19 @@ def _run(cls: type[Processor], arguments: Arguments) -> int:
     _log.info("Read config...")
     start = read_start(_read_standard_input(), arguments.guid)
     config = cls.configure(start.raw, guid=arguments.guid, revision=start.revision)
-    observer.set_verbose(config.verbose)
+    _heed(observer, config)
     listen = listener(reactor, arguments, start.listen_addr)
     if arguments.fd is not None:
         # The lock that says that this process lives is not for what it starts.
         with suppress(OSError):
             os.set_inheritable(arguments.fd + 1, False)
-    process = _Process(reactor)
+    process = _Process(reactor, partial(_heed, observer))
     return process.run(cls(config, reactor), start, listen)
+
+
+def _heed(observer: Observer, config: Config) -> None:
+    """Log what a configuration says: ``log_level``, else by ``verbose`` everything or the usual."""
+    observer.levels.set(config.log_level or ("debug" if config.verbose else USUAL))
 
 
 def _read_standard_input() -> str:
@@ -90,6 +97,7 @@ class _Process:
     """What the reactor, the signals and the exit status have to do with one another."""
 
     reactor: Any
+    configured: Callable[[Config], None]
     _runtime: Runtime = field(init=False)
     _status: int = field(default=0, init=False)
     _is_leaving: bool = field(default=False, init=False)
@@ -98,7 +106,9 @@ class _Process:
         """Run the reactor until the processor has stopped."""
         from .agent import http_client  # noqa: PLC0415
 
-        fetching = fetch_loop(processor, start, http_client(self.reactor, start), self.reactor, self.leave)
+        fetching = fetch_loop(
+            processor, start, http_client(self.reactor, start), self.reactor, self.leave, self.configured
+        )
         self._runtime = Runtime(processor, self.reactor, listen, fetching)
         self.reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         self.reactor.callWhenRunning(self._start)

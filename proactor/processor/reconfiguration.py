@@ -11,6 +11,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 
 from ..errors import Rejected
+from ..levels import TOLD
 from ..options import Options, is_steering
 from .configuration import Config, redacted
 from .peer_verifier import PeerVerifier
@@ -20,6 +21,7 @@ __all__ = ["Outcome", "Reconfigurable", "take_up"]
 _LONGEST_REASON = 500
 
 _log = Logger(namespace="proactor.processor")
+_told = Logger(namespace=TOLD)
 
 
 class Reconfigurable(Protocol):
@@ -82,8 +84,10 @@ async def take_up(
             _log.error("  {line}", line=line)
         return _rejection(revision, Rejected("", f"{type(error).__name__}: {error}"), (old, wanted), traced)
     processor.config = new
-    for change in _changes(old, new):
-        _log.info("Changed {change} (revision {revision})", change=change, revision=revision, **traced)
+    for name, change in _changes(old, new):
+        # What is said of the level is heard by any level.
+        log = _told if name == "log_level" else _log
+        log.info("Changed {change} (revision {revision})", change=change, revision=revision, **traced)
     return Outcome(revision, pending=pending)
 
 
@@ -101,8 +105,8 @@ def _own(config: Config) -> dict[str, str]:
     return {name: text for name, text in config.items() if not is_steering(name) and name != "secret_options"}
 
 
-def _changes(old: Config, new: Config) -> Iterator[str]:
+def _changes(old: Config, new: Config) -> Iterator[tuple[str, str]]:
     before, after = _own(old), _own(new)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):
-            yield f"{name}: {old.shown(name)} -> {new.shown(name)}"
+            yield name, f"{name}: {old.shown(name)} -> {new.shown(name)}"

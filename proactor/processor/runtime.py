@@ -17,7 +17,7 @@ from ..wire import Site
 from .acks import Acks
 from .base import Processor
 from .client import HTTP, Client
-from .configuration import Start
+from .configuration import Config, Start
 from .fetch import FetchLoop
 from .listening import Listen
 from .outbox import Outbox
@@ -38,11 +38,13 @@ def fetch_loop(
     http: HTTP,
     clock: IReactorTime,
     leave: Callable[[], None],
+    configured: Callable[[Config], None] = lambda _config: None,
     random: Callable[[], float] = uniform,
 ) -> FetchLoop | None:
     """Assemble what fetches; None where there is no initiator to fetch from.
 
     :param leave: ends the process.
+    :param configured: told of each configuration that the processor has taken up.
     """
     if start.parent_url is None:
         return None
@@ -55,7 +57,7 @@ def fetch_loop(
     acks = Acks(client, clock, declarations, leave, random=random)
     # The configuration is at hand, and what the tokens of others are verified by is not.
     etag = f'"{processor.config.revision}.0"'
-    return FetchLoop(processor, client, acks, clock, etag, leave, random)
+    return FetchLoop(processor, client, acks, clock, etag, leave, configured, random)
 
 
 @define(eq=False)

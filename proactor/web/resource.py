@@ -16,6 +16,7 @@ from .endpoints import EndpointRoutes
 from .events import Events
 from .health import Health
 from .jobs import Jobs
+from .log_level import LogLevels
 from .logs import Logs
 from .messages import Messages
 from .metrics import Measured
@@ -55,6 +56,7 @@ def make_resource(
         **Measured(initiator.metrics).handlers(),
         **Description().handlers(),
         **Tokens(initiator.operator_tokens).handlers(),
+        **LogLevels(initiator.log_level).handlers(),
         **Health(initiator).handlers(),
     }
     resource: IResource = make_app(handlers, identifier, clock, initiator.metrics, initiator.failed_attempts).resource()

@@ -121,6 +121,8 @@ ROUTES = (
     _route("list_tokens", "GET /tokens", Who.OPERATOR, scope=Scope.ALL),
     _route("create_token", "POST /tokens", Who.OPERATOR, body=Body.FORM, changes=True),
     _route("revoke_token", "DELETE /tokens/<name>", Who.OPERATOR, changes=True),
+    _route("show_log_level", "GET /log-level", Who.OPERATOR),
+    _route("set_log_level", "PUT /log-level", Who.OPERATOR, body=Body.FORM, changes=True, scope=Scope.CONFIGURE),
     _route("list_endpoints", "GET /endpoints", Who.OPERATOR, Who.PROCESSOR),
     _route("list_messages", "GET /message", Who.OPERATOR),
     _route(

@@ -134,4 +134,8 @@ class TimelineTests(SynchronousTestCase):
         self.assertEqual(memory.run(client.health()).status, "ok")
         self.assertEqual(memory.run(client.readiness()).status, "ready")
         self.assertIn("proactor_jobs", memory.run(client.metrics()))
+        self.assertEqual(memory.run(client.log_level()).level, "info")
+        changed = memory.run(client.set_log_level("debug", 60, "proactor.web")).namespaces["proactor.web"]
+        self.assertEqual(changed.level, "debug")
+        self.assertIsNotNone(changed.until)
         memory.run(client.shut_down(keep=True))

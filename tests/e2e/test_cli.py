@@ -125,6 +125,19 @@ class VerbTests(SharedCase):
         error = (await self.proactor("create", "nope", "--json", code=1)).error
         self.assertEqual((error["status"], error["title"], error["exit"]), (422, "Unprocessable Content", 1))
 
+    async def test_log_level(self) -> None:
+        """How much is logged is shown and changed, for a while too; what is no level is a mistake in typing."""
+        self.assertRegex((await self.proactor("log-level")).out, r"^NAMESPACE +LEVEL +UNTIL\n\(all\) +debug +-\n$")
+        changed = await self.proactor("log-level", "error", "--for", "10m", "-n", "proactor.scale", "--json")
+        self.assertEqual(changed.json["namespaces"]["proactor.scale"]["level"], "error")
+        shown = (await self.proactor("log-level")).out
+        self.assertRegex(shown, r"\nproactor.scale +error +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n$")
+        back = await self.proactor("log-level", "default", "-n", "proactor.scale", "--json")
+        self.assertEqual(back.json["namespaces"], {})
+        self.assertIn("nothing is logged as", (await self.proactor("log-level", "info", "-n", "nope", code=1)).err)
+        self.assertIn("is not one of", (await self.proactor("log-level", "loud", code=2)).err)
+        self.assertIn("say which", (await self.proactor("log-level", "--for", "1m", code=2)).err)
+
     async def test_ps(self) -> None:
         """Jobs are listed, all or some, as a table, as guids, as JSON; none are no error."""
         empty = await self.proactor("ps")

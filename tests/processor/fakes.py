@@ -251,7 +251,7 @@ class Rig:
         config = Dial.configure(self.initiator.options, guid=GUID, revision=1)
         self.processor = Dial(config, self.clock)
         start = Start(self.initiator.options, 1, self.initiator.token, URL, "127.0.0.1")
-        loop = fetch_loop(self.processor, start, self.initiator, self.clock, self.leave, lambda: 0.5)
+        loop = fetch_loop(self.processor, start, self.initiator, self.clock, self.leave, random=lambda: 0.5)
         assert loop is not None
         self.loop: FetchLoop = loop
 

@@ -134,6 +134,7 @@ class StatusTests(Case):
         self.exchanging()
         for scenario in (self.anywhere, self.reading, self.acting, self.editing, self.giving_tokens, self.messaging):
             scenario()
+        self.logging()
         self.storing()
         self.launching()
         self.ending()
@@ -265,6 +266,7 @@ class StatusTests(Case):
         self.expect(204, "DELETE /tokens/ci")
         self.expect(404, "DELETE /tokens/ci")
         self.expect(200, "GET /tokens")
+        self.expect(200, "GET /log-level")
         self.expect(201, "POST /tokens", **token)
 
     def messaging(self) -> None:
@@ -381,6 +383,16 @@ class StatusTests(Case):
     def matching(self, change: dict[str, Any], revision: int) -> dict[str, Any]:
         how = as_json(change)
         return {**how, "headers": [*how["headers"], ("If-Match", f'"{revision}"')]}
+
+    def logging(self) -> None:
+        """How much is logged."""
+        self.expect(200, "PUT /log-level", **as_form(level="debug"))
+        self.expect(422, "PUT /log-level", **as_form(level="loud"))
+        log_level = self.rig.initiator.log_level
+        levels, log_level.levels = log_level.levels, None
+        self.expect(409, "GET /log-level")
+        self.expect(409, "PUT /log-level", **as_form(level="debug"))
+        log_level.levels = levels
 
     def acknowledge(self) -> None:
         for job in (self.job, self.other):

@@ -10,7 +10,7 @@ from ... import __version__
 from ...problems import phrase
 from ..calls import TYPES
 from ..table import ROUTES, Body, Route, Who
-from . import configuration, endpoints, health, jobs, messages, operator_tokens, peer_tokens
+from . import configuration, endpoints, health, jobs, log_level, messages, operator_tokens, peer_tokens
 from .parts import LINE, PROBLEM, TRACE, Operation, Parameter, Reply, Schema, ref, text
 from .schemas import SCHEMAS
 
@@ -21,6 +21,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **peer_tokens.OPERATIONS,
     **endpoints.OPERATIONS,
     **messages.OPERATIONS,
+    **log_level.OPERATIONS,
     **health.OPERATIONS,
 }
 

@@ -9,7 +9,7 @@ from ...model import State, Wanted
 from ...option_types import BY_NAME
 from ...restarts import Stage as RestartStage
 from ...rollout import Progress, Stage
-from . import operator_tokens
+from . import log_level, operator_tokens
 from .parts import GUID, Schema, flag, listed, mapped, maybe, number, record, ref, said, text, time, whole, words
 
 _SCALAR: Schema = {"type": ["string", "number", "boolean"]}
@@ -505,6 +505,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "Rollout": ROLLOUT,
     "RolloutEvent": ROLLOUT_EVENT,
     **operator_tokens.SCHEMAS,
+    **log_level.SCHEMAS,
     "CloudEvent": CLOUD_EVENT,
     "Receipt": RECEIPT,
     "Message": MESSAGE,
