@@ -48,7 +48,7 @@ PLAIN = (
     "timeline",
     "tokens",
 )
-SHARED = ("endpoints", "logs", "monotonic", "periodic", "problems", "small_body", "trust", "wire")
+SHARED = ("endpoints", "log_formats", "logs", "monotonic", "periodic", "problems", "small_body", "trust", "wire")
 HTTP = ("web",)
 CLIENT = ("client",)
 TOP = ("assembly", "cli", "service", "startup", "tap")
