@@ -19,7 +19,7 @@ from .model import timestamp
 from .origin import origin
 from .timeline import Event, Timeline
 
-__all__ = ["DEFAULT", "LONGEST", "MOST", "LogLevel"]
+__all__ = ["DEFAULT", "LONGEST", "MOST", "NAMESPACE", "LogLevel", "check_level", "check_namespace"]
 
 #: What takes a change back: as it was at the start, and of a namespace as it is in general.
 DEFAULT = "default"
@@ -28,7 +28,8 @@ LONGEST = 366 * 24 * 3600
 #: How many namespaces may have levels of their own.
 MOST = 100
 
-_NAMESPACE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*")
+#: What a namespace looks like: dotted words.
+NAMESPACE = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
 _LONGEST_NAMESPACE = 200
 #: Namespaces of the log that are no modules: of what is printed, and of Twisted's older log.
 _OTHERS = (CONSOLE, TOLD, "log_legacy", "stderr", "stdout")
@@ -50,7 +51,7 @@ def check_namespace(namespace: str) -> str:
 
     :raises Refused: there is none of that name; says which are like it.
     """
-    if len(namespace) > _LONGEST_NAMESPACE or _NAMESPACE.fullmatch(namespace) is None:
+    if len(namespace) > _LONGEST_NAMESPACE or re.fullmatch(NAMESPACE, namespace) is None:
         raise Refused("namespace: must be a dotted name, such as proactor.supervisor: each line of the log has one")
     known = set(_namespaces())
     if namespace not in known and not any(name.startswith(f"{namespace}.") for name in known):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...levels import LEVELS
-from ...log_level import DEFAULT, LONGEST
-from .parts import Operation, Schema, as_json, mapped, maybe, record, ref, said, text, time, whole, words
+from ...log_level import DEFAULT, LONGEST, NAMESPACE
+from .parts import Operation, Schema, as_json, mapped, maybe, record, ref, text, time, whole, words
 
 _TAG = "The initiator"
 
@@ -34,9 +34,11 @@ SCHEMAS: Mapping[str, Schema] = {
             "for": {
                 **whole("for how many seconds; not given: for good", 1, LONGEST),
                 "type": ["integer", "string", "null"],
-                "pattern": "^[0-9]+$",
+                "pattern": "^[1-9][0-9]{0,7}$",
             },
-            "namespace": maybe(said("whose, and of all below it; not given: what is general", text())),
+            "namespace": maybe(
+                text("whose, and of all below it; not given: what is general", maxLength=200, pattern=NAMESPACE)
+            ),
         },
         optional=("for", "namespace"),
     ),
