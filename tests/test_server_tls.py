@@ -341,6 +341,24 @@ class TrustTests(Case):
         self.assertEqual(ask(server, Trust(str(ca), "a.example").options()).received, b"")
         self.assertEqual(ask(self.serving(self.files()), Trust(str(ca), "localhost").options()).received, b"")
 
+    def test_broken_later(self) -> None:
+        """A file that holds nothing any more changes nothing, which is said once; mended, it counts again."""
+        self.files(Pair.made("localhost"))
+        path = self.folder / "server.pem"
+        trust = Trust(str(path), "localhost")
+        before = trust.options()
+        path.write_text("nothing")
+        self.goes_on(trust, before, "holds no certificate")
+        path.unlink()
+        self.goes_on(trust, before, "cannot be read")
+        files = self.files(Pair.made("localhost"))
+        self.assertIn(b"hello", ask(self.serving(files), trust.options()).received)
+
+    def goes_on(self, trust: Trust, before: object, reason: str) -> None:
+        with capturedLogs() as events:
+            self.assertEqual([trust.options(), trust.options()], [before, before])
+        self.assertEqual([reason in formatEvent(event) for event in events], [True])
+
     def test_wrong(self) -> None:
         """A file that is not there or holds nothing is told of by its name."""
         path = self.folder / "ca.pem"

@@ -178,6 +178,8 @@ class Office:
         reason = head.dead
         if reason is None and not self.addresses.is_there(head.receiver):
             reason = f"processor {head.receiver} was deleted"
+        if reason is None and head.expires is not None and head.expires <= self.now():
+            reason = "expired"
         if reason is not None:
             self._bury(letter, reason)
             return

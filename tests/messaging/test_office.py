@@ -299,6 +299,14 @@ class DeliveryTests(OfficeTestCase):
         self.assertEqual(self.came(job), ["a", "b"])
         self.assertEqual(self.dead(), [("a", "refused: 422: Unprocessable Content: no")])
 
+    def test_expired_before(self) -> None:
+        """One that has expired before it comes is a dead letter at once, though its receiver is ready."""
+        job = self.rig.create()
+        self.accepted(job.guid, id="a", expires="2026-11-24T11:59:59Z")
+        self.accepted(job.guid, id="b")
+        self.assertEqual(self.dead(), [("a", "expired")])
+        self.assertEqual(self.came(job), ["b"])
+
     def test_expired(self) -> None:
         """What is not delivered in time is a dead letter, whether it waits or is tried again and again."""
         job = self.stopped()
