@@ -22,8 +22,8 @@ _log = Logger(namespace="proactor.processor")
 class Trust:
     """Certificates in PEM, by which that of the other side is verified, and the name that it must be for.
 
-    The file is read again when it has changed, so that a certificate that follows another is trusted in its turn. One that
-    holds nothing any more, or is being replaced, changes nothing: what was read of it before goes on.
+    The file is read again when it has changed, so that a certificate that follows another is trusted in its turn. One
+    that holds nothing any more, or is being replaced, changes nothing: what was read of it before goes on.
 
     :param path: of the certificates: authorities, or the other side's own where that signed itself.
     :param name: a host name or an address, whatever the connection goes to.
