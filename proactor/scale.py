@@ -65,6 +65,8 @@ class Scale:
             for job in _youngest(jobs, len(jobs) - wanted):
                 await (await self.fleet.delete(job.guid, "instances"))
         except ProactorError as e:
+            if self.fleet.closing:
+                return
             log.warn("[{section}] instances = {wanted}: {problem}", section=section, wanted=wanted, problem=str(e))
             self.clock.callLater(_LATER, self.look)
 

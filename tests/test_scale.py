@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from twisted.internet.defer import Deferred
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.config.document import parse
+from proactor.errors import ProactorError
+from proactor.fleet import Fleet
 from proactor.rollout import Pace
 
 from .support.rig import CONFIG, Rig
@@ -78,6 +81,21 @@ class ScaleTests(SynchronousTestCase):
         self.rig.run(self.rig.fleet.delete(first, "operator"))
         self.settle()
         self.assertEqual((len(self.guids()), first in self.guids()), (2, False))
+
+    def test_ending(self) -> None:
+        """What the end of the initiator keeps it from is nothing to warn of, and is not tried again."""
+        self.make(1)
+
+        async def create(fleet: Fleet, *_args: object) -> None:
+            fleet.close()
+            raise ProactorError("closed: nothing of it was done")
+
+        self.patch(Fleet, "create", create)
+        before = len(self.rig.clock.getDelayedCalls())
+        with capturedLogs() as logs:
+            self.reload(config(2))
+        self.assertEqual([event for event in logs if event["log_namespace"] == "proactor.scale"], [])
+        self.assertEqual(len(self.rig.clock.getDelayedCalls()), before)
 
     def test_no_room(self) -> None:
         """Where there is no room it is tried again later, and said."""

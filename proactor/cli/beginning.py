@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from .shell import Shell, pass_shell
 from .verbs import Verb
 
 if TYPE_CHECKING:
+    from ..config.settings import InitiatorSettings
     from ..startup import Checked
 
 __all__ = ["check", "init"]
@@ -113,6 +115,7 @@ def check(shell: Shell, file: str | None, guid: str | None) -> None:
     source = find_config(file)
     try:
         found = checked(source.read(), guid)
+        _check_tls(found.settings)
     except ProactorError as error:
         raise click.exceptions.Exit(shell.failed(end_of(error))) from None
     warnings = [*found.settings.warnings, *_not_found(found)]
@@ -129,6 +132,17 @@ def check(shell: Shell, file: str | None, guid: str | None) -> None:
         ("modules", ", ".join(record["modules"])),
     ):
         shell.out.line(f"  {name:<9}{text}")
+
+
+def _check_tls(settings: InitiatorSettings) -> None:
+    """Check the files that it would serve TLS with.
+
+    :raises ProactorError: they cannot be had, or do not hold.
+    """
+    if settings.listen_scheme == "https":
+        from ..server_tls import ServerTls  # noqa: PLC0415 - it loads OpenSSL
+
+        ServerTls.of(settings, datetime.now(timezone.utc))
 
 
 def _record(found: Checked) -> dict[str, Any]:

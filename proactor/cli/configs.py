@@ -159,6 +159,7 @@ def diff(shell: Shell, section: str, from_: int | None, to: int | None) -> None:
     async def work(client: Client) -> None:
         name = await meant(client, section)
         entries = await client.config.history(name)
+        await _see_that_is_past(client, max(from_ or 0, to or 0))
         old, new = edits_at(entries, from_ or 0), edits_at(entries, to)
         file = await _file(client, name, {**old, **new})
         shown = dict(_differences(old, new, file))
@@ -173,6 +174,16 @@ def diff(shell: Shell, section: str, from_: int | None, to: int | None) -> None:
             shell.out.say("No difference.")
 
     shell.run(work)
+
+
+async def _see_that_is_past(client: Client, revision: int) -> None:
+    """See that there has been a revision.
+
+    :raises Failed: there has not.
+    """
+    present = (await client.config.sections()).revision if revision else 0
+    if revision > present:
+        raise Failed(f"there is no revision {revision}: the present one is {present}")
 
 
 def edits_at(entries: Sequence[HistoryEntry], revision: int | None) -> dict[str, str]:

@@ -125,8 +125,8 @@ class _Count(ParamType):
 @click.command(
     cls=Verb,
     examples=(
-        ("proactor scale ticker 5", "keep five of a module running: some are launched, or stopped"),
-        ("proactor scale ticker 0", "stop all that are kept running so"),
+        ("proactor scale ticker 5", "keep five of a module running: some are launched, or the youngest removed"),
+        ("proactor scale ticker 0", "remove all of them"),
         ("proactor scale ticker off", "keep no number of them; those that run go on"),
     ),
 )
@@ -137,7 +137,8 @@ class _Count(ParamType):
 def scale(shell: Shell, module: str, count: int | None, wait: float) -> None:
     """Keep so many processors of a module running.
 
-    It sets the option ``instances`` of the module's section.
+    It sets the option ``instances`` of the module's section. Those that are too many are stopped and forgotten, the
+    youngest first, those that were created by hand included.
     """
 
     async def work(client: Client) -> int:

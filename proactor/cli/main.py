@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
 import click
 
 from .. import __version__
@@ -9,6 +14,7 @@ from .beginning import check, init
 from .completing import completion
 from .configs import diff, explain, get, history
 from .edits import rollback, set_, unset
+from .ends import USAGE, End
 from .events import events
 from .launching import create, scale
 from .listing import ps, show
@@ -24,6 +30,7 @@ from .whole import shutdown, status
 
 __all__ = ["main", "proactor"]
 
+_IS_FOR_PROGRAM = "proactor.cli.is_for_program"
 _CONFIG = (get, set_, unset, diff, history, rollback, explain)
 _VERBS = (status, create, ps, top, show, logs, events, start, stop, restart, signal, scale, rm)
 _FIRST = (init, check)
@@ -39,6 +46,43 @@ class Group(click.Group):
     def list_commands(self, _context: click.Context) -> list[str]:
         """As they were added."""
         return list(self.commands)
+
+
+class Told(click.UsageError):
+    """A usage error, told to a program."""
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Write a problem document to standard error."""
+        click.echo(json.dumps(End(USAGE, "Usage", self.message).record()), file=file, err=True)
+
+
+class Program(Group):
+    """All of the command line; what is typed wrongly is told to a program as other errors are."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read what stands before the verb."""
+        is_for_program = "--json" in args
+        with _told(is_for_program):
+            context = super().make_context(info_name, args, parent, **extra)
+        context.meta[_IS_FOR_PROGRAM] = is_for_program
+        return context
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the rest, and do it."""
+        with _told(ctx.meta[_IS_FOR_PROGRAM]):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _told(is_for_program: bool) -> Iterator[None]:
+    try:
+        yield
+    except click.UsageError as error:
+        if not is_for_program:
+            raise
+        raise Told(error.format_message()) from error
 
 
 @click.group("config", cls=Group)
@@ -57,7 +101,7 @@ def token() -> None:
 
 
 @click.group(
-    cls=Group,
+    cls=Program,
     params=common(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=True,

@@ -181,14 +181,18 @@ def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("jobs", nargs=-1, type=Jobs(), metavar="[JOB]...")(command)
 
 
-def need_selection(jobs: Sequence[str], module: str | None, labels: Sequence[str], everything: bool = False) -> None:
+def need_selection(
+    jobs: Sequence[str], module: str | None, labels: Sequence[str], everything: bool | None = None
+) -> None:
     """See that it is said which, and once.
 
+    :param everything: whether --all is given; ``None`` where there is no such option.
     :raises click.UsageError: it is not.
     """
     by_name, by_property = bool(jobs), module is not None or bool(labels)
-    if by_name + by_property + everything != 1:
-        raise click.UsageError("say which: either JOB, or --module and --label, or --all")
+    if by_name + by_property + bool(everything) != 1:
+        more = "" if everything is None else ", or --all"
+        raise click.UsageError(f"say which: either JOB, or --module and --label{more}")
 
 
 def as_mapping(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:

@@ -21,12 +21,14 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from .bodies import Body
-from .errors import Problem, TimedOut, Unintelligible, Unreachable, Untrusted, problem
+from .errors import ClientError, TimedOut, Unintelligible, Unreachable, Untrusted, problem
 
 __all__ = ["HTTP", "Connection", "Query", "Reply", "path"]
 
 Query = Iterable[tuple[str, str]]
 
+#: Without a problem document, these are of a server that has other paths.
+_ELSEWHERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 #: No answer is larger, but for a stream.
 _MOST = 256 << 20
 _UNREACHABLE = (
@@ -93,13 +95,17 @@ def _number(text: str | None) -> float | None:
     return float(text) if text is not None and text.isdigit() else None
 
 
-def _refusal(reply: Reply) -> Problem:
-    """What a refusal says, be it a problem document or not."""
+def _refusal(reply: Reply) -> ClientError:
+    """What a refusal says, be it a problem document or not: then it may be a proxy's."""
     try:
         document = json.loads(reply.body)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
+        if reply.status in _ELSEWHERE:
+            return Unintelligible(
+                f"the answer is {reply.status} and no problem document: is this the URL of an initiator?"
+            )
         known = reply.status in [each.value for each in HTTPStatus]
         document = {"title": HTTPStatus(reply.status).phrase if known else "", "status": reply.status}
     return problem(reply.status, document, _number(reply.header("Retry-After")), reply.header("Location"))

@@ -88,6 +88,17 @@ class CheckTests(SynchronousTestCase):
         self.assertRegex(found.out, r"holds\.\n  guid +8d7.*\n  listens  0\.0\.0\.0:1\n  modules  not\.there, site\n$")
         self.assertIn("[not.there]: there is no module not here", found.err)
 
+    def test_tls(self) -> None:
+        """A certificate that the initiator would not start with does not hold."""
+        missing = Path(self.mktemp()).absolute()
+        path = self.saved(
+            "[8d740c16d9b8419aa7417f7da6deb039]\nlisten_port = 1\nlisten_scheme = https\n"
+            f"tls_certificate = {missing}\ntls_key = {missing}\n"
+        )
+        found = typed("check", path)
+        self.assertEqual((found.code, found.out), (1, ""))
+        self.assertIn(f"tls_certificate {missing}: ", found.err)
+
     def test_wrong(self) -> None:
         """What is wrong is told with its place, for people and for programs; the exit code is 1."""
         path = self.saved("[worker]\nstop_timeout = x\n\n[8d740c16d9b8419aa7417f7da6deb039]\n")

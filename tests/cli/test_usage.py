@@ -75,13 +75,25 @@ class UsageTests(SynchronousTestCase):
         self.wrong("create", "-o", "rate", told="'rate' is not NAME=VALUE")
         self.wrong("create", "-o", "a=1", "-o", "a=2", told="a is given twice")
         self.wrong("stop", told="say which")
-        self.wrong("stop", "00", "--all", told="say which")
+        self.wrong("stop", "00", "--all", told="say which: either JOB, or --module and --label, or --all\n")
+        for verb in ("logs", "restart"):
+            self.wrong(verb, told="say which: either JOB, or --module and --label\n")
         self.wrong("restart", "00", "--batch", "2", told="--batch is for")
         self.wrong("scale", "ticker", "-1", told="-1")
         self.wrong("--url", "ftp://x", "ps", told="no URL like")
         self.wrong("--url", "http://user@x", "ps", told="no URL like")
         self.wrong("--url", "http://[x", "ps", told="no URL like")
         self.wrong("ps", "--timeout", "0", told="0")
+
+    def test_for_programs(self) -> None:
+        """With --json, before or behind the verb, that is a problem document as any other error is."""
+        for words in (("ps", "--foo", "--json"), ("--json", "ps", "--foo"), ("config", "get", "--foo", "--json")):
+            told = self.wrong(*words, told="{").error
+            self.assertEqual((told["title"], told["exit"]), ("Usage", 2))
+            self.assertIn("No such option", told["detail"])
+        self.assertEqual(self.wrong("--json", told="{").error["detail"], "Missing command.")
+        self.assertIn("say which", self.wrong("stop", "--json", told="{").error["detail"])
+        self.assertIn("no URL like", self.wrong("ps", "--url", "x", "--json", told="{").error["detail"])
 
 
 class CompletionTests(SynchronousTestCase):

@@ -103,6 +103,17 @@ class AskTests(SynchronousTestCase):
         error = self.failed(self.of(lambda _: b"<html>"), Unintelligible)
         self.assertIn("is this the URL of an initiator?", str(error))
 
+    def test_other_server(self) -> None:
+        """Who does not know the path, and does not say so as an initiator does, is none: a processor, say."""
+        for status in (404, 405):
+
+            def answer(request: IRequest, status: int = status) -> bytes:
+                request.setResponseCode(status)
+                return b"404: Not Found\n"
+
+            error = self.failed(self.of(answer), Unintelligible)
+            self.assertIn(f"{status} and no problem document: is this the URL of an initiator?", str(error))
+
     def refusal(self, status: int, body: bytes = b"<html>", **headers: str) -> Problem:
         def answer(request: IRequest) -> bytes:
             request.setResponseCode(status)
