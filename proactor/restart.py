@@ -75,7 +75,8 @@ class RestartHistory:
         while self._times and self._times[0] <= now - policy.window:
             self._times.popleft()
         if policy.attempts and len(self._times) >= policy.attempts:
-            return GiveUp(f"started again {len(self._times)} times within {policy.window:g} s, that is enough")
+            times = "once" if len(self._times) == 1 else f"{len(self._times)} times"
+            return GiveUp(f"started again {times} within {policy.window:g} s, that is enough")
         self._times.append(now)
         delay = _backoff(policy).delay(self._failures, random)
         self._failures += 1

@@ -74,8 +74,8 @@ class Restarts:
     _known: dict[str, RollingRestart] = field(factory=dict)
 
     def start(self, guids: Sequence[str], sizes: tuple[str, ...], actor: str) -> RollingRestart:
-        """Begin one; it goes on by itself."""
-        planned = batches(guids, Pace(sizes=sizes or ("1",)))
+        """Begin one; it goes on by itself. What an operator has stopped is left as it is."""
+        planned = batches([guid for guid in guids if self._is_wanted(guid)], Pace(sizes=sizes or ("1",)))
         restart = RollingRestart(uuid4().hex[:12], actor, self.now(), planned)
         self._known[restart.id] = restart
         over = [each.id for each in self._known.values() if each.stage is not Stage.RUNNING]
@@ -126,12 +126,14 @@ class Restarts:
                 return
         restart.stage = Stage.DONE
 
+    def _is_wanted(self, guid: str) -> bool:
+        job = self.fleet.jobs.get(guid)
+        return job is not None and not job.doomed and job.wanted is Wanted.RUNNING
+
     async def _one(self, restart: RollingRestart, guid: str) -> None:
-        if guid not in self.fleet.jobs:
+        if not self._is_wanted(guid):
             return
         job = self.fleet.job(guid)
-        if job.doomed:
-            return
         await (await self.fleet.restart(guid, restart.actor, f"rolling restart {restart.id}"))
         if job.ready:
             restart.ready += 1

@@ -92,7 +92,10 @@ class Supervised:
         await self.waiters.until(lambda: not self.job.alive and self.job.state is not State.STOPPING)
 
     async def restart(self, actor: str, cause: str = "restart") -> None:
-        """Have its process end and another take its place; returns when that is ready, or will not be."""
+        """Have its process end and another take its place; returns when that is ready, or will not be.
+
+        It will not be where somebody stops the job meanwhile.
+        """
         self.job.wanted = Wanted.RUNNING
         self.history.forgive()
         before = self.job.incarnation
@@ -100,7 +103,13 @@ class Supervised:
             self._begin_stop(cause, actor)
         elif self.job.state is not State.STOPPING:
             self.start(actor, cause)
-        await self.waiters.until(lambda: self.job.incarnation > before and self.job.state is not State.STARTING)
+        await self.waiters.until(lambda: self._is_restarted(before))
+
+    def _is_restarted(self, before: int) -> bool:
+        if self.job.state is State.STOPPED and self.job.wanted is Wanted.STOPPED:
+            # Where it is deleted, its waiters are told when it is gone.
+            return not self.job.doomed
+        return self.job.incarnation > before and self.job.state is not State.STARTING
 
     def signal(self, number: int) -> None:
         """Send its process a signal.

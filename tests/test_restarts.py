@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import NotFound
-from proactor.model import State
+from proactor.model import State, Wanted
 from proactor.restarts import Stage
 
 from .support.rig import Rig
@@ -69,6 +69,30 @@ class RollingRestartTests(SynchronousTestCase):
         self.rig.acknowledge(self.jobs[3])
         self.rig.clock.advance(0)
         self.assertEqual(self.restart.stage, Stage.DONE)
+
+    def test_stopped_on_purpose(self) -> None:
+        """One that is not wanted to run stays as it is, and does not count."""
+        self.rig.run(self.rig.fleet.stop(self.jobs[1].guid, "operator"))
+        self.start("50%")
+        self.assertEqual((self.restart.record()["wanted"], self.restart.record()["batches"]), (3, [2, 1]))
+        for job in (self.jobs[0], *self.jobs[2:]):
+            self.rig.acknowledge(job)
+            self.rig.clock.advance(0)
+        self.assertEqual((self.restart.stage, self.incarnations()), (Stage.DONE, [2, 1, 2, 2]))
+        self.assertEqual((self.jobs[1].wanted, self.jobs[1].state), (Wanted.STOPPED, State.STOPPED))
+
+    def test_stopped_meanwhile(self) -> None:
+        """One that is stopped before its turn, or in it, is no trouble either: the rest are restarted."""
+        self.start()
+        self.rig.run(self.rig.fleet.stop(self.jobs[1].guid, "operator"))
+        self.rig.acknowledge(self.jobs[0])
+        stopped = self.rig.run(self.rig.fleet.stop(self.jobs[2].guid, "operator"))
+        self.rig.clock.advance(0)
+        self.successResultOf(stopped)
+        self.rig.acknowledge(self.jobs[3])
+        self.rig.clock.advance(0)
+        self.assertEqual((self.restart.stage, self.incarnations()), (Stage.DONE, [2, 1, 2, 2]))
+        self.assertEqual([job.state for job in self.jobs[1:3]], [State.STOPPED, State.STOPPED])
 
     def test_unknown(self) -> None:
         """One that there never was is not found."""

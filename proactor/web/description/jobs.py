@@ -197,7 +197,7 @@ OPERATIONS: Mapping[str, Operation] = {
             202: Reply("It is under way.", {LINE: text(), JSON: ref("Restart")}, {"Location": ACCEPTED}),
         },
         "A rolling restart of the jobs of a module, or of a label: each batch is ready before the next, one job at a "
-        "time if not said otherwise.",
+        "time if not said otherwise. Those that are stopped stay so.",
         query=(_MODULE, labels("only those with this label;"), _BATCH),
         headers=(PREFER,),
         errors={422: "it is not said which, or a size is none"},
