@@ -58,10 +58,10 @@ def picture(width: int, height: int) -> bytes:
     return png(width, height, b"".join(row(y, width, height) for y in range(height)))
 
 
-def _number(request: IRequest, name: str, default: int, most: int) -> int:
-    """Read a parameter of the query: a whole number from 0 up to the most there may be."""
+def _number(request: IRequest, name: str, default: int, most: int, least: int = 0) -> int:
+    """Read a parameter of the query: a whole number from the least up to the most there may be."""
     text = (request.args or {}).get(name.encode(), [str(default).encode()])[0]
-    return min(int(text), most) if text.isdigit() else default
+    return max(least, min(int(text), most)) if text.isdigit() else default
 
 
 class Painter(Processor):
@@ -76,7 +76,7 @@ class Painter(Processor):
     @app.route("/rows", methods=["GET"])
     async def rows(self, request: IRequest) -> bytes:
         """Compute some rows, one in each turn of the reactor, so that everything else goes on."""
-        width, height = _number(request, "width", 320, 4096), _number(request, "height", 240, 4096)
+        width, height = _number(request, "width", 320, 4096, 1), _number(request, "height", 240, 4096, 1)
         first, computed = _number(request, "first", 0, height), b""
         for y in range(first, min(first + _number(request, "count", PIECE, 64), height)):
             computed += row(y, width, height)
@@ -86,7 +86,7 @@ class Painter(Processor):
     @app.route("/picture.png", methods=["GET"])
     async def picture(self, request: IRequest) -> bytes:
         """Have it computed; a piece that comes to nothing with one is computed by another."""
-        width, height = _number(request, "width", 320, 4096), _number(request, "height", 240, 4096)
+        width, height = _number(request, "width", 320, 4096, 1), _number(request, "height", 240, 4096, 1)
         turns = DeferredSemaphore(self.config.at_once)
         firsts = range(0, height, PIECE)
         pieces = await gatherResults([turns.run(self._piece, first, width, height) for first in firsts])

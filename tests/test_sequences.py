@@ -100,6 +100,14 @@ class PictureTests(Case):
         self.assertEqual(len(rows), self.HEIGHT * (1 + 3 * self.WIDTH))
         self.assertGreater(len({rows[at : at + 3] for at in range(1, 120, 3)}), 2)
 
+    def test_no_size(self) -> None:
+        """A picture has a point at least."""
+        mandelbrot = example("mandelbrot")
+        painters = [self.stage.launch(mandelbrot.Painter, "mandelbrot") for _ in range(2)]
+        asked = self.stage.begin(self.stage.asking(painters[0], "GET", "/picture.png?width=0&height=0"))
+        self.stage.advance(5)
+        self.assertEqual(self.successResultOf(asked).body, mandelbrot.picture(1, 1))
+
     def test_the_same_by_many(self) -> None:
         """Computed by many it is the same, byte for byte, though they are killed and reconfigured meanwhile."""
         mandelbrot = example("mandelbrot")
