@@ -157,7 +157,10 @@ class Connection:
         :param idle: seconds after which a stream that says nothing is taken for lost.
         :raises ClientError: there is no answer, it is a refusal, or the connection is lost.
         """
-        opening = self._open("GET", self._url(target, query), headers or {}, None)
+        # A refusal, which is no stream, is to be a document.
+        sent = {"Accept": "*/*", **(headers or {})}
+        sent["Accept"] += ", application/problem+json"
+        opening = self._open("GET", self._url(target, query), sent, None)
         response = await self._in_time(opening, self.timeout)
         if response.code >= 400:
             body = await self._in_time(_whole(response), self.timeout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -30,6 +31,17 @@ class ConfigurationTests(SynchronousTestCase):
         self.assertEqual((section.section, section.options["rate"]), ("my.module", "2"))
         self.assertEqual(self.run_(self.config.resolved(job.guid))["rate"], "2")
         self.memory.fail(self.config.section("nope"), NotFound)
+
+    def test_nothing_to_follow(self) -> None:
+        """What cannot be followed is refused in the words of what cannot be shown."""
+        client = self.memory.client
+
+        for stream in (client.rollouts.follow("999"), client.jobs.follow_log("0" * 32)):
+
+            async def read(stream: AsyncIterator[object] = stream) -> None:
+                await anext(stream)
+
+            self.assertIn("there is no ", self.memory.fail(read(), NotFound).detail)
 
     def test_explain(self) -> None:
         """A value is explained by the chain by which it came."""
