@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from subprocess import DEVNULL, run
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from proactor import __version__
+
 from .pages import PAGES, Reader, Wrong, blocks
+from .support import environment
+from .warm import Warm
 
 
 class PageTests(SynchronousTestCase):
@@ -23,6 +29,23 @@ class PageTests(SynchronousTestCase):
                 reader.take(block)
         except Wrong as e:
             self.fail(str(e))
+
+    def test_warm(self) -> None:
+        """A command in a fork is what it is by itself: exit code, output, folder, variables."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir(parents=True)
+        warm = Warm(folder / "warm")
+        self.addCleanup(warm.end)
+        env = environment(PATH=f"{warm.path}:{os.environ['PATH']}", COLUMNS="60")
+        script = """
+            proactor --version | sed 's/^/in a pipe: /'
+            proactor check nowhere.cfg 2> told; echo "code $?, $(grep -c "$PWD/nowhere.cfg" told)"
+            proactor loud > usage 2>&1; echo "code $?, $(grep -c 'No such command' usage)"
+            PROACTOR_TOKEN=x proactor --url http://127.0.0.1:1 status 2> /dev/null; echo "code $?"
+        """
+        done = run(["bash", "-c", script], cwd=folder, env=env, stdin=DEVNULL, capture_output=True, check=False)
+        lines = [f"in a pipe: proactor {__version__}", "code 1, 1", "code 2, 1", "code 4"]
+        self.assertEqual((done.stdout.decode().splitlines(), done.stderr), (lines, b""))
 
     def test_reasons(self) -> None:
         """What is not run has a reason, in some words."""
