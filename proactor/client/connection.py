@@ -27,7 +27,7 @@ __all__ = ["HTTP", "Connection", "Query", "Reply", "path"]
 
 Query = Iterable[tuple[str, str]]
 
-#: Without a problem document, these are of a server that has other paths.
+#: An initiator says what there is not; without a reason, these are of a server that has other paths.
 _ELSEWHERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
 #: No answer is larger, but for a stream.
 _MOST = 256 << 20
@@ -101,11 +101,10 @@ def _refusal(reply: Reply) -> ClientError:
         document = json.loads(reply.body)
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict):
-        if reply.status in _ELSEWHERE:
-            return Unintelligible(
-                f"the answer is {reply.status} and no problem document: is this the URL of an initiator?"
-            )
+    is_document = isinstance(document, dict)
+    if reply.status in _ELSEWHERE and not (is_document and document.get("detail")):
+        return Unintelligible(f"the answer is {reply.status}, with no reason: is this the URL of an initiator?")
+    if not is_document:
         known = reply.status in [each.value for each in HTTPStatus]
         document = {"title": HTTPStatus(reply.status).phrase if known else "", "status": reply.status}
     return problem(reply.status, document, _number(reply.header("Retry-After")), reply.header("Location"))

@@ -105,14 +105,14 @@ class AskTests(SynchronousTestCase):
 
     def test_other_server(self) -> None:
         """Who does not know the path, and does not say so as an initiator does, is none: a processor, say."""
-        for status in (404, 405):
+        for status, body in ((404, b"404: Not Found\n"), (404, b'{"title": "Not Found", "status": 404}'), (405, b"[]")):
 
-            def answer(request: IRequest, status: int = status) -> bytes:
+            def answer(request: IRequest, status: int = status, body: bytes = body) -> bytes:
                 request.setResponseCode(status)
-                return b"404: Not Found\n"
+                return body
 
             error = self.failed(self.of(answer), Unintelligible)
-            self.assertIn(f"{status} and no problem document: is this the URL of an initiator?", str(error))
+            self.assertIn(f"{status}, with no reason: is this the URL of an initiator?", str(error))
 
     def refusal(self, status: int, body: bytes = b"<html>", **headers: str) -> Problem:
         def answer(request: IRequest) -> bytes:
