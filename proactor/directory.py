@@ -7,6 +7,7 @@ within some milliseconds at once, and less often the more there are to be told.
 from __future__ import annotations
 
 import json
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -44,6 +45,8 @@ class Endpoint:
     local_url: str | None = None
     #: All that as JSON, for it is told many times.
     text: str = field(init=False, eq=False, repr=False)
+    #: What it can be chosen by, but for its guid.
+    kind: frozenset[str] = field(init=False, eq=False, repr=False)
 
     @text.default
     def _text(self) -> str:
@@ -57,6 +60,11 @@ class Endpoint:
         }
         return json.dumps(record, ensure_ascii=False)
 
+    @kind.default
+    def _kind(self) -> frozenset[str]:
+        labels = (each for name, value in self.labels.items() for each in (f"label:{name}", f"label:{name}={value}"))
+        return frozenset(map(sys.intern, (f"module:{self.module}", *labels)))
+
     @classmethod
     def of(cls, job: Job) -> Endpoint:
         """A job's."""
@@ -66,10 +74,7 @@ class Endpoint:
     def terms(self) -> Iterator[str]:
         """All that it can be chosen by."""
         yield f"guid:{self.guid}"
-        yield f"module:{self.module}"
-        for name, value in self.labels.items():
-            yield f"label:{name}"
-            yield f"label:{name}={value}"
+        yield from self.kind
 
 
 Selection = frozenset[str]
@@ -84,14 +89,16 @@ def selection(module: str | None, labels: Iterable[str], guid: str | None = None
 
 @frozen
 class _Change:
-    """One that came, went, or is another than before."""
+    """One that came, went, or is another than before. Many are remembered, and so no more of each than this.
+
+    :param kinds: what it could be chosen by before, or can be now.
+    """
 
     guid: str
-    before: Endpoint | None
-    after: Endpoint | None
+    kinds: tuple[frozenset[str], ...]
 
     def terms(self) -> set[str]:
-        return {key for each in (self.before, self.after) if each is not None for key in each.terms()}
+        return {f"guid:{self.guid}"}.union(*self.kinds)
 
 
 @define(eq=False)
@@ -129,7 +136,7 @@ class Directory:
         before = self._ready.get(job.guid)
         after = Endpoint.of(job) if job.ready else None
         if before != after:
-            self._change(_Change(job.guid, before, after))
+            self._change(job.guid, before, after)
 
     def presume(self, job: Job) -> None:
         """A job that an earlier initiator saw ready, and whose process lives on, is so until the contrary is seen.
@@ -137,15 +144,16 @@ class Directory:
         Or all who look would lose all others for as long as their endpoints are asked.
         """
         if job.guid not in self._ready:
-            self._change(_Change(job.guid, None, Endpoint.of(job)))
+            self._change(job.guid, None, Endpoint.of(job))
 
-    def _change(self, change: _Change) -> None:
+    def _change(self, guid: str, before: Endpoint | None, after: Endpoint | None) -> None:
         self.version += 1
+        change = _Change(guid, tuple({each.kind for each in (before, after) if each is not None}))
         self._changes.append(change)
-        if change.before is not None:
-            self._remove(change.before)
-        if change.after is not None:
-            self._add(change.after)
+        if before is not None:
+            self._remove(before)
+        if after is not None:
+            self._add(after)
         for key in change.terms() & self._by_key.keys():
             self._changed[key] = self.version
         self._tell_later()
@@ -276,7 +284,8 @@ def _fits(endpoint: Endpoint, wanted: Selection) -> bool:
 
 
 def _touches(change: _Change, wanted: Selection) -> bool:
-    return any(each is not None and _fits(each, wanted) for each in (change.before, change.after))
+    rest = wanted - {f"guid:{change.guid}"}
+    return any(rest <= kind for kind in change.kinds)
 
 
 def _answer(waiting: Deferred[None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
@@ -254,3 +255,17 @@ class WaitingTests(Case):
         waiting.cancel()
         self.failureResultOf(waiting)
         self.assertEqual(self.directory._waiting, {})
+
+
+class MemoryTests(Case):
+    """What is kept of those that have come and gone."""
+
+    def test_gone(self) -> None:
+        """Of one that is gone no more is kept than that it changed: no record, no address."""
+        for number in range(50):
+            self.directory.look(job(number, role="web"))
+            self.directory.look(job(number, role="web", ready=False))
+        self.clock.advance(GATHERED)
+        gc.collect()
+        self.assertEqual([each for each in gc.get_objects() if type(each) is Endpoint], [])
+        self.assertEqual(len(self.directory.changes(1000, selection("m", ["role=web"])) or {}), 50)
