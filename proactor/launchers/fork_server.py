@@ -184,15 +184,17 @@ class ForkServer:
             link.close()
 
     def _ended(self, process: _Process, reason: str) -> None:
+        if process is not self._process:
+            # Another has taken its place.
+            return
         if self._stopping is not None:
             stopping, self._stopping, self._process = self._stopping, None, None
             if self._later is not None:
-                self._later.cancel()
+                # It has been called where that was what ended the process.
+                if self._later.active():
+                    self._later.cancel()
                 self._later = None
             stopping.callback(None)
-            return
-        if process is not self._process:
-            # Another has taken its place.
             return
         self._process = None
         self._unready += not self.is_ready

@@ -7,10 +7,12 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from typing import cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.interfaces import IReactorProcess
+from twisted.internet.process import Process
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -54,6 +56,12 @@ class _Child(ProcessProtocol):
         identity = identity_of(pid) or Identity(pid, 0, "")
         self.handle = Handle(self._spec.guid, self._spec.incarnation, identity)
         self._watched = self._processes.hold(self.handle, grip(identity) or Numbered(identity), self._ended)
+        self._watched.watch_child(self._reap)
+
+    def _reap(self) -> None:
+        process = cast(Process, self.transport)
+        if process.pid is not None:
+            process.reapProcess()
 
     def processExited(self, reason: Failure) -> None:
         """Tell of the end. Not ``processEnded``: a grandchild that holds a pipe would delay that."""

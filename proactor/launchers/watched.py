@@ -92,6 +92,14 @@ class Watched:
         self._later: dict[str, IDelayedCall] = {}
         self._waiting: list[Deferred[None]] = []
 
+    def watch_child(self, reap: Callable[[], None]) -> None:
+        """Have a child reaped at its end; ``reap`` tells of that end.
+
+        The reactor does so on SIGCHLD, and one can get lost that comes just as signal handlers change hands.
+        """
+        if self._grip.fd is not None:
+            self._reader = _Reader(self._reactor, self._grip.fd, reap)
+
     def watch(self) -> None:
         """Find out of its end; to be called where nobody tells of that."""
         if self._grip.fd is not None:

@@ -22,6 +22,7 @@ from twisted.trial.unittest import SkipTest
 
 from proactor.interfaces import ILauncher, LaunchSpec, Limits
 from proactor.launchers import fork as fork_module
+from proactor.launchers import fork_server as fork_server_module
 from proactor.launchers.fork import ForkLauncher
 from proactor.launchers.identity import identity_of
 from proactor.model import Exit
@@ -219,6 +220,15 @@ class ServerTests(ForkCase):
             self.addCleanup(self.launcher.stop, handle, 0)
         await self.until_said("up", 4)
         self.assertEqual(len({handle.pid for handle in handles}), 3)
+
+    async def test_slow_to_end(self) -> None:
+        """One that does not end when it is told to is killed, and then it is over."""
+        await self.run_spec(self.module("up"))
+        self.patch(fork_server_module, "_LAST_WORK", 0.05)
+        os.kill(self.server(), signal.SIGSTOP)
+        with capturedLogs() as events:
+            await self.forks._server.stop()
+        self.assertEqual([event for event in events if "log_failure" in event], [])
 
     async def test_never_ready(self) -> None:
         """A server that does not come to it is not waited for: a fresh process is started."""

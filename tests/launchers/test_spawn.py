@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from attrs import evolve
-from twisted.internet import reactor
+from twisted.internet import process, reactor
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
@@ -241,6 +241,12 @@ class SpawnTests(Case):
         with socket.create_connection(self.listening.getsockname(), timeout=30) as connection:
             self.assertEqual(connection.recv(5), b"hello")
         await launched.ended
+
+    async def test_signal_lost(self) -> None:
+        """Its end is seen though SIGCHLD is not."""
+        self.patch(process, "reapAllProcesses", lambda: None)
+        launched = await self.begin(self.of((*PYTHON, "raise SystemExit(3)")))
+        self.assertEqual((await launched.ended).code, 3)
 
     async def test_session(self) -> None:
         """It has a session and a group of its own, so that what is sent to our terminal does not reach it."""
