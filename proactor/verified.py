@@ -37,9 +37,19 @@ class VerifiedTokens:
         self._claims.pop(digest, None)
         claims = self.check(token, now)
         self._claims[digest] = claims
-        if len(self._claims) > self.most:
-            self._claims.popitem(last=False)
+        self._shorten(now)
         return claims
+
+    def _shorten(self, now: float) -> None:
+        """Forget the oldest that have expired, and what is too much; processors that are gone show theirs no more.
+
+        Not the newest: one that has expired may hold still where clocks differ.
+        """
+        while len(self._claims) > 1:
+            oldest = next(iter(self._claims.values()))
+            if len(self._claims) <= self.most and now < oldest.expires:
+                return
+            self._claims.popitem(last=False)
 
     def forget(self) -> None:
         """Verify all anew: the keys are others."""

@@ -53,6 +53,13 @@ class VerifiedTests(SynchronousTestCase):
             for _ in range(2):
                 self.reason(token, 1000.0)
 
+    def test_expired_are_forgotten(self) -> None:
+        """Those that have expired take no room, though nobody shows them again."""
+        for number in range(3):
+            self.verified.verify(self.issued(1000.0, guid=f"{number:032x}"), 1000.0)
+        self.verified.verify(self.issued(1100.0), 1100.0)
+        self.assertEqual(len(self.verified._claims), 1)
+
     def test_bounded(self) -> None:
         """So many are remembered; one that is not any more is verified anew, and holds."""
         tokens = [self.issued(guid=f"{number:032x}") for number in range(5)]
