@@ -126,7 +126,7 @@ class ProcessTests(TestCase):
 
     async def test_interrupted_twice(self) -> None:
         """Ctrl-C, even twice, ends it in good order, and it does not need an initiator to live."""
-        child, _ = self.serve("tests.processor.stubborn", trouble="stop", stop_timeout=2)
+        child, _ = self.serve("tests.processor.stubborn", trouble="stop", stop_timeout=10)
         await child.until("Serving on")
         child.transport.signalProcess("INT")
         await child.until("Stopping")
@@ -146,7 +146,7 @@ class ProcessTests(TestCase):
 
     async def test_held_request(self) -> None:
         """A request that is never answered does not keep it alive either."""
-        child, url = self.serve("tests.processor.stubborn", trouble="none", stop_timeout=1)
+        child, url = self.serve("tests.processor.stubborn", trouble="none", stop_timeout=10)
         await child.until("Serving on")
         held = treq.get(f"{url}/held", persistent=False)
         held.addErrback(lambda _failure: None)
