@@ -124,8 +124,8 @@ class Worker:
         self._find(mine)
         for known in self.jobs:
             job = mine.get(known.guid)
-            if known.there == {False}:
-                # It may be on its way.
+            if known.there == {False} or (job is not None and len(known.there) > 1):
+                # It may be on its way, and gone at any moment.
                 continue
             colour = None if job is None else colour_of(operator, known.guid)
             self.broken += known.wrong(job, colour)
