@@ -61,6 +61,17 @@ async def _moved(shell: Shell, client: Client, move: _Move, jobs: Sequence[Job],
     return _code(move, results)
 
 
+def _move_chosen(
+    shell: Shell, move: _Move, jobs: Sequence[str], module: str | None, labels: Sequence[str], wait: float
+) -> None:
+    """Do it to the jobs that are chosen."""
+
+    async def work(client: Client) -> int:
+        return await _moved(shell, client, move, await chosen(client, jobs, module, labels), wait)
+
+    shell.run(work)
+
+
 def _record(job: Job, result: Any) -> dict[str, Any]:
     if isinstance(result, ProactorError):
         return {"guid": job.guid, "error": end_of(result).record()}
@@ -114,10 +125,7 @@ def start(
     """Have jobs run, and wait until they are ready."""
     need_selection(jobs, module, labels, everything)
 
-    async def work(client: Client) -> int:
-        return await _moved(shell, client, _START, await chosen(client, jobs, module, labels), wait)
-
-    shell.run(work)
+    _move_chosen(shell, _START, jobs, module, labels, wait)
 
 
 @click.command(
@@ -138,10 +146,7 @@ def stop(
     """Have jobs not run, and wait until their processes are gone."""
     need_selection(jobs, module, labels, everything)
 
-    async def work(client: Client) -> int:
-        return await _moved(shell, client, _STOP, await chosen(client, jobs, module, labels), wait)
-
-    shell.run(work)
+    _move_chosen(shell, _STOP, jobs, module, labels, wait)
 
 
 @click.command(
@@ -156,10 +161,7 @@ def revoke_jobs(shell: Shell, jobs: Sequence[str], module: str | None, labels: S
     """Have the tokens of processors open nothing any more; others take their place, with tokens of their own."""
     need_selection(jobs, module, labels)
 
-    async def work(client: Client) -> int:
-        return await _moved(shell, client, _REVOKE, await chosen(client, jobs, module, labels), wait)
-
-    shell.run(work)
+    _move_chosen(shell, _REVOKE, jobs, module, labels, wait)
 
 
 @click.command(
@@ -191,10 +193,7 @@ def rm(
         what = "all jobs" if everything else "all of these jobs, with their logs"
         click.confirm(f"Remove {what}?", abort=True, err=True)
 
-    async def work(client: Client) -> int:
-        return await _moved(shell, client, _REMOVE, await chosen(client, jobs, module, labels), wait)
-
-    shell.run(work)
+    _move_chosen(shell, _REMOVE, jobs, module, labels, wait)
 
 
 @click.command(

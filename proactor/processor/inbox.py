@@ -72,11 +72,6 @@ class Inbox(Resource):
         stranger = self._stranger(request)
         if stranger is not None:
             return write_problem(request, stranger)
-        if caller(request).guid is not None:
-            # It could say anything of whom it is from; the initiator has seen to that.
-            return write_problem(
-                request, Problem(403, "messages come by way of the initiator: POST /message/GUID there")
-            )
         try:
             message = Message.of(_event(request))
             handler = self._processor.handlers.find(message)
@@ -90,9 +85,13 @@ class Inbox(Resource):
         return NOT_DONE_YET
 
     def _stranger(self, request: IRequest) -> Problem | None:
-        """Say what somebody lacks who is not the initiator, if anything; where there is none anybody here will do."""
+        """Say what somebody lacks who is not the initiator, if anything.
+
+        Another processor could say anything of whom a message is from; the initiator has seen to that. Where there is
+        none, anybody else on this machine will do.
+        """
         who = caller(request)
-        if who.name == INITIATOR or self._processor.outbox is None:
+        if who.name == INITIATOR or (self._processor.outbox is None and who.guid is None):
             return None
         said = "messages are taken from the initiator alone, with its token: send them by its POST /message"
         if who in (LOCAL, ANYONE):
