@@ -22,12 +22,12 @@ from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from proactor.fleet import Order
-from proactor.garbage import GarbageCollector
-from proactor.home import Home
+from proactor.home.home import Home
 from proactor.initiator import Initiator
-from proactor.lots import take_up_in_lots
-from proactor.monotonic import use_monotonic_clock
+from proactor.jobs.fleet import Order
+from proactor.reactor.garbage import GarbageCollector
+from proactor.reactor.lots import take_up_in_lots
+from proactor.reactor.monotonic import use_monotonic_clock
 
 from .figures import Memory
 from .gauges import Collections, Lateness

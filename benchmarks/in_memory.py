@@ -15,26 +15,26 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
+from proactor.changes.configurator import Configurator
 from proactor.config.document import parse
 from proactor.config.settings import choose_guid
-from proactor.configurator import Configurator
-from proactor.fleet import Fleet
-from proactor.home import Home
+from proactor.home.home import Home
 from proactor.initiator import Initiator
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
-from proactor.keyring import new_key
-from proactor.launch_plan import LaunchPlanner
-from proactor.launch_queue import LaunchQueue
+from proactor.jobs.fleet import Fleet
+from proactor.jobs.launch_plan import LaunchPlanner
+from proactor.jobs.launch_queue import LaunchQueue
+from proactor.jobs.readiness import Prober
 from proactor.launchers.held import HeldSocket
 from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
 from proactor.messaging.webhook import web_hook
 from proactor.model import Exit, Identity
 from proactor.processor.configuration import read_start
-from proactor.readiness import Prober
 from proactor.store.memory import MemoryStore
-from proactor.timeline import Timeline
-from proactor.tokens import TokenAuthority
+from proactor.timeline.timeline import Timeline
+from proactor.tokens.issuing import TokenAuthority
+from proactor.tokens.keyring import new_key
 from proactor.web.callers import learn
 from proactor.web.resource import make_resource
 from proactor.wire import Site

@@ -28,7 +28,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from proactor.guardian import Guardian
+from proactor.guardian.guardian import Guardian
 from proactor.logstore import Limits, LogStore
 
 MIB = 1 << 20

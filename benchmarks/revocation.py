@@ -12,8 +12,8 @@ import time
 from http.client import HTTPConnection
 from typing import Any
 
-from proactor.keyring import KeyRing
-from proactor.tokens import TokenAuthority
+from proactor.tokens.issuing import TokenAuthority
+from proactor.tokens.keyring import KeyRing
 from proactor.web.peer_tokens import EXCHANGE
 
 from . import figures, running

@@ -15,32 +15,32 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from .config.preloaded import preloaded_modules
-from .fleet import Fleet
-from .guardian import Guardian
-from .hand_over import socket_of
-from .home import Home
+from .guardian.guardian import Guardian
+from .guardian.hand_over import socket_of
+from .home.home import Home
+from .home.opening import Opened, opened
 from .initiator import Initiator
-from .job_locks import JobLocks
-from .job_logs import JobLogs
-from .key_rotation import RING, open_ring
-from .launch_plan import FD, LaunchPlanner
-from .launch_queue import LaunchQueue
+from .jobs.fleet import Fleet
+from .jobs.flock import Locks
+from .jobs.launch_plan import FD, LaunchPlanner
+from .jobs.launch_queue import LaunchQueue
+from .jobs.locks import JobLocks
+from .jobs.logs import JobLogs
+from .jobs.readiness import prober
+from .jobs.taking_up import TakingUp, take_up, unfinished
 from .launchers import identity
 from .launchers.command import environment as child_environment
 from .launchers.fork import ForkLauncher
 from .launchers.ports import Ports
-from .locks import Locks
 from .messaging.webhook import web_hook
 from .model import Identity
-from .opening import Opened, opened
-from .readiness import prober
 from .saved import AddEvent, Saved, SavedJob
 from .service_manager import without_ours
 from .startup import Options
 from .store.interface import IStore
-from .taking_up import TakingUp, take_up, unfinished
-from .timeline import Timeline
-from .tokens import TokenAuthority
+from .timeline.timeline import Timeline
+from .tokens.issuing import TokenAuthority
+from .tokens.key_rotation import RING, open_ring
 
 log = Logger(namespace="proactor")
 
@@ -140,12 +140,12 @@ def _heed(parts: Parts) -> None:
     configurator = parts.initiator.configurator
     parts.guardian.adopt = configurator.settings.adopt
     # What processors call the initiator with over TLS takes long to load.
-    trust = ["proactor.trust"] if configurator.settings.listen_scheme == "https" else []
+    trust = ["proactor.tls.trust"] if configurator.settings.listen_scheme == "https" else []
     parts.launcher.preload([*trust, *preloaded_modules(configurator.live.layers)])
 
 
 class _Processes:
-    """The processes of this machine; see :class:`~proactor.taking_up.Processes`."""
+    """The processes of this machine; see :class:`~proactor.jobs.taking_up.Processes`."""
 
     def identity(self, pid: int) -> Identity | None:
         """The process that has a number."""

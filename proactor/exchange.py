@@ -10,19 +10,19 @@ from typing import Any
 from attrs import define, field, frozen
 from twisted.logger import Logger
 
+from .changes.configurator import Configurator
+from .changes.rollouts import Rollouts
 from .config.job_settings import LATEST, refresh
-from .configurator import Configurator
 from .errors import Gone, ProactorError, Refused, Unauthenticated
-from .fleet import Fleet
-from .launch_plan import LaunchPlanner
+from .jobs.fleet import Fleet
+from .jobs.launch_plan import LaunchPlanner
 from .metrics import Metrics
 from .model import Answer, Job
 from .options import Option
-from .peer_trust import NOTHING, PeerTrust
-from .rollouts import Rollouts
-from .tokens import EARLY, TokenAuthority, new_serial
-from .verification import Claims
-from .verified import VerifiedTokens
+from .tokens.issuing import EARLY, TokenAuthority, new_serial
+from .tokens.peer_trust import NOTHING, PeerTrust
+from .tokens.verification import Claims
+from .tokens.verified import VerifiedTokens
 
 #: How long a held request for a configuration is held at most, in seconds.
 LONGEST_WAIT = 300.0
@@ -41,7 +41,7 @@ class Fetched:
 
     :param options: all of them, the token included; ``None`` where nothing is new.
     :param trace: of the request that the revision came with, where that had one and is not long ago.
-    :param trust: what it needs to verify the tokens of others, as :mod:`proactor.peer_trust` has it; and its ``tag``.
+    :param trust: what it needs to verify the tokens of others (:mod:`proactor.tokens.peer_trust`), and its ``tag``.
     """
 
     revision: int

@@ -9,33 +9,33 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from .changes.configurator import Configurator, Plan
+from .changes.nudges import Nudges
+from .changes.rollouts import Rollouts
 from .config.document import Document
 from .config.settings import InitiatorSettings
-from .configurator import Configurator, Plan
-from .directory import Directory
 from .errors import Unavailable
 from .exchange import Exchange
-from .failed_attempts import FailedAttempts
-from .fleet import Fleet
-from .followers import Followers
-from .key_rotation import KeyRotation
-from .lag import LagMeter
-from .levels import Levels
-from .log_level import LogLevel
+from .jobs.directory import Directory
+from .jobs.fleet import Fleet
+from .jobs.rolling_restarts import Restarts
+from .jobs.scale import Scale
+from .log.level import LogLevel
+from .log.levels import Levels
 from .messaging.office import Deliver, Office
 from .metrics import Metrics
 from .model import Exit, Job
-from .nudges import Nudges
-from .operator_tokens import OperatorTokens
-from .origin import because, origin
-from .peer_trust import PeerTrust
-from .restarts import Restarts
-from .revocation import Revocations
-from .rollouts import Rollouts
-from .scale import Scale
+from .reactor.lag import LagMeter
 from .store.interface import IStore
-from .token_exchange import TokenExchange
-from .tokens import TokenAuthority
+from .timeline.followers import Followers
+from .timeline.origin import because, origin
+from .tokens.exchange import TokenExchange
+from .tokens.failed_attempts import FailedAttempts
+from .tokens.issuing import TokenAuthority
+from .tokens.key_rotation import KeyRotation
+from .tokens.operator_tokens import OperatorTokens
+from .tokens.peer_trust import PeerTrust
+from .tokens.revocation import Revocations
 
 #: Changes of these wait for the next start of the initiator.
 _AT_START = ("listen_addr", "listen_port", "listen_scheme", "child_port_min", "child_port_max", "launch_concurrency")

@@ -9,10 +9,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from . import __version__
-from .lifecycle import Step
+from .changes.rollout import OVER
+from .jobs.lifecycle import Step
 from .model import Exit, Job, State
-from .rollout import OVER
-from .timeline import Event
+from .timeline.timeline import Event
 
 CONTENT_TYPE: str = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -131,7 +131,7 @@ class Metrics:
     # What happens.
 
     def heard(self, event: Event) -> None:
-        """Something happened; see :meth:`proactor.timeline.Timeline.listen`."""
+        """Something happened; see :meth:`proactor.timeline.timeline.Timeline.listen`."""
         if event.kind in _STATES and event.guid is not None:
             self._stepped(event.guid, event)
         elif event.kind == "deleted" and event.guid is not None:

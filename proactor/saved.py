@@ -90,7 +90,7 @@ class SavedRevision:
 
 @frozen
 class SavedEvent:
-    """One thing that happened; see :class:`proactor.timeline.Event`. ``more`` is JSON."""
+    """One thing that happened; see :class:`proactor.timeline.timeline.Event`. ``more`` is JSON."""
 
     id: int
     time: datetime

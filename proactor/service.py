@@ -23,32 +23,32 @@ from twisted.python.threadpool import ThreadPool
 from .assembly import Parts, assemble, begin, now
 from .config.settings import InitiatorSettings
 from .errors import ProactorError
-from .file_watch import FileWatch
-from .fleet import Fleet
-from .garbage import GarbageCollector
-from .guardian import Guardian
-from .home import Home
+from .guardian.guardian import Guardian
+from .home.home import Home
 from .initiator import Initiator
-from .job_logs import JobLogs
-from .launch_plan import base_url
-from .levels import CONSOLE
-from .logs import Observer, file_observer
+from .jobs.fleet import Fleet
+from .jobs.launch_plan import base_url
+from .jobs.logs import JobLogs
+from .jobs.taking_up import go_on
+from .log.levels import CONSOLE
+from .log.writing import Observer, file_observer
 from .logstore import LogStore
-from .lots import take_up_in_lots
-from .monotonic import use_monotonic_clock
+from .reactor.file_watch import FileWatch
+from .reactor.garbage import GarbageCollector
+from .reactor.lots import take_up_in_lots
+from .reactor.monotonic import use_monotonic_clock
 from .service_manager import ServiceManager
 from .startup import ConfigSource, Options, StartError
 from .store.opening import open_store
 from .store.sqlite import SqliteStore
 from .store.threads import Threads
-from .taking_up import go_on
 from .web.callers import learn
 from .web.resource import make_resource
 from .web.table import body_limit
 from .wire import Site
 
 if TYPE_CHECKING:
-    from .server_tls import ServerTls
+    from .tls.server import ServerTls
 
 #: How long answers in progress may take when the initiator stops, in seconds.
 _DRAIN = 5.0
@@ -161,7 +161,7 @@ class ProactorService(Service):
         settings = self.options.settings
         if settings.listen_scheme == "https" and self._tls is None:
             # It loads OpenSSL.
-            from .server_tls import ServerTls  # noqa: PLC0415
+            from .tls.server import ServerTls  # noqa: PLC0415
 
             try:
                 self._tls = ServerTls.of(settings, now())

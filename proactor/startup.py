@@ -15,15 +15,15 @@ from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
+from .changes.configurator import Configurator
 from .config.document import Document, decode, parse
 from .config.grammar import importable
 from .config.settings import InitiatorSettings, choose_guid, module_sections
-from .configurator import Configurator
 from .errors import ProactorError
-from .home import DEFAULT_HOME
-from .launch_plan import check_launch
-from .levels import USUAL, Levels
-from .logs import FORMATS, Observer, stream_observer
+from .home.home import DEFAULT_HOME
+from .jobs.launch_plan import check_launch
+from .log.levels import USUAL, Levels
+from .log.writing import FORMATS, Observer, stream_observer
 
 STANDARD_INPUT = "-"
 

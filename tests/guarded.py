@@ -26,7 +26,7 @@ from twisted.logger import globalLogPublisher, textFileLogObserver
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from proactor.guardian import Guardian
+from proactor.guardian.guardian import Guardian
 
 _SETSID = shutil.which("setsid") or "setsid"
 

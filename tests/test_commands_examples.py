@@ -19,12 +19,12 @@ from twisted.internet.task import Clock, deferLater
 from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
 from twisted.web.client import Agent
 
+from proactor.changes.configurator import Configurator
 from proactor.config.document import parse
 from proactor.config.render import render
 from proactor.config.settings import choose_guid, module_sections
-from proactor.configurator import Configurator
 from proactor.interfaces import Handle, LaunchSpec, Limits
-from proactor.launch_plan import check_launch
+from proactor.jobs.launch_plan import check_launch
 from proactor.launchers.command import command_line, environment, takes_socket
 from proactor.launchers.spawn import SpawnLauncher
 from proactor.model import Exit

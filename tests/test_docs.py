@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 
 from proactor import Processor
 from proactor.cli.main import proactor as command_line
-from proactor.lifecycle import TRANSITIONS
+from proactor.jobs.lifecycle import TRANSITIONS
 from proactor.model import State
 from proactor.options import is_steering
 from proactor.processor.base import STANDARD

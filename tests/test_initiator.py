@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.config.document import parse
 from proactor.errors import ConfigError, Unavailable
-from proactor.fleet import Order
+from proactor.jobs.fleet import Order
 
 from .support.http import as_json
 from .support.rig import CONFIG, GUID, Rig

@@ -18,46 +18,68 @@ import proactor
 ROOT = Path(proactor.__file__).parent
 
 SHARED_PLAIN = (
-    "allowed",
     "backoff",
-    "cloudevents",
     "errors",
-    "home_files",
-    "levels",
+    "home.files",
+    "log.levels",
+    "messaging.cloudevents",
+    "messaging.topics",
     "option_types",
     "options",
-    "topics",
+    "tokens.allowed",
+    "tokens.verification",
+    "tokens.verified",
     "tracing",
-    "verification",
-    "verified",
 )
 PLAIN = (
     *SHARED_PLAIN,
+    "changes.rollout",
     "config",
     "interfaces",
-    "keyring",
-    "launch_queue",
-    "lifecycle",
+    "jobs.launch_queue",
+    "jobs.lifecycle",
+    "jobs.restart_policy",
     "model",
-    "operators",
-    "origin",
-    "restart",
-    "rollout",
     "saved",
-    "story",
-    "timeline",
-    "tokens",
+    "timeline.origin",
+    "timeline.story",
+    "timeline.timeline",
+    "tokens.issuing",
+    "tokens.keyring",
+    "tokens.operators",
 )
-SHARED = ("endpoints", "log_formats", "logs", "monotonic", "periodic", "problems", "small_body", "trust", "wire")
+SHARED = (
+    "log.formats",
+    "log.writing",
+    "reactor.endpoints",
+    "reactor.monotonic",
+    "reactor.periodic",
+    "tls.trust",
+    "wire.channel",
+    "wire.grammar",
+    "wire.limits",
+    "wire.problems",
+    "wire.request",
+    "wire.site",
+    "wire.small_body",
+)
 HTTP = ("web",)
 CLIENT = ("client",)
 TOP = ("assembly", "cli", "service", "startup", "tap")
 PROCESSOR = ("peers", "processor", "testing")
 NAMED = (*PLAIN, *SHARED, *HTTP, *CLIENT, *TOP, *PROCESSOR)
-SERVICES = tuple(
-    sorted({path.stem for path in ROOT.iterdir() if path.is_dir() or path.suffix == ".py"} - {*NAMED, "__init__"})
-)
-"""A module or package that is put into no other layer here is a service."""
+
+
+def everything() -> Iterator[str]:
+    """Each module, by its name below the package; a package that is in one layer as a whole counts once."""
+    for path in sorted(ROOT.rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if path.stem != "__init__" and not any(name.startswith(f"{whole}.") for whole in NAMED):
+            yield name
+
+
+SERVICES = tuple(sorted({*everything()} - {*NAMED}))
+"""A module that is put into no other layer here is a service."""
 
 ALL = (*NAMED, *SERVICES)
 INITIATOR = tuple(name for name in (*PLAIN, *SERVICES, *HTTP, *CLIENT, *TOP) if name not in SHARED_PLAIN)
@@ -97,7 +119,7 @@ RULES = (
     Rule("routes know no plugin", HTTP, ours(*CLIENT, *TOP)),
     Rule("a processor uses nothing of the initiator", ("peers", "processor"), (*ours(*INITIATOR), "jwt", "sqlite3")),
     Rule("only what serves uses Klein", all_but("processor", "testing", "web"), ("klein",)),
-    Rule("only clients use treq", all_but("cli", "client", "processor", "readiness", "testing"), ("treq",)),
+    Rule("only clients use treq", all_but("cli", "client", "jobs.readiness", "processor", "testing"), ("treq",)),
 )
 
 
@@ -138,7 +160,8 @@ def imports(node: ast.AST, package: list[str], in_function: bool = False) -> Ite
 def modules(*names: str) -> Iterator[tuple[Path, list[str]]]:
     """Give the files, and their packages, of modules and packages below ours, of those that are there."""
     for name in names:
-        files = sorted((ROOT / name).rglob("*.py")) or [ROOT / f"{name}.py"]
+        place = ROOT.joinpath(*name.split("."))
+        files = sorted(place.rglob("*.py")) or [place.with_suffix(".py")]
         for file in files:
             if file.exists():
                 yield file, ["proactor", *file.relative_to(ROOT).parts[:-1]]

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor import Message, Processor, Refused
-from proactor.cloudevents import CloudEvent
+from proactor.messaging.cloudevents import CloudEvent
 from proactor.processor.outbox import Outbox, Sent
 
 from .processor.fakes import GUID

@@ -5,9 +5,9 @@ from __future__ import annotations
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.lag import PERIOD, LagMeter
 from proactor.metrics import REASONS, Metrics, reason
 from proactor.model import Exit
+from proactor.reactor.lag import PERIOD, LagMeter
 
 
 class ReasonTests(SynchronousTestCase):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.disk import unavailable
 from proactor.errors import StorageFull, Unavailable
-from proactor.job_locks import JobLocks
-from proactor.locks import Locks
+from proactor.home.disk import unavailable
+from proactor.jobs.flock import Locks
+from proactor.jobs.locks import JobLocks
 
 from .support.rig import Rig
 

@@ -26,7 +26,7 @@ from zope.interface.verify import verifyObject
 
 import proactor
 from proactor import tap
-from proactor.logs import Observer
+from proactor.log.writing import Observer
 from proactor.service import ProactorService
 from proactor.startup import StartError
 

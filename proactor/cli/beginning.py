@@ -140,7 +140,7 @@ def _check_tls(settings: InitiatorSettings) -> None:
     :raises ProactorError: they cannot be had, or do not hold.
     """
     if settings.listen_scheme == "https":
-        from ..server_tls import ServerTls  # noqa: PLC0415 - it loads OpenSSL
+        from ..tls.server import ServerTls  # noqa: PLC0415 - it loads OpenSSL
 
         ServerTls.of(settings, datetime.now(timezone.utc))
 

@@ -12,7 +12,7 @@ import click
 from attrs import define, evolve, field
 
 from ..errors import ProactorError
-from ..home_files import DEFAULT_HOME
+from ..home.files import DEFAULT_HOME
 from .ends import DONE, INTERRUPTED, End, Failed, Interrupted, end_of
 from .output import Output
 from .running import Work, run

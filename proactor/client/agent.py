@@ -10,7 +10,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from ..endpoints import Endpoints, TlsOptions
+from ..reactor.endpoints import Endpoints, TlsOptions
 from .locating import Place
 
 __all__ = ["http_client"]
@@ -37,7 +37,7 @@ def _trusted(place: Place) -> Mapping[tuple[str, int], TlsOptions]:
     where = urlsplit(place.url)
     if where.scheme != "https" or place.authority is None:
         return {}
-    from ..trust import Trust  # noqa: PLC0415 - it loads OpenSSL
+    from ..tls.trust import Trust  # noqa: PLC0415 - it loads OpenSSL
 
     host = where.hostname or ""
     return {(host, where.port or 443): Trust(place.authority, place.name or host).options}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from ..home_files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
+from ..home.files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
 from .errors import NotRunning
 
 __all__ = ["Place", "locate", "read_token"]

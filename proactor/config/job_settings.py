@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from attrs import frozen
 
-from ..allowed import ANY, FROM, SCOPES
 from ..errors import Refused
+from ..jobs.restart_policy import ALWAYS, NEVER, ON_FAILURE, RestartPolicy
+from ..messaging.topics import PATTERN
 from ..option_types import read_words
 from ..options import Option
-from ..restart import ALWAYS, NEVER, ON_FAILURE, RestartPolicy
-from ..topics import PATTERN
+from ..tokens.allowed import ANY, FROM, SCOPES
 from .layers import Layers
 
 #: Far more than any time makes sense for, and what every clock and timer takes.

@@ -17,8 +17,8 @@ from twisted.python.failure import Failure
 
 from ..backoff import Backoff, Tries
 from ..forkserver.title import PADDING
+from ..guardian.packets import Link, LinkReactor
 from ..guardian_main.protocol import Packet, Said, connected
-from ..packets import Link, LinkReactor
 
 __all__ = ["ForkServer", "ForkServerReactor"]
 

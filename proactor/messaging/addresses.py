@@ -7,18 +7,18 @@ from typing import Any
 
 from attrs import define, field
 
+from ..changes.configurator import Configurator
 from ..config.grammar import is_guid
 from ..config.job_settings import MESSAGE_OPTIONS
 from ..config.settings import declared_module
-from ..configurator import Configurator
 from ..errors import Conflict, NotFound, Refused
-from ..fleet import Fleet
+from ..jobs.fleet import Fleet
 from ..model import Job
 from ..option_types import read_words
-from ..topics import PREFIX, check_topic
 from .dispatch import Dispatcher
 from .mailboxes import Mailbox
 from .subscriptions import Subscriptions
+from .topics import PREFIX, check_topic
 
 
 @define(eq=False)

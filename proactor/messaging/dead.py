@@ -11,8 +11,8 @@ from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
 from ..config.grammar import is_guid
-from ..timeline import Timeline
-from ..timers import Timers
+from ..reactor.timers import Timers
+from ..timeline.timeline import Timeline
 from .letters import Letter
 
 #: How long further ones of the same receiver are counted before they are told of, in seconds.

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..backoff import Backoff
-from ..timers import Timers
+from ..reactor.timers import Timers
 from .letters import Letter, Outcome, Place
 from .mailboxes import Lane, Mailbox, Member, Pool
 

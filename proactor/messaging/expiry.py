@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from attrs import define, field
 from twisted.internet.interfaces import IReactorTime
 
-from ..timers import Timers
+from ..reactor.timers import Timers
 from .letters import Letter, Place
 
 _WAITING = (Place.WAITING, Place.RESTING)

@@ -11,15 +11,15 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..cloudevents import CloudEvent
 from ..errors import Conflict, NotFound, QueueFull, StorageFailed, Unavailable
-from ..fleet import Fleet
+from ..jobs.fleet import Fleet
 from ..model import Job
 from ..saved import DropMessage, MessageHead, PutMessage, SavedMessage
 from ..store.interface import IStore
-from ..timeline import Event
+from ..timeline.timeline import Event
 from .addresses import Addresses
 from .bodies import Bodies
+from .cloudevents import CloudEvent
 from .dead import DeadLetters, DeadStory
 from .dispatch import Dispatcher
 from .expiry import Expiry

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from attrs import define, field
 
-from ..topics import ANY
+from .topics import ANY
 
 
 @define(eq=False)

@@ -16,13 +16,13 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
-from ..cloudevents import to_headers
-from ..endpoints import Endpoints
-from ..launch_plan import base_url
+from ..jobs.launch_plan import base_url
 from ..model import Job
+from ..reactor.endpoints import Endpoints
 from ..saved import SavedMessage
-from ..small_body import SmallBody
-from ..tokens import TokenAuthority
+from ..tokens.issuing import TokenAuthority
+from ..wire.small_body import SmallBody
+from .cloudevents import to_headers
 from .letters import DELIVERED, Outcome
 
 __all__ = ["WebHook", "web_hook"]

@@ -15,9 +15,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer
 from zope.interface import implementer
 
-from ..endpoints import Endpoints, TlsOptions
 from ..errors import TooLarge
 from ..processor.bodies import NOT_CONNECTED, UNREACHABLE, innermost, read_body
+from ..reactor.endpoints import Endpoints, TlsOptions
 
 __all__ = ["Answered", "Late", "Request", "Trusted", "Unreached", "exchange", "make_pool", "pooled_agent"]
 

@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 
 from ..backoff import Backoff
 from ..errors import ProactorError
-from ..periodic import Periodic, spread
 from ..processor.fetch import Pace
+from ..reactor.periodic import Periodic, spread
 from .initiator import Initiator
 from .view import View
 

@@ -14,10 +14,10 @@ from ipaddress import ip_address
 from twisted.internet.interfaces import IAddress
 from twisted.web.iweb import IRequest
 
-from ..allowed import ANY, allows
 from ..errors import Unauthenticated, Unavailable
-from ..problems import Problem
-from ..verification import Claims
+from ..tokens.allowed import ANY, allows
+from ..tokens.verification import Claims
+from ..wire.problems import Problem
 from .callers import ANYONE, INITIATOR, LOCAL, Caller
 from .peer_verifier import PeerVerifier
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from treq.client import HTTPClient
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from ..endpoints import Endpoints, TlsOptions
+from ..reactor.endpoints import Endpoints, TlsOptions
 from .configuration import Start
 
 __all__ = ["http_client", "trusted"]
@@ -36,7 +36,7 @@ def trusted(start: Start | None) -> Mapping[tuple[str, int], TlsOptions]:
     if start is None or start.parent_url is None or start.parent_ca is None:
         return {}
     # It loads OpenSSL, which costs memory that most processors need not spend.
-    from ..trust import Trust  # noqa: PLC0415
+    from ..tls.trust import Trust  # noqa: PLC0415
 
     where = urlsplit(start.parent_url)
     host = where.hostname or ""

@@ -17,8 +17,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from ..peers.errors import DeadlineExceeded, NoPeer, NoToken, PeerError
-from ..problems import Problem, write_problem
 from ..wire import vouch
+from ..wire.problems import Problem, write_problem
 from .access import admitted
 from .callers import ANYONE, ICaller
 from .inbox import Inbox

@@ -12,10 +12,10 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.resource import IResource
 
-from ..allowed import ANY
 from ..errors import Unavailable
-from ..levels import LEVELS
+from ..log.levels import LEVELS
 from ..options import Option, Options
+from ..tokens.allowed import ANY
 from ..wire import Limits
 from .app import Root, answer_http_errors
 from .callers import check_scopes

@@ -11,8 +11,8 @@ from klein import Klein
 from twisted.web.iweb import IRequest
 from zope.interface import Interface, implementer
 
-from ..allowed import is_scope
-from ..problems import Problem, write_problem
+from ..tokens.allowed import is_scope
+from ..wire.problems import Problem, write_problem
 
 __all__ = ["ANYONE", "INITIATOR", "LOCAL", "Caller", "ICaller", "caller", "check_scopes", "scope"]
 

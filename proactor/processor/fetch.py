@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from ..backoff import Backoff
 from ..errors import Gone, ProactorError
-from ..periodic import Periodic, spread
+from ..reactor.periodic import Periodic, spread
 from .acks import Acks
 from .client import Client, News
 from .configuration import Config

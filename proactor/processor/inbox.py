@@ -14,9 +14,9 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from ..cloudevents import CloudEvent, check, from_headers, from_structured, is_structured, read_object
 from ..errors import Malformed, ProactorError, Refused, Unavailable
-from ..problems import Problem, write_problem
+from ..messaging.cloudevents import CloudEvent, check, from_headers, from_structured, is_structured, read_object
+from ..wire.problems import Problem, write_problem
 from .callers import ANYONE, INITIATOR, LOCAL, caller
 from .messages import Handler, Message, Repeats
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar, overload
 
 from attrs import define, field, frozen
 
-from ..cloudevents import CloudEvent, Value, is_json, read_time
 from ..errors import Refused
-from ..topics import check_pattern, matches
+from ..messaging.cloudevents import CloudEvent, Value, is_json, read_time
+from ..messaging.topics import check_pattern, matches
 
 __all__ = ["Handler", "Handlers", "Message", "Repeats", "message"]
 

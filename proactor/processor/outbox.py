@@ -19,9 +19,9 @@ from twisted.logger import Logger
 from twisted.web.iweb import IResponse
 
 from ..backoff import Backoff, Tries
-from ..cloudevents import JSON, CloudEvent, Value, check, to_headers
 from ..errors import Forbidden, Gone, NotFound, ProactorError, Refused, TooLarge, Unavailable
-from ..small_body import SmallBody
+from ..messaging.cloudevents import JSON, CloudEvent, Value, check, to_headers
+from ..wire.small_body import SmallBody
 from .bodies import UNREACHABLE, innermost
 from .client import HTTP, TIMEOUT
 

@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
 
 from ..errors import Malformed, Unauthenticated, Unavailable
-from ..verification import Claims, check_times, decoded, public_key
-from ..verified import VerifiedTokens
+from ..tokens.verification import Claims, check_times, decoded, public_key
+from ..tokens.verified import VerifiedTokens
 
 __all__ = ["LEEWAY", "PeerVerifier", "Trust", "read_trust"]
 

@@ -18,9 +18,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..errors import ConfigError, ProactorError
-from ..levels import USUAL
-from ..logs import Observer, start_logging
-from ..monotonic import use_monotonic_clock
+from ..log.levels import USUAL
+from ..log.writing import Observer, start_logging
+from ..reactor.monotonic import use_monotonic_clock
 from .arguments import Arguments, parse
 from .base import STANDARD, Processor
 from .configuration import Config, Start, read_start

@@ -11,7 +11,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.logger import Logger
 
 from ..errors import Rejected
-from ..levels import TOLD
+from ..log.levels import TOLD
 from ..options import Options, is_steering
 from .configuration import Config, redacted
 from .peer_verifier import PeerVerifier

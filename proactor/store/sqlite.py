@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..errors import StorageFailed
-from ..periodic import Periodic
+from ..reactor.periodic import Periodic
 from ..saved import Saved, SavedEvent, SavedMessage, Write
 from .database import Batch, Database
 from .interface import IStore

@@ -19,13 +19,13 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from ..directory import Directory
 from ..errors import ProactorError
-from ..keyring import new_key
+from ..jobs.directory import Directory
 from ..model import Job
 from ..processor.peer_verifier import Trust
-from ..token_exchange import subject_of
-from ..tokens import TokenAuthority
+from ..tokens.exchange import subject_of
+from ..tokens.issuing import TokenAuthority
+from ..tokens.keyring import new_key
 from ..web import calls
 from ..web.answers import Answer, as_json
 from ..web.callers import Anonymous

@@ -10,10 +10,10 @@ from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from ..changes.rollout import check_sizes
 from ..config.settings import declared_module
 from ..errors import Refused
 from ..initiator import Initiator
-from ..rollout import check_sizes
 from . import forms
 from .answers import Answer, as_json, as_line, nothing
 from .app import Handler

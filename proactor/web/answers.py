@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from ..problems import phrase
+from ..wire.problems import phrase
 
 
 @frozen

@@ -13,12 +13,12 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
 from ..errors import NotGranted, TooManyAttempts, Unauthenticated
-from ..failed_attempts import FailedAttempts
 from ..metrics import Metrics
-from ..origin import because
-from ..problems import wants_json, write_problem
+from ..timeline.origin import because
+from ..tokens.failed_attempts import FailedAttempts
 from ..tracing import HEADER, trace_of
 from ..wire import connection_facts, vouch
+from ..wire.problems import wants_json, write_problem
 from . import calls
 from .answers import Answer
 from .callers import Anonymous, Caller, Connection, Identifier, ProcessorCaller, authorize

@@ -10,9 +10,9 @@ from twisted.internet.interfaces import ITransport
 from twisted.web.http_headers import Headers
 
 from ..errors import Forbidden, InsufficientScope, Unauthenticated
-from ..operators import EVERYTHING, NamedToken, Scope, in_order
-from ..sockdiag import connection_uid, is_loopback
-from ..verification import Claims
+from ..tokens.operators import EVERYTHING, NamedToken, Scope, in_order
+from ..tokens.verification import Claims
+from ..wire.sockdiag import connection_uid, is_loopback
 from .table import Route, Who
 
 _MARKS_OF_PROXIES = (b"Forwarded", b"X-Real-IP", b"Via")

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 from attrs import field, frozen
 from twisted.web.http_headers import Headers
 
-from ..cloudevents import STRUCTURED, from_headers, read_object
 from ..errors import Malformed, Overtaken, Refused, UnsupportedType
+from ..messaging.cloudevents import STRUCTURED, from_headers, read_object
 from .callers import Caller
 from .table import Body
 

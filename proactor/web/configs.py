@@ -11,9 +11,9 @@ from ..config.grammar import REDACTED
 from ..errors import Refused
 from ..exchange import LONGEST_WAIT, Fetched
 from ..initiator import Initiator
+from ..messaging.topics import check_pattern
 from ..model import Answer as Acknowledgement
 from ..options import Option, Options
-from ..topics import check_pattern
 from ..tracing import HEADER, traceparent
 from . import forms
 from .answers import Answer, as_json, etag, nothing

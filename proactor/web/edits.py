@@ -8,15 +8,15 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
+from ..changes.configurator import Plan, in_slices
+from ..changes.rollout import Pace, Rollout, check_sizes
 from ..config.draft import Draft
 from ..config.grammar import REDACTED
 from ..config.job_settings import rollout_pace
 from ..config.live import Entry
-from ..configurator import Plan, in_slices
 from ..errors import Malformed, Refused
 from ..initiator import Initiator
 from ..model import timestamp
-from ..rollout import Pace, Rollout, check_sizes
 from . import forms
 from .answers import Answer, as_json, as_json_text, etag, json_text
 from .app import Handler

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from ..directory import Directory, Endpoint, selection
 from ..exchange import LONGEST_WAIT
 from ..initiator import Initiator
+from ..jobs.directory import Directory, Endpoint, selection
 from .answers import Answer, as_json_text, etag, nothing
 from .app import Handler
 from .calls import DELTA, MERGE_PATCH, Call

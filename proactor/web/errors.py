@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from .. import errors
-from ..problems import Problem
+from ..wire.problems import Problem
 
 STATUS: Mapping[type[errors.ProactorError], int] = {
     # What this machine keeps us from; its words are for people all the same.

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ..errors import Refused
 from ..initiator import Initiator
-from ..timeline import Selection
+from ..timeline.timeline import Selection
 from . import forms, sse
 from .answers import Answer, as_json
 from .app import Handler

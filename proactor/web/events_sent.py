@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from ..cloudevents import (
+from ..errors import Forbidden, Refused, TooLarge, UnsupportedType
+from ..messaging.cloudevents import (
     BATCH,
     JSON,
     CloudEvent,
@@ -22,12 +23,11 @@ from ..cloudevents import (
     read_object,
     read_time,
 )
-from ..errors import Forbidden, Refused, TooLarge, UnsupportedType
 from ..messaging.office import Posting
+from ..messaging.topics import PREFIX
 from ..model import timestamp
-from ..operators import EVERYTHING
-from ..origin import origin
-from ..topics import PREFIX
+from ..timeline.origin import origin
+from ..tokens.operators import EVERYTHING
 from ..tracing import traceparent
 from .callers import Caller, Operator, ProcessorCaller
 from .calls import FORM, Call, Sent

@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
 from ..errors import NotReady
-from ..fleet import Order
 from ..initiator import Initiator
+from ..jobs.fleet import Order
 from ..model import Job
 from . import forms
 from .answers import Answer, as_json, as_line, nothing

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from ..log_level import LONGEST, LogLevel, check_level, check_namespace
+from ..log.level import LONGEST, LogLevel, check_level, check_namespace
 from . import forms
 from .answers import Answer, as_json
 from .app import Handler

@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import frozen
 
-from ..cloudevents import is_json
 from ..errors import NotFound, Refused
 from ..initiator import Initiator
+from ..messaging.cloudevents import is_json
 from ..messaging.letters import Letter, Place
 from ..messaging.mailboxes import Mailbox
 from ..messaging.recent import Receipt

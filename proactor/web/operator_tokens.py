@@ -8,8 +8,8 @@ from typing import Any
 from attrs import frozen
 
 from ..errors import Refused
-from ..operator_tokens import OperatorTokens
-from ..operators import check_name, read_scopes
+from ..tokens.operator_tokens import OperatorTokens
+from ..tokens.operators import check_name, read_scopes
 from . import forms
 from .answers import Answer, as_json, nothing
 from .app import Handler

@@ -8,9 +8,9 @@ from typing import Any
 
 from attrs import frozen
 
-from ..allowed import is_scope
 from ..errors import GrantRefused, Refused
 from ..initiator import Initiator
+from ..tokens.allowed import is_scope
 from . import forms
 from .answers import Answer, as_json
 from .app import Handler

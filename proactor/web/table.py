@@ -10,7 +10,7 @@ from enum import Enum
 
 from attrs import frozen
 
-from ..operators import Scope
+from ..tokens.operators import Scope
 
 #: How many bytes a body may have, where its route does not say more.
 BODY_LIMIT = 64 * 1024

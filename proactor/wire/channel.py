@@ -22,9 +22,9 @@ from twisted.web import http
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
-from ..problems import Problem, render, wants_json
 from . import grammar
 from .grammar import Refused
+from .problems import Problem, render, wants_json
 from .request import Request, too_large
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import server
 
-from ..problems import Problem, write_problem
 from .grammar import Refused
+from .problems import Problem, write_problem
 
 _log = Logger(namespace="proactor.wire")
 

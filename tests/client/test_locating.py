@@ -8,7 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.client import NotRunning, locate
-from proactor.home import Home
+from proactor.home.home import Home
 
 
 class LocateTests(SynchronousTestCase):

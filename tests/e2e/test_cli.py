@@ -128,11 +128,11 @@ class VerbTests(SharedCase):
     async def test_log_level(self) -> None:
         """How much is logged is shown and changed, for a while too; what is no level is a mistake in typing."""
         self.assertRegex((await self.proactor("log-level")).out, r"^NAMESPACE +LEVEL +UNTIL\n\(all\) +debug +-\n$")
-        changed = await self.proactor("log-level", "error", "--for", "10m", "-n", "proactor.scale", "--json")
-        self.assertEqual(changed.json["namespaces"]["proactor.scale"]["level"], "error")
+        changed = await self.proactor("log-level", "error", "--for", "10m", "-n", "proactor.jobs.scale", "--json")
+        self.assertEqual(changed.json["namespaces"]["proactor.jobs.scale"]["level"], "error")
         shown = (await self.proactor("log-level")).out
         self.assertRegex(shown, r"\nproactor.scale +error +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n$")
-        back = await self.proactor("log-level", "default", "-n", "proactor.scale", "--json")
+        back = await self.proactor("log-level", "default", "-n", "proactor.jobs.scale", "--json")
         self.assertEqual(back.json["namespaces"], {})
         self.assertIn("nothing is logged as", (await self.proactor("log-level", "info", "-n", "nope", code=1)).err)
         self.assertIn("is not one of", (await self.proactor("log-level", "loud", code=2)).err)

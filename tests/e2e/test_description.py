@@ -13,8 +13,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.utils import getProcessOutputAndValue
 
-from proactor.keyring import KeyRing
-from proactor.tokens import TokenAuthority
+from proactor.tokens.issuing import TokenAuthority
+from proactor.tokens.keyring import KeyRing
 
 from .case import Case, Record
 from .support import GUID, Initiator, configuration

@@ -37,13 +37,13 @@ class LevelTests(SharedCase):
     async def test_initiator(self) -> None:
         """What is debugging is heard from one request to the next, and no more after it."""
         await self.put(level="warning")
-        debugging = r" DEBUG  \|\d+\|proactor.configurator\|Revision \d+: edit of \[worker\]"
+        debugging = r" DEBUG  \|\d+\|proactor.changes.configurator\|Revision \d+: edit of \[worker\]"
         await self.patched(self.it, "worker", {"rate": "2"})
         before = len(self.it.console.lines(debugging))
-        await self.put(level="debug", namespace="proactor.configurator")
+        await self.put(level="debug", namespace="proactor.changes.configurator")
         await self.patched(self.it, "worker", {"rate": "3"})
         await self.it.console.line(debugging, before + 1)
-        await self.put(level="default", namespace="proactor.configurator")
+        await self.put(level="default", namespace="proactor.changes.configurator")
         await self.patched(self.it, "worker", {"rate": "4"})
         self.assertEqual(len(self.it.console.lines(debugging)), before + 1)
         record = await self.put(level="default")

@@ -10,8 +10,8 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from twisted.internet.defer import Deferred, gatherResults
 
-from proactor.keyring import KeyRing, key_id
-from proactor.tokens import TokenAuthority
+from proactor.tokens.issuing import TokenAuthority
+from proactor.tokens.keyring import KeyRing, key_id
 from proactor.web.peer_tokens import EXCHANGE
 
 from ..processor.test_peer_verifier import encoded, made

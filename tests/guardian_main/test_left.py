@@ -13,9 +13,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest
 
+from proactor.guardian.hand_over import connect
 from proactor.guardian_main.door import NAME
 from proactor.guardian_main.protocol import receive, send
-from proactor.hand_over import connect
 
 from .support import (
     GROUP_APART,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from proactor.guardian.hand_over import connect
 from proactor.guardian_main import serving as module
 from proactor.guardian_main.door import Door
 from proactor.guardian_main.guard import Guard
@@ -17,7 +18,6 @@ from proactor.guardian_main.processes import Process
 from proactor.guardian_main.protocol import Line, close_files, connected, receive, send
 from proactor.guardian_main.report import report, speak_to
 from proactor.guardian_main.serving import Serving
-from proactor.hand_over import connect
 
 GUID, OTHER = "a" * 32, "b" * 32
 

@@ -18,8 +18,8 @@ from proactor.messaging.letters import Letter, Place
 from proactor.messaging.mailboxes import Member, Pool
 from proactor.messaging.recent import Receipt, Recent
 from proactor.messaging.subscriptions import Subscriptions
+from proactor.messaging.topics import matches
 from proactor.saved import MessageHead, SavedMessage
-from proactor.topics import matches
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 WORDS = st.sampled_from("ab")

@@ -19,14 +19,14 @@ from twisted.web.server import NOT_DONE_YET
 from zope.interface import implementer
 
 from proactor import Message, Processor, message
-from proactor.keyring import new_key
 from proactor.messaging.letters import Outcome
 from proactor.messaging.webhook import WebHook, web_hook
 from proactor.model import Job
 from proactor.processor.outbox import Outbox
 from proactor.processor.peer_verifier import read_trust
 from proactor.saved import SavedMessage
-from proactor.tokens import TokenAuthority
+from proactor.tokens.issuing import TokenAuthority
+from proactor.tokens.keyring import new_key
 
 GUID, INITIATOR = "a" * 32, "b" * 32
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)

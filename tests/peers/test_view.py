@@ -11,8 +11,8 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IRequest
 
 from proactor import Processor
-from proactor.directory import Directory
 from proactor.errors import Malformed
+from proactor.jobs.directory import Directory
 from proactor.peers.http import Answered
 from proactor.peers.initiator import _grant, _told
 from proactor.peers.model import read_peer

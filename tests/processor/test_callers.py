@@ -15,7 +15,7 @@ from twisted.web.iweb import IRequest
 from proactor import Message, Processor, caller, message, scope
 from proactor.processor.callers import lacking
 from proactor.processor.peer_verifier import PeerVerifier
-from proactor.tokens import Subject
+from proactor.tokens.issuing import Subject
 
 from .test_peer_verifier import AUTHORITY, ISSUER, NOW, SUBJECT, TRUST, A, B
 

@@ -18,11 +18,11 @@ from twisted.web.iweb import IRequest
 
 from proactor import Message, Processor, Refused, message
 from proactor.errors import Forbidden, NotFound, Unavailable
-from proactor.keyring import new_key
 from proactor.processor.messages import Repeats
 from proactor.processor.outbox import Outbox, Sent
 from proactor.processor.peer_verifier import read_trust
-from proactor.tokens import TokenAuthority
+from proactor.tokens.issuing import TokenAuthority
+from proactor.tokens.keyring import new_key
 
 from .fakes import GUID, Log
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Malformed, Unauthenticated, Unavailable
-from proactor.keyring import KeyRing, key_id, new_key
 from proactor.processor.peer_verifier import LEEWAY, PeerVerifier, Trust, read_trust
-from proactor.tokens import Subject, TokenAuthority
+from proactor.tokens.issuing import Subject, TokenAuthority
+from proactor.tokens.keyring import KeyRing, key_id, new_key
 
 ISSUER, A, B, C = ("e" * 32, "a" * 32, "b" * 32, "c" * 32)
 NOW = 1_764_000_000.0

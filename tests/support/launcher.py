@@ -148,12 +148,12 @@ class MemoryLauncher:
         return {guid: process.identity.pid for (guid, _), process in self.machine.processes.items()}
 
     def identity(self, pid: int) -> Identity | None:
-        """The process that has a number; see :class:`~proactor.taking_up.Processes`."""
+        """The process that has a number; see :class:`~proactor.jobs.taking_up.Processes`."""
         found = (each.identity for each in self.machine.processes.values())
         return next((identity for identity in found if identity.pid == pid), None)
 
     def alive(self, process: Identity) -> bool:
-        """Whether it lives; see :class:`~proactor.taking_up.Processes`."""
+        """Whether it lives; see :class:`~proactor.jobs.taking_up.Processes`."""
         return self.identity(process.pid) == process
 
     def boot(self) -> str:

@@ -16,27 +16,27 @@ from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from proactor.changes.rollout import Rollout
 from proactor.config.document import Document, parse
-from proactor.fleet import Fleet, Order
-from proactor.home import Home
+from proactor.home.home import Home
+from proactor.home.opening import Opened, opened
 from proactor.initiator import Initiator
-from proactor.job_logs import JobLogs
-from proactor.key_rotation import RING, open_ring
-from proactor.launch_plan import LaunchPlanner
-from proactor.launch_queue import LaunchQueue
+from proactor.jobs.fleet import Fleet, Order
+from proactor.jobs.launch_plan import LaunchPlanner
+from proactor.jobs.launch_queue import LaunchQueue
+from proactor.jobs.logs import JobLogs
+from proactor.jobs.readiness import Prober
+from proactor.jobs.taking_up import TakingUp, go_on, take_up, unfinished
 from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
 from proactor.logstore.threads import InThread
 from proactor.messaging.letters import DELIVERED, Outcome
 from proactor.model import Answer, Job
-from proactor.opening import Opened, opened
-from proactor.readiness import Prober
-from proactor.rollout import Rollout
 from proactor.saved import AddEvent, Saved, SavedMessage
 from proactor.store.memory import MemoryStore
-from proactor.taking_up import TakingUp, go_on, take_up, unfinished
-from proactor.timeline import Timeline
-from proactor.tokens import TokenAuthority
+from proactor.timeline.timeline import Timeline
+from proactor.tokens.issuing import TokenAuthority
+from proactor.tokens.key_rotation import RING, open_ring
 from proactor.web.callers import Connection
 from proactor.web.resource import make_resource
 from proactor.wire import Limits, Site
@@ -92,7 +92,7 @@ class Endpoints(Prober):
         self._waiting: list[Deferred[None]] = []
 
     async def wait(self, base_url: str, guid: str, _delays: Iterator[float], alive: Callable[[], bool]) -> bool:
-        """Wait for the right answer; see :class:`~proactor.readiness.Prober`."""
+        """Wait for the right answer; see :class:`~proactor.jobs.readiness.Prober`."""
         self.asked.append((base_url, guid))
         if self.slow:
             waiting: Deferred[None] = Deferred(self._waiting.remove)
@@ -101,7 +101,7 @@ class Endpoints(Prober):
         return alive()
 
     async def wait_any(self, base_url: str, delays: Iterator[float], alive: Callable[[], bool]) -> bool:
-        """Wait for any answer; see :class:`~proactor.readiness.Prober`."""
+        """Wait for any answer; see :class:`~proactor.jobs.readiness.Prober`."""
         return await self.wait(base_url, "", delays, alive)
 
     @property

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from proactor.errors import Conflict, Refused, Unauthenticated
-from proactor.tokens import Claims
+from proactor.tokens.issuing import Claims
 from proactor.web.answers import Answer, as_json, as_line, etag, nothing
 from proactor.web.app import Handler, make_app
 from proactor.web.callers import Identifier

@@ -14,8 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from proactor.errors import Forbidden, ProactorError, Unauthenticated
-from proactor.failed_attempts import ALLOWED
-from proactor.tokens import Claims
+from proactor.tokens.failed_attempts import ALLOWED
+from proactor.tokens.issuing import Claims
 from proactor.web import callers
 from proactor.web.callers import Connection, Identifier, Operator, ProcessorCaller, learn
 

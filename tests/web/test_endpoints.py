@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.fleet import Order
+from proactor.jobs.fleet import Order
 from proactor.model import Job
 
 from ..support.http import Exchange, Response

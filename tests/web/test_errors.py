@@ -10,8 +10,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from proactor import errors
-from proactor.problems import Problem
 from proactor.web.errors import STATUS, problem_of
+from proactor.wire.problems import Problem
 
 #: An error of each class, the status it comes to, and the headers that go with it.
 SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [

@@ -6,8 +6,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.followers import Followers
-from proactor.timeline import KEPT, Timeline
+from proactor.timeline.followers import Followers
+from proactor.timeline.timeline import KEPT, Timeline
 from proactor.tracing import trace_of
 from proactor.web import sse
 

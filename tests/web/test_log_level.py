@@ -5,8 +5,8 @@ from typing import Any
 from twisted.logger import Logger, LogLevel, PredicateResult
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.levels import Levels
-from proactor.log_level import MOST
+from proactor.log.level import MOST
+from proactor.log.levels import Levels
 
 from ..support.http import Response, as_form, as_json
 from ..support.rig import Rig

@@ -7,9 +7,9 @@ from openapi_spec_validator import validate
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import StorageFailed, StorageFull
-from proactor.failed_attempts import ALLOWED
 from proactor.messaging.letters import Outcome
 from proactor.model import Job
+from proactor.tokens.failed_attempts import ALLOWED
 from proactor.web.description.document import described, document
 from proactor.web.peer_tokens import EXCHANGE
 from proactor.web.table import ROUTES, Body, Route, Who

@@ -5,9 +5,9 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor import operator_tokens
 from proactor.errors import StorageFailed
-from proactor.operators import GRANTABLE, Scope
+from proactor.tokens import operator_tokens
+from proactor.tokens.operators import GRANTABLE, Scope
 from proactor.web.table import ROUTES, Route, Who
 
 from ..support.http import Response, as_form, as_json

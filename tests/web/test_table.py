@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Forbidden
-from proactor.operators import Scope
+from proactor.tokens.operators import Scope
 from proactor.web.answers import Answer, nothing
 from proactor.web.app import make_app
 from proactor.web.callers import Connection, Identifier, Operator, ProcessorCaller, authorize

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ... import __version__
-from ...problems import phrase
+from ...wire.problems import phrase
 from ..calls import TYPES
 from ..table import ROUTES, Body, Route, Who
 from . import configuration, endpoints, health, jobs, log_level, messages, operator_tokens, peer_tokens

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...levels import LEVELS
-from ...log_level import DEFAULT, LONGEST, NAMESPACE
+from ...log.level import DEFAULT, LONGEST, NAMESPACE
+from ...log.levels import LEVELS
 from .parts import Operation, Schema, as_json, mapped, maybe, record, ref, text, time, whole, words
 
 _TAG = "The initiator"

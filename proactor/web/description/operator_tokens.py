@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...operators import GRANTABLE, LONGEST_NAME
+from ...tokens.operators import GRANTABLE, LONGEST_NAME
 from .parts import Operation, Schema, as_json, listed, maybe, nothing, record, ref, text, time, whole, words
 
 _TAG = "Tokens of operators"

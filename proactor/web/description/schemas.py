@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...changes.rollout import Progress, Stage
+from ...jobs.rolling_restarts import Stage as RestartStage
 from ...messaging.letters import Place
 from ...model import State, Wanted
 from ...option_types import BY_NAME
-from ...restarts import Stage as RestartStage
-from ...rollout import Progress, Stage
 from . import log_level, operator_tokens
 from .parts import GUID, Schema, flag, listed, mapped, maybe, number, record, ref, said, text, time, whole, words
 

@@ -1,0 +1,351 @@
+"""The live configuration as a service: one change at a time, in slices; who waits for a change hears of it at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from weakref import WeakValueDictionary
+
+from attrs import define, evolve, field, frozen
+from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+
+from ..config.document import Document
+from ..config.draft import Difference, Draft, Patch
+from ..config.layers import Layers, Member, View
+from ..config.live import LiveConfiguration
+from ..config.restoring import Remembered, restored, saved_edits, settings_of
+from ..config.settings import (
+    CheckLaunch,
+    InitiatorSettings,
+    SectionValues,
+    check_job,
+    check_options,
+    check_sections,
+    choose_guid,
+    initiator_settings,
+)
+from ..options import Option, Options
+from ..saved import AddRevision, PutDocument, PutValue, SavedRevision, Write
+
+#: How long one turn of the reactor may go to work on a change, in seconds.
+SLICE = 0.004
+_NONE = Options()
+
+log = Logger()
+
+
+@frozen
+class Plan:
+    """What a change would do, or did: its revision, and what is different for whom."""
+
+    revision: int
+    differences: tuple[Difference, ...]
+
+
+async def in_slices(clock: IReactorTime, steps: Iterator[object], slice_: float = SLICE) -> None:
+    """Run work to its end, giving the reactor its turn every ``slice_`` seconds."""
+    until = clock.seconds() + slice_
+    for _ in steps:
+        if clock.seconds() >= until:
+            await deferLater(clock, 0)
+            until = clock.seconds() + slice_
+
+
+@define(eq=False)
+class Configurator:
+    """Makes changes and tells of them.
+
+    :param now: the time of day, aware.
+    """
+
+    clock: IReactorTime
+    now: Callable[[], datetime]
+    live: LiveConfiguration
+    settings: InitiatorSettings
+    check_launch: CheckLaunch
+    #: Told of each change, of who made it: but not of processors that come and go.
+    heard_change: Callable[[Plan, str, str], None] = lambda _plan, _summary, _actor: None
+    #: Told of each processor whose configuration is another one now.
+    heard_view: Callable[[str], None] = lambda _: None
+    #: Keeps what a change writes, all of it or nothing; it fails where it cannot, and the change is not made then.
+    keep: Callable[[Sequence[Write]], Awaitable[None]] = lambda _: succeed(None)
+    #: What running processors declared, the same object for all that declared the same.
+    _declared: dict[str, Options] = field(factory=dict)
+    _known: WeakValueDictionary[tuple[Option, ...], Options] = field(factory=WeakValueDictionary)
+    _lock: DeferredLock = field(factory=DeferredLock)
+    #: Who waits for a change: by guid, with the revision that each has.
+    _waiting: defaultdict[str, dict[Deferred[None], int]] = field(factory=lambda: defaultdict(dict))
+
+    @classmethod
+    def begin(
+        cls,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+        document: Document,
+        guid: str,
+        check_launch: CheckLaunch = lambda _: None,
+    ) -> Configurator:
+        """Take a file as revision 1.
+
+        :param check_launch: sees whether what is launched could be, by a section's values.
+        :raises ConfigError: for the first thing that is wrong with it.
+        """
+        settings = initiator_settings(Layers(document), guid)
+        live = LiveConfiguration.begin(document, settings.secret_options)
+        check_sections(live.layers, settings.token_ttl, check_launch)
+        return cls(clock, now, live, settings, check_launch)
+
+    @classmethod
+    def restored(
+        cls,
+        clock: IReactorTime,
+        now: Callable[[], datetime],
+        remembered: Remembered,
+        guid: str,
+        check_launch: CheckLaunch,
+        place: Callable[[InitiatorSettings, Member], Member],
+    ) -> Configurator:
+        """Go on with what an earlier initiator left.
+
+        :param place: a member as it is steered now, by the initiator's settings.
+        :raises ConfigError: for the first thing that does not hold any more.
+        """
+        edits = {section: settings_of(edited) for section, edited in remembered.edits.items()}
+        settings = initiator_settings(Layers(remembered.document, edits), guid)
+        members = [place(settings, member) for member in remembered.members]
+        live = restored(evolve(remembered, members=members, secret_globs=settings.secret_options))
+        return cls(clock, now, live, settings, check_launch)
+
+    # Changes.
+
+    async def plan(self, make: Callable[[], Draft]) -> Plan:
+        """What a draft would change; it is tried, and dropped."""
+        async with _held(self._lock):
+            draft = make()
+            await self._try(draft)
+            return await self._planned(draft)
+
+    async def take(
+        self,
+        make: Callable[[], Draft],
+        actor: str,
+        hold: Callable[[Draft], Collection[str]] = lambda _: (),
+        more: Callable[[Draft], Sequence[Write]] = lambda _: (),
+    ) -> Plan:
+        """Make a draft, try it, keep it, take it, and tell those whose configuration it changed.
+
+        :param hold: who of those does not get it yet.
+        :param more: what else is kept with it, asked for behind ``hold``.
+        :raises StorageFull, StorageFailed: it cannot be kept; nothing has changed.
+        """
+        async with _held(self._lock):
+            draft = make()
+            settings = await self._try(draft)
+            planned = await self._planned(draft)
+            held, now = hold(draft), self.now()
+            writes = [*self._writes(draft, actor, now), *more(draft)]
+            if writes:
+                await self.keep(writes)
+            change = self.live.commit(draft, actor, now, held)
+            self.settings = settings
+        log.debug("Revision {revision}: {summary}", revision=change.revision, summary=change.summary)
+        if not draft.empty and draft.joined is None and draft.left is None:
+            self.heard_change(planned, change.summary, actor)
+        await self.wake(guid for guid in change.before if guid not in held)
+        return planned
+
+    def _writes(self, draft: Draft, actor: str, now: datetime) -> list[Write]:
+        writes: list[Write] = []
+        if not draft.empty:
+            edits = saved_edits(draft.edited)
+            writes.append(AddRevision(SavedRevision(draft.revision, now, actor, draft.summary, edits)))
+        if draft.layers.document is not self.live.layers.document:
+            writes += document_writes(draft.layers.document, self.live.file_revisions(draft))
+        return writes
+
+    async def join(
+        self, member: Member, options: Patch, actor: str, more: Callable[[Draft], Sequence[Write]] = lambda _: ()
+    ) -> None:
+        """Add a processor, with options of its own.
+
+        :param more: what is kept with it.
+        :raises Refused: they cannot be; there is no such processor then.
+        """
+        await self.take(lambda: self.live.draft_join(member, options), actor, more=more)
+
+    async def leave(self, guid: str, actor: str, more: Sequence[Write] = ()) -> None:
+        """Forget a processor and all that was edited of it.
+
+        :param more: what is kept with that.
+        """
+        await self.take(lambda: self.live.draft_leave(guid), actor, more=lambda _: more)
+        self.forget_declaration(guid)
+        await self.wake([guid])
+
+    async def reload(self, document: Document, actor: str, keep: Callable[[], Collection[str]] = lambda: ()) -> Plan:
+        """Take a file that was read again.
+
+        :param keep: who of those that are held stays where it is; everybody else gets what is new.
+        :raises ConfigError: for the first thing that is wrong with it; nothing has changed.
+        """
+        guid = choose_guid(document, self.settings.guid)
+        globs = initiator_settings(Layers(document), guid).secret_options
+
+        def held(_: Draft) -> list[str]:
+            return [guid for guid in keep() if guid in self.live.held()]
+
+        return await self.take(lambda: self.live.draft_reload(document, globs), actor, held)
+
+    async def _try(self, draft: Draft) -> InitiatorSettings:
+        if draft.left is not None:
+            return self.settings
+        if draft.joined is not None:
+            await in_slices(self.clock, self.live.steps(draft, self._checker(self.settings)))
+            return self.settings
+        settings = initiator_settings(draft.layers, self.settings.guid)
+        check = self._checker(settings)
+        await in_slices(self.clock, self.live.steps(draft, check))
+        if settings.token_ttl < self.settings.token_ttl:
+            await in_slices(self.clock, self.live.recheck(draft, check))
+        check_sections(draft.layers, settings.token_ttl, self.check_launch)
+        return settings
+
+    async def _planned(self, draft: Draft) -> Plan:
+        revision = self.live.revision if draft.empty else draft.revision
+        differences: list[Difference] = []
+        await in_slices(self.clock, map(differences.append, self.live.differences(draft)))
+        return Plan(revision, tuple(differences))
+
+    def _checker(self, settings: InitiatorSettings) -> Callable[[str, View, Layers], None]:
+        """A check that looks at each view once for all that share it and declared the same.
+
+        :param settings: the initiator's as they are to be.
+        """
+        # With what the ids are of, or they could be another's later.
+        seen: dict[tuple[int, int], tuple[View, Options]] = {}
+
+        def check(guid: str, view: View, layers: Layers) -> None:
+            declared = self._declared.get(guid, _NONE)
+            key = (id(view), id(declared))
+            if key not in seen:
+                found = SectionValues(
+                    layers.document.source, guid, view.values, view.secrets, partial(layers.origin, guid)
+                )
+                check_job(found, settings.token_ttl, self.check_launch)
+                check_options(declared.declared, found)
+                seen[key] = view, declared
+
+        return check
+
+    # What processors declare.
+
+    async def declare(self, guid: str, options: tuple[Option, ...]) -> None:
+        """Remember what a running processor takes: edits are checked against it from now on."""
+        self._declared[guid] = self._known.setdefault(options, Options(options))
+        # A draft on trial was made when these were no secrets.
+        async with _held(self._lock):
+            await in_slices(self.clock, self.live.hide(option.name for option in options if option.secret))
+
+    def forget_declaration(self, guid: str) -> None:
+        """The process that declared it is no more."""
+        self._declared.pop(guid, None)
+
+    # What processors read.
+
+    def configuration(self, guid: str) -> tuple[int, Mapping[str, str]]:
+        """What a processor is to have now: its revision, and all options but the token.
+
+        :raises NotFound: there is none of that guid.
+        """
+        member, view, layers = self.live.member(guid), self.live.view(guid), self.live.layers
+        # What a secret went into is secret too, and only here is it known.
+        secret = (*layers.secret_globs, *sorted(name for name in view.secrets if not layers.is_secret(name)))
+        return self.live.offered(guid), {**view.values, **member.steering, "secret_options": " ".join(secret)}
+
+    async def changed(self, guid: str, revision: int, timeout: float) -> None:
+        """Wait until a processor's revision is another, or it is gone, or ``timeout`` seconds are over."""
+        if timeout <= 0 or self.live.offered(guid) != revision:
+            return
+        waiting: Deferred[None] = Deferred()
+        waiters = self._waiting[guid]
+        waiters[waiting] = revision
+        over = self.clock.callLater(timeout, waiting.callback, None)
+        try:
+            await waiting
+        finally:
+            waiters.pop(waiting, None)
+            if over.active():
+                over.cancel()
+            if not waiters and self._waiting.get(guid) is waiters:
+                del self._waiting[guid]
+
+    async def wake(self, guids: Iterable[str]) -> None:
+        """Answer those who wait for a change of these processors' configuration.
+
+        Who has it already, and waits for the next, goes on waiting: work in slices lets some be faster than this.
+        """
+        await in_slices(self.clock, self._wake(guids))
+
+    def _wake(self, guids: Iterable[str]) -> Iterator[None]:
+        for guid in guids:
+            self.heard_view(guid)
+            for waiting, revision in list(self._waiting.get(guid, {}).items()):
+                if guid not in self.live.members() or self.live.offered(guid) != revision:
+                    _answer(waiting)
+            yield
+
+    async def nudge(self, guids: Iterable[str] | None) -> None:
+        """Answer those who wait for a change of these processors' configuration: there is other news; ``None``: all."""
+        await in_slices(self.clock, self._nudge(list(self._waiting if guids is None else guids)))
+
+    def _nudge(self, guids: Iterable[str]) -> Iterator[None]:
+        for guid in guids:
+            for waiting in list(self._waiting.get(guid, ())):
+                _answer(waiting)
+            yield
+
+    async def let_go(self) -> None:
+        """Answer all who wait, whether anything changed or not: nothing will."""
+        await in_slices(self.clock, self._let_go())
+
+    def _let_go(self) -> Iterator[None]:
+        for waiting in [each for waiters in self._waiting.values() for each in waiters]:
+            _answer(waiting)
+            yield
+
+    def release(self, guids: Collection[str]) -> list[str]:
+        """Let processors have what a rollout kept from them; they are still to be woken."""
+        return self.live.release(guids)
+
+
+def document_writes(document: Document, revisions: Mapping[str, int]) -> list[Write]:
+    """What is kept of a file that was taken.
+
+    :param revisions: those at which its sections changed last.
+    """
+    digest = sha256(document.text.encode()).hexdigest()
+    return [PutDocument(document.text, digest), PutValue("sections", dict(revisions))]
+
+
+def _answer(waiting: Deferred[None]) -> None:
+    if not waiting.called:
+        waiting.callback(None)
+
+
+class _held:  # noqa: N801 - used as a statement
+    """``async with`` for a lock: released however the block ends, never when it was not got."""
+
+    def __init__(self, lock: DeferredLock) -> None:
+        self._lock = lock
+
+    async def __aenter__(self) -> None:
+        await self._lock.acquire()
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._lock.release()

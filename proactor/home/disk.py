@@ -1,0 +1,25 @@
+"""What is told of a file that cannot be had, as an error of the domain."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from ..errors import StorageFull, Unavailable
+
+__all__ = ["reason", "unavailable"]
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def reason(error: OSError) -> str:
+    """Say what is wrong, without the path."""
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+def unavailable(path: Path, error: OSError) -> StorageFull | Unavailable:
+    """What those are told who wanted a file that cannot be had now."""
+    if error.errno in _NO_ROOM:
+        return StorageFull(f"there is no room on the disk of {path}: nothing of it was done; free some and try again")
+    return Unavailable(f"{path}: {reason(error)}")

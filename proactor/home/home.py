@@ -1,0 +1,315 @@
+"""The initiator's state folder: its lock, its secrets, the logs of its processors.
+
+::
+
+    ~/.proactor/        0700
+        lock            held with flock(2) while an initiator runs; holds its pid
+        operator.token  0600
+        url             where it is reached from this machine, while it serves; 0600
+        trust           over TLS how it is verified there; 0600
+        keys/           0700, what signs the tokens
+        logs/           0700, GUID.log and GUID.old/ of each processor
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+import stat
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from twisted.logger import Logger
+
+from ..errors import ProactorError, StorageFailed
+from .disk import reason, unavailable
+from .files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
+
+__all__ = ["DEFAULT_HOME", "Home"]
+
+_OURS = {LOCK, OPERATOR_TOKEN, "keys"}
+_SECRET_MAX = 64 << 10
+_GUID = re.compile("[0-9a-f]{32}")
+_NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_TOKEN = re.compile(rb"[A-Za-z0-9._~+/-]{22,512}=*")
+"""A bearer token (RFC 6750, b64token) of 128 bits or more."""
+
+_log = Logger(namespace="proactor.home")
+
+
+def _close_to_others(fd: int, path: Path, mode: int) -> None:
+    """See to it that what is open here is ours alone, and say so where it was not.
+
+    :raises ProactorError: it belongs to somebody else.
+    """
+    status = os.fstat(fd)
+    if status.st_uid != os.geteuid():
+        raise ProactorError(
+            f"{path}: belongs to uid {status.st_uid}, not to uid {os.geteuid()} who runs this; "
+            "run it as its owner, or choose another folder with --home"
+        )
+    found = stat.S_IMODE(status.st_mode)
+    if found & 0o077:
+        os.fchmod(fd, mode)
+        _log.warn(
+            "{path} was open to others (mode {found}): changed to {mode}",
+            path=path,
+            found=f"{found:04o}",
+            mode=f"{mode:04o}",
+        )
+
+
+def _open_folder(path: Path) -> None:
+    """Make a folder, where there is none, that is ours alone.
+
+    :raises ProactorError: it cannot be used, and what to do.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            _close_to_others(fd, path, 0o700)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        what = "is not a folder" if error.errno in {errno.EEXIST, errno.ENOTDIR} else f"cannot be used: {reason(error)}"
+        raise ProactorError(f"{path}: {what}; choose another folder with --home") from error
+
+
+def _check_ours(path: Path) -> None:
+    """See that a folder which is open to others is one to close to them: it is empty, or was a home before.
+
+    :raises ProactorError: it serves something else.
+    """
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        found = set(os.listdir(path))
+    except OSError:
+        # It is not there, or is no folder, or not ours: that is seen to by who opens it.
+        return
+    if mode & 0o077 and found and not found & _OURS:
+        raise ProactorError(
+            f"{path}: holds other things, and is open to others (mode {mode:04o}), which a home must not be; "
+            "choose a folder for this alone with --home"
+        )
+
+
+def _take_lock(home: Path) -> int:
+    """Give the descriptor that holds the folder's lock; it is free again once that is closed, by whatever end.
+
+    :raises ProactorError: another initiator has it, or there can be none.
+    """
+    path = home / LOCK
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ProactorError(f"{path}: {reason(error)}; repair it, or choose another folder with --home") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+    except BlockingIOError:
+        holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(fd)
+        raise ProactorError(
+            f"{home}: an initiator with pid {holder} uses it; stop that one, or choose another folder with --home"
+        ) from None
+    except OSError as error:
+        os.close(fd)
+        raise ProactorError(f"{path}: {reason(error)}; choose another folder with --home") from error
+    return fd
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600 that is there whole or not at all, whatever happens meanwhile."""
+    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(fd, "wb") as file:
+            os.fchmod(fd, 0o600)
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.rename(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _read(path: Path) -> bytes | None:
+    """Give what a secret's file holds, None where there is no such file."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    try:
+        data = os.read(fd, _SECRET_MAX + 1)
+        _close_to_others(fd, path, 0o600)
+    finally:
+        os.close(fd)
+    return data
+
+
+class Home:
+    """The folder while an initiator has it to itself; made by ``Home.open``. Nothing in it blocks for long.
+
+    :ivar path: where it is, with no symbolic link in it.
+    """
+
+    __slots__ = ("_lock", "path")
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self._lock: int | None = lock
+
+    def __repr__(self) -> str:
+        return f"Home({str(self.path)!r})"
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str] = DEFAULT_HOME) -> Home:
+        """Make the folder if there is none, and lock it; a mode that is too open is changed and logged.
+
+        Called by the process that is to hold it: a daemon's, not that of which it is forked.
+
+        :raises ProactorError: the folder cannot be used, is somebody else's, or another initiator has it.
+        """
+        try:
+            folder = Path(path).expanduser().resolve()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ProactorError(f"{os.fspath(path)!r}: no such place; choose a folder with --home") from error
+        _check_ours(folder)
+        _open_folder(folder)
+        lock = _take_lock(folder)
+        home = cls(folder, lock)
+        try:
+            _open_folder(folder / "logs")
+            home._hide_url()
+        except BaseException:
+            os.close(lock)
+            raise
+        return home
+
+    def close(self) -> None:
+        """Let another initiator have it."""
+        if self._lock is not None:
+            self._hide_url()
+            os.close(self._lock)
+            self._lock = None
+
+    def show_url(self, url: str, trust: tuple[str, str] | None = None) -> None:
+        """Tell the programs of the same user where the initiator is reached; where there is no room for that, go on.
+
+        :param trust: over TLS the name that its certificate is for, and the file of those by which it is verified.
+        """
+        try:
+            if trust is not None:
+                _write_new(self.path / TRUST, "".join(f"{line}\n" for line in trust).encode())
+            _write_new(self.path / URL, f"{url}\n".encode("ascii"))
+        except OSError as error:
+            _log.warn("{path}: {reason}: clients have to be told the URL", path=self.path / URL, reason=reason(error))
+
+    def _hide_url(self) -> None:
+        # One that stays misleads nobody: who reads it looks whether the lock is held.
+        for name in (URL, TRUST):
+            with suppress(OSError):
+                (self.path / name).unlink(missing_ok=True)
+
+    def read_secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Give the content of a secret's file of mode 0600, which is made where there is none.
+
+        :param name: the file, below the folder: ``operator.token``, ``keys/ring.json``.
+        :param make: gives what a new one holds, which is not empty.
+        :raises ProactorError: it is empty, not a file, not ours, or cannot be read or made.
+        """
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a secret")
+        path = self.path / name
+        if path.parent != self.path:
+            _open_folder(path.parent)
+        try:
+            data = _read(path)
+            if data is None:
+                data = make()
+                _write_new(path, data)
+        except OSError as error:
+            raise ProactorError(f"{path}: {reason(error)}; it must be a file that you can read and write") from error
+        if not 0 < len(data) <= _SECRET_MAX:
+            raise ProactorError(f"{path}: is {'too large' if data else 'empty'}; delete it to have a new one made")
+        return data
+
+    def find_secret(self, name: str) -> bytes | None:
+        """Give the content of a secret's file, None where there is none.
+
+        :raises ProactorError: it is not a file, not ours, or cannot be read.
+        """
+        path = self.path / name
+        try:
+            return _read(path)
+        except OSError as error:
+            raise ProactorError(f"{path}: {reason(error)}; it must be a file that you can read and write") from error
+
+    def write_secret(self, name: str, data: bytes) -> None:
+        """Write a secret's file anew; it blocks until that would outlive a loss of power.
+
+        :raises StorageFailed: it cannot be written; the one that there is stays.
+        """
+        path = self.path / name
+        try:
+            _write_new(path, data)
+        except OSError as error:
+            raise StorageFailed(f"{path}: {reason(error)}") from error
+
+    def remove_secret(self, name: str) -> None:
+        """Delete a secret's file, if there is one."""
+        (self.path / name).unlink(missing_ok=True)
+
+    @property
+    def operator_token(self) -> str:
+        """The operator's bearer token, made at first use.
+
+        :raises ProactorError: the file holds something else.
+        """
+        data = self.read_secret(OPERATOR_TOKEN, lambda: secrets.token_urlsafe(32).encode() + b"\n").strip()
+        if not _TOKEN.fullmatch(data):
+            raise ProactorError(
+                f"{self.path / OPERATOR_TOKEN}: holds no token of at least 22 characters (RFC 6750); "
+                "delete it to have a new one made"
+            )
+        return data.decode("ascii")
+
+    def log_path(self, guid: str) -> Path:
+        """Tell where the log of a processor is."""
+        if not _GUID.fullmatch(guid):
+            raise ValueError(f"{guid!r} is no guid")
+        return self.path / "logs" / f"{guid}.log"
+
+    def open_log(self, guid: str) -> int:
+        """Give a descriptor for a processor to append its log to, of a file of mode 0600; the caller closes it.
+
+        :raises StorageFull, Unavailable: it cannot be opened now.
+        """
+        path = self.log_path(guid)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            fd = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise unavailable(path, error) from error
+        try:
+            _close_to_others(fd, path, 0o600)
+        except BaseException:
+            os.close(fd)
+            raise
+        return fd
+
+    def remove_log(self, guid: str) -> None:
+        """Delete the log of a processor, if there is one."""
+        self.log_path(guid).unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The jobs: made, launched, watched, ended, started again; and what is kept of them."""

@@ -1,0 +1,141 @@
+"""How a job's process is started: its command, environment, limits, and what it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from attrs import define
+
+from ..changes.configurator import Configurator
+from ..config.grammar import importable
+from ..config.job_settings import JobSettings, job_settings
+from ..config.render import render
+from ..config.settings import InitiatorSettings
+from ..interfaces import LaunchSpec, Limits
+from ..launchers.command import check_command, command_line, environment, takes_socket
+from ..launchers.limits import check_limits
+from ..model import Job
+from ..tokens.issuing import TokenAuthority
+from .supervision import Launch
+
+#: How much longer than others a processor's first token lives, in seconds: it may have to wait for its start.
+FIRST_TOKEN_EXTRA = 60.0
+#: Where a child finds its socket.
+FD = 3
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are what is not connected to
+
+
+def base_url(address: str, port: int, scheme: str = "http") -> str:
+    """The URL at which what listens at an address is reached from this machine."""
+    host = _WILDCARDS.get(address, address)
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def _trust(settings: InitiatorSettings) -> dict[str, str]:
+    """How a processor verifies the initiator: by which certificates, and for which name."""
+    authority = settings.tls_ca or settings.tls_certificate
+    if settings.listen_scheme != "https" or authority is None:
+        return {}
+    return {"parent_ca": authority, "parent_name": settings.host_addr}
+
+
+def _limits(settings: JobSettings) -> Limits:
+    return Limits(
+        nofile=settings.limit_nofile,
+        memory_mib=settings.limit_memory,
+        nice=settings.nice,
+        folder=settings.working_folder,
+        umask=settings.umask,
+        user=settings.user,
+    )
+
+
+def steering(
+    settings: InitiatorSettings, listen_port: int, guid: str, section: str, address: str, port: int
+) -> dict[str, str]:
+    """The options of a processor that the initiator alone sets.
+
+    :param listen_port: where the initiator is reached.
+    :param address: where the processor is; and its port.
+    """
+    return {
+        "guid": guid,
+        "module": importable(section),
+        "listen_addr": address,
+        "listen_port": str(port),
+        "parent_url": base_url(settings.listen_addr, listen_port, settings.listen_scheme),
+        **_trust(settings),
+    }
+
+
+def check_launch(values: Mapping[str, str]) -> None:
+    """See whether a section's values can be launched by.
+
+    :raises Refused: they cannot; ``OPTION: what is wrong, and the remedy``.
+    """
+    settings = job_settings(values)
+    if "command" in values:
+        check_command(values["command"])
+    check_limits(_limits(settings))
+    environment({}, values, settings.inherit_environment, settings.user)
+
+
+@define(eq=False)
+class LaunchPlanner:
+    """Makes the plan of each launch from the configuration of that moment.
+
+    :param now: the time of day, aware.
+    :param environment: the initiator's, as it was at its start.
+    :param python: the interpreter for modules.
+    :param listen_port: where the initiator is reached.
+    :param heard_token: told of each token that is issued.
+    """
+
+    configurator: Configurator
+    authority: TokenAuthority
+    now: Callable[[], datetime]
+    environment: Mapping[str, str]
+    python: str
+    listen_port: int
+    heard_token: Callable[[], None] = lambda: None
+
+    def steering(self, guid: str, section: str, address: str, port: int) -> dict[str, str]:
+        """The options of a processor that the initiator alone sets."""
+        return steering(self.configurator.settings, self.listen_port, guid, section, address, port)
+
+    def plan(self, job: Job) -> Launch:
+        """How a job's process is to be started now.
+
+        :raises Refused: its section says something that cannot be done; what, and the remedy.
+        """
+        revision, options = self.configurator.configuration(job.guid)
+        settings = job_settings(options)
+        command = options.get("command")
+        lifetime = self.configurator.settings.token_ttl + FIRST_TOKEN_EXTRA
+        text = render(job.guid, {**options, "token": self.token(job, lifetime), "revision": str(revision)})
+        spec = LaunchSpec(
+            guid=job.guid,
+            incarnation=job.incarnation,
+            argv=command_line(options["module"], command, job.guid, job.port, FD, self.python),
+            environment=environment(self.environment, options, settings.inherit_environment, settings.user),
+            stdin=text.encode(),
+            listening=-1,
+            log=-1,
+            fd=FD,
+            limits=_limits(settings),
+            module=options["module"] if command is None else None,
+            launcher=settings.launcher,
+        )
+        return Launch(
+            spec,
+            serves_itself=command is not None and not takes_socket(command),
+            speaks=command is None,
+            revision=revision,
+        )
+
+    def token(self, job: Job, lifetime: float, serial: str | None = None) -> str:
+        """A token for a job's present process."""
+        issuer = self.authority.issuer
+        self.heard_token()
+        return self.authority.issue(job.guid, issuer, self.now().timestamp(), lifetime, job.incarnation, serial)

@@ -1,0 +1,190 @@
+"""What an earlier initiator left: its jobs are taken up, the processes that live adopted, none launched twice."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from attrs import define, evolve, frozen
+from twisted.logger import Logger
+
+from ..changes.configurator import Configurator, in_slices
+from ..config.document import Document
+from ..errors import ProactorError
+from ..initiator import Initiator
+from ..interfaces import Handle
+from ..model import Exit, Identity, State
+from ..options import Options
+from ..saved import DropJob, PutValue, Saved, SavedJob, Write
+from .creation import UNFINISHED
+from .fleet import Fleet
+from .records import history_of, job_of
+
+_REASON = "ended while there was no initiator; its status cannot be known"
+
+log = Logger(namespace="proactor.supervisor")
+
+
+class Locks(Protocol):
+    """Who holds the locks of processors."""
+
+    def leaders(self) -> Mapping[str, int]:
+        """By guid the process that holds its lock and leads a session, of all that there are."""
+
+    def incarnation(self, guid: str) -> int:
+        """The one that was written down when the lock was last taken; 0 where there was none."""
+
+
+class Processes(Protocol):
+    """What can be known of processes."""
+
+    def identity(self, pid: int) -> Identity | None:
+        """The process that has a number; ``None`` where there is none."""
+
+    def alive(self, process: Identity) -> bool:
+        """Whether that very process lives."""
+
+    def boot(self) -> str:
+        """The present boot's id."""
+
+
+def unfinished(saved: Saved) -> tuple[Saved, list[Write]]:
+    """What was saved without the orders that were never answered, and the writes that take those away."""
+    orders = {name: guids for name, guids in saved.values.items() if name.startswith(UNFINISHED)}
+    dropped = {guid for guids in orders.values() for guid in guids if guid in saved.jobs}
+    writes: list[Write] = [DropJob(guid) for guid in saved.jobs if guid in dropped]
+    writes += [PutValue(name, None) for name in orders]
+    left = {guid: job for guid, job in saved.jobs.items() if guid not in dropped}
+    edits = {section: edits for section, edits in saved.edits.items() if section not in dropped}
+    return evolve(saved, jobs=left, edits=edits), writes
+
+
+def _of(job: SavedJob, incarnation: int) -> SavedJob:
+    """A job as one of its incarnations, of a later one of which nothing else was kept."""
+    if incarnation == job.incarnation:
+        return job
+    return evolve(job, incarnation=incarnation, serial=None, serial_expires=None, serial_before=None)
+
+
+@frozen
+class Found:
+    """A job, and what became of its process.
+
+    :param process: where it lives.
+    :param ended: how it ended, where it did not live on.
+    """
+
+    saved: SavedJob
+    process: Identity | None = None
+    ended: Exit | None = None
+
+
+@define(eq=False)
+class TakingUp:
+    """Takes up what was saved.
+
+    :param socket_of: finds a socket that nobody has kept in the process that serves on it, if that can be.
+    """
+
+    fleet: Fleet
+    configurator: Configurator
+    locks: Locks
+    processes: Processes
+    socket_of: Callable[[SavedJob, Identity], socket.socket | None] = lambda _job, _process: None
+
+    async def run(self, saved: Saved, sockets: Mapping[str, socket.socket]) -> int:
+        """Take up all jobs; how many processes were adopted.
+
+        :param sockets: those that were kept, by guid.
+        """
+        adopted: list[str] = []
+        leaders = self.locks.leaders()
+        await in_slices(self.fleet.clock, self._each(saved, sockets, leaders, adopted))
+        for guid, job in saved.jobs.items():
+            if job.declared is not None and guid in adopted:
+                await self.configurator.declare(guid, tuple(Options.from_json(list(job.declared)).declared))
+        return len(adopted)
+
+    def _each(
+        self, saved: Saved, sockets: Mapping[str, socket.socket], leaders: Mapping[str, int], adopted: list[str]
+    ) -> Iterator[None]:
+        for job in saved.jobs.values():
+            found = self._found(job, leaders.get(job.guid))
+            if self._taken_up(found, sockets.get(job.guid)):
+                adopted.append(job.guid)
+            yield
+
+    def _found(self, job: SavedJob, leader: int | None) -> Found:
+        """What became of a job's process: of one that was launched and not told of, its lock tells."""
+        if job.process is not None and self.processes.alive(job.process):
+            return Found(job, job.process)
+        last = max(job.incarnation, self.locks.incarnation(job.guid))
+        process = None if leader is None else self.processes.identity(leader)
+        if process is not None:
+            return Found(evolve(_of(job, last), log_start=0), process)
+        had = job.process is not None or last > job.incarnation
+        job = _of(job, last)
+        if not had or job.state in (State.STOPPING, State.BACKOFF) or self._by_reboot(job):
+            return Found(job)
+        return Found(job, ended=Exit(None, None, _REASON))
+
+    def _by_reboot(self, job: SavedJob) -> bool:
+        return job.process is not None and job.process.boot != self.processes.boot()
+
+    def _taken_up(self, found: Found, kept: socket.socket | None) -> bool:
+        saved, fleet = found.saved, self.fleet
+        if kept is None and found.process is not None:
+            kept = self.socket_of(saved, found.process)
+        held = fleet.ports.claim(saved.address, saved.port, kept)
+        job = job_of(saved, fleet.configurator.settings.public_url(saved.port))
+        supervised = fleet.add(job, held, at_end=True)
+        supervised.history = history_of(saved, fleet.now(), fleet.clock.seconds())
+        if found.process is not None and supervised.adopt(
+            Handle(job.guid, job.incarnation, found.process, job.launcher)
+        ):
+            return True
+        ended = found.ended
+        if found.process is not None:
+            ended = Exit(None, None, _REASON)
+        supervised.take_up(ended)
+        return False
+
+
+async def take_up(
+    initiator: Initiator, saved: Saved, taking_up: TakingUp, sockets: Mapping[str, socket.socket]
+) -> None:
+    """Have an initiator go on with what was left, before it answers anybody.
+
+    :param sockets: those that were kept, by guid.
+    """
+    running = {guid: job.running_revision or job.joined for guid, job in saved.jobs.items()}
+    initiator.rollouts.restore(saved.rollouts, running)
+    initiator.operator_tokens.restore(saved.values)
+    if saved.jobs:
+        initiator.store.note(initiator.trust.restore(saved.values))
+    adopted = await taking_up.run(saved, sockets)
+    for job in initiator.fleet.jobs.values():
+        if job.alive and job.state is State.RUNNING:
+            initiator.directory.presume(job)
+    initiator.office.restore(saved.messages, saved.last_message)
+    if saved.jobs:
+        jobs = len(saved.jobs)
+        log.info(
+            "Took up {jobs} job{s}, adopted {count} of their processes", jobs=jobs, s="s"[: jobs != 1], count=adopted
+        )
+
+
+async def go_on(initiator: Initiator, document: Document | None) -> None:
+    """Have it begin with what the configuration says is to be, now that processors are answered.
+
+    :param document: the file, where it has changed meanwhile.
+    """
+    if document is not None:
+        try:
+            await initiator.reload(document, "start")
+        except ProactorError as e:
+            log.error("start: the configuration stays as it was: {error}", error=str(e))
+    initiator.rollouts.resume()
+    initiator.fleet.finish_deletions("the initiator")
+    initiator.start()

@@ -1,0 +1,1 @@
+"""The program's own log: its format, and how much is logged."""

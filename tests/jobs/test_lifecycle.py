@@ -1,0 +1,58 @@
+"""Tests of the states of a job."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from proactor.jobs.lifecycle import TRANSITIONS, ImpossibleStep, Step, after
+from proactor.model import State
+
+DOCS = Path(__file__).parents[2] / "docs" / "lifecycle.md"
+
+
+class LifecycleTests(SynchronousTestCase):
+    """The table of transitions."""
+
+    def test_every_state_can_be_left_and_reached(self) -> None:
+        """There is no state without a way in and a way out."""
+        self.assertEqual({state for state, _ in TRANSITIONS}, set(State))
+        self.assertEqual(set(TRANSITIONS.values()), set(State))
+
+    def test_stop_always_works(self) -> None:
+        """Whatever a job is at, it can be stopped, or is being, or is."""
+        for state in State:
+            if state not in (State.STOPPING, State.STOPPED):
+                self.assertIn(after(state, Step.STOP), (State.STOPPING, State.STOPPED))
+
+    def test_impossible(self) -> None:
+        """What cannot be is an error that names both."""
+        error = self.assertRaises(ImpossibleStep, after, State.STOPPED, Step.READY)
+        self.assertEqual(str(error), "no way from stopped by ready")
+
+    @settings(deadline=None, max_examples=100)
+    @given(st.lists(st.sampled_from(list(Step)), max_size=50))
+    def test_walks(self, steps: list[Step]) -> None:
+        """Ready is never reached but from starting, and stopped never but through a stop."""
+        state = State.STOPPED
+        for step in steps:
+            try:
+                new = after(state, step)
+            except ImpossibleStep:
+                continue
+            if new is State.RUNNING:
+                self.assertIs(state, State.STARTING)
+            if new is State.STOPPED:
+                self.assertIn(step, (Step.STOP, Step.ENDED))
+            state = new
+
+    def test_documented(self) -> None:
+        """The documentation has each transition of the table."""
+        text = DOCS.read_text()
+        for (state, step), new in TRANSITIONS.items():
+            row = rf"\|\s*`?{state.value}`?\s*\|\s*`?{step.value}`?\s*\|\s*`?{new.value}`?\s*\|"
+            self.assertIsNotNone(re.search(row, text), f"{state.value} | {step.value} | {new.value}")
