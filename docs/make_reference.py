@@ -22,9 +22,8 @@ from proactor.config.settings import INITIATOR_OPTIONS
 from proactor.metrics import Metrics
 from proactor.options import Option
 from proactor.processor.base import STANDARD
-from proactor.web.description.document import described, errors, needs_body
+from proactor.web.description.document import SCHEMAS, described, errors, needs_body
 from proactor.web.description.parts import Operation, Reply
-from proactor.web.description.schemas import SCHEMAS
 from proactor.web.table import Route, Who
 
 PACKAGE = Path(proactor.__file__).parent
@@ -72,12 +71,9 @@ def _sentence(text: str) -> str:
 
 def listing() -> str:
     """The modules of the package, folder by folder, each with what its first line says."""
-    lines = [line for folder in [PACKAGE, *sorted(filter(_is_package, PACKAGE.iterdir()))] for line in _modules(folder)]
+    folders = sorted(path.parent for path in PACKAGE.rglob("__init__.py"))
+    lines = [line for folder in folders for line in _modules(folder)]
     return "\n".join(["```", *lines, "```"]) + "\n"
-
-
-def _is_package(path: Path) -> bool:
-    return (path / "__init__.py").exists()
 
 
 def _modules(folder: Path) -> Iterable[str]:

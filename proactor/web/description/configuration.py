@@ -1,31 +1,42 @@
-"""The configuration: read, edited, rolled out, explained."""
+"""The configuration: read, edited, rolled back, explained."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ...option_types import BY_NAME
 from .parts import (
-    EVENTS,
+    COUNT,
+    GUID,
     IF_MATCH,
     IF_NONE_MATCH,
-    JSON,
-    LAST_EVENT,
+    NULLABLE_TEXT,
     PREFER,
     REVISION_TAG,
+    SCALAR,
     Operation,
     Parameter,
-    Reply,
+    Schema,
     as_json,
+    flag,
     listed,
+    mapped,
+    maybe,
     nothing,
     number,
     optional_flag,
+    record,
     ref,
+    said,
     text,
+    time,
+    whole,
+    whole_or_text,
     words,
 )
 
-_CONFIGURATION, _ROLLOUTS = "Configuration", "Rollouts"
+_CONFIGURATION = "Configuration"
+
 _NO_SECTION = "there is no such section"
 
 _PACING = (
@@ -37,14 +48,139 @@ _PACING = (
     optional_flag("revert", "whether trouble takes the edit back"),
     Parameter("conflict", "what to do while another rollout is under way for the same", words("", "wait", "refuse")),
 )
+
 _CHANGED = {
     200: as_json("What it changes; with `Prefer: wait=N` its `outcome` too.", ref("Plan"), ETag=REVISION_TAG),
 }
+
 _NOT_CHANGED = {
     404: _NO_SECTION,
     409: "another rollout is under way for some of the processors, and `conflict=refuse`",
     412: "the section was changed since",
     422: "something would not resolve or hold any more, or a parameter is not what it must be",
+}
+
+_VALUE: Schema = {"type": ["string", "number", "boolean", "array", "null"]}
+
+_OVERRIDDEN = record("What the file says.", {"text": NULLABLE_TEXT, "source": text(), "line": maybe(whole(least=1))})
+
+_SETTING = record(
+    "Where an option is written.",
+    {
+        "section": text(),
+        "option": text(),
+        "text": maybe(text("with references")),
+        "source": text(),
+        "line": maybe(whole("in the file", 1)),
+        "revision": maybe(whole("of the edit", 1)),
+        "overrides": _OVERRIDDEN,
+    },
+    optional=["overrides"],
+)
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Sections": record(
+        "All sections, as they are written.",
+        {"revision": COUNT, "sections": mapped(mapped(NULLABLE_TEXT))},
+    ),
+    "Section": record(
+        "One section, as it is written.",
+        {
+            "section": text(),
+            "revision": whole("the one that changed it last", 0),
+            "options": mapped(NULLABLE_TEXT, "edits over the file, with references, without secrets"),
+        },
+    ),
+    "Configuration": {
+        "description": "A processor's configuration, resolved; secrets are `***` but for the processor itself.",
+        "type": "object",
+        "properties": {
+            "revision": COUNT,
+            "guid": GUID,
+            "token": text("the one to use from now on"),
+            "secret_options": text("the names that are secret"),
+            "trust": said("to the processor itself: what it needs to verify the tokens of others", ref("Trust")),
+        },
+        "required": ["revision", "guid", "token"],
+        "additionalProperties": text(),
+    },
+    "Patch": mapped(
+        {"type": ["string", "number", "boolean", "null"]},
+        "A JSON Merge Patch (RFC 7396) of the section's options; `null` takes an earlier edit back.",
+        minProperties=1,
+    ),
+    "Rollback": record("Where to go back to.", {"to": whole_or_text("the revision", 2**53, "^[1-9][0-9]{0,14}$")}),
+    "Plan": record(
+        "What an edit changes.",
+        {
+            "section": text(),
+            "revision": whole("the one that it is, or would be", 0),
+            "changes": mapped(
+                mapped(record("", {"from": NULLABLE_TEXT, "to": NULLABLE_TEXT})),
+                "for each processor that it touches, what its options were and will be",
+            ),
+            "overrides": mapped(_OVERRIDDEN, "what the file says of the edited options, where it says something else"),
+            "rollout": maybe(text("for `GET /rollout/ID`; `null`: no processor is touched")),
+            "outcome": said("how it went, where that was waited for", ref("Rollout")),
+        },
+        optional=["outcome"],
+    ),
+    "HistoryEntry": record(
+        "One edit of a section.",
+        {
+            "revision": whole(least=1),
+            "time": time(),
+            "actor": text("who"),
+            "summary": text("what, in words"),
+            "changes": mapped(
+                record("", {"from": NULLABLE_TEXT, "to": NULLABLE_TEXT}),
+                "`null`: there was, or is, no edit of that option",
+            ),
+        },
+    ),
+    "Explanation": record(
+        "How a processor's options came to their values.",
+        {
+            "guid": GUID,
+            "revision": COUNT,
+            "held_at": maybe(whole("the revision that a rollout still keeps it at", 0)),
+            "options": mapped(record("", {"value": text(), "chain": listed(_SETTING)})),
+        },
+    ),
+    "Declaration": record(
+        "One option that a processor declares.",
+        {
+            "name": text(pattern="^[a-z][a-z0-9_.-]{0,63}$"),
+            "type": words("", *BY_NAME),
+            "default": _VALUE,
+            "minimum": number(),
+            "exclusive_minimum": number(),
+            "maximum": number(),
+            "exclusive_maximum": number(),
+            "choices": {"type": "array", "items": SCALAR},
+            "live": flag("whether a change is for the running process"),
+            "secret": flag(),
+            "help": text(),
+        },
+        optional=(
+            *("type", "default", "minimum", "exclusive_minimum", "maximum", "exclusive_maximum"),
+            *("choices", "live", "secret", "help"),
+        ),
+        more=True,
+    ),
+    "Acknowledgement": record(
+        "A processor's word on a revision.",
+        {
+            "revision": whole(least=1),
+            "status": words("", "applied", "rejected"),
+            "option": maybe(text("at fault, where it was rejected for one")),
+            "reason": NULLABLE_TEXT,
+            "pending": listed(text(), "options that changed and take effect at its next start"),
+            "options": listed(ref("Declaration"), "what it declares"),
+            "topics": listed(text(), "the topics that it subscribes to; where it does not say so: those that it had"),
+        },
+        optional=("option", "reason", "pending", "options", "topics"),
+    ),
 }
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -124,21 +260,5 @@ OPERATIONS: Mapping[str, Operation] = {
         "The first of a process says that it serves.",
         body=ref("Acknowledgement"),
         errors={422: "a member is not what it must be, or the revision has never been given"},
-    ),
-    "show_rollout": Operation(
-        _ROLLOUTS,
-        "How an edit goes on",
-        {
-            200: Reply(
-                "Its record; or its events as they come, to the last.",
-                {JSON: ref("Rollout"), EVENTS: text()},
-                {"ETag": "How many events there are, in quotation marks."},
-            ),
-            304: nothing("Nothing more has happened.", ETag="The same."),
-        },
-        "`ID` is the edit's revision. With `If-None-Match` and `Prefer: wait=N` it is held until there is news.",
-        headers=(IF_NONE_MATCH, PREFER, LAST_EVENT),
-        errors={404: "there is no such rollout, or it is forgotten"},
-        example="curl -H 'Accept: text/event-stream' localhost:8080/rollout/5",
     ),
 }

@@ -10,20 +10,36 @@ from ... import __version__
 from ...wire.problems import phrase
 from ..calls import TYPES
 from ..table import ROUTES, Body, Route, Who
-from . import configuration, endpoints, health, jobs, log_level, messages, operator_tokens, peer_tokens
+from . import (
+    configuration,
+    endpoints,
+    events,
+    health,
+    jobs,
+    log_level,
+    messages,
+    operator_tokens,
+    peer_tokens,
+    rollouts,
+)
 from .parts import LINE, PROBLEM, TRACE, Operation, Parameter, Reply, Schema, ref, text
-from .schemas import SCHEMAS
 
-OPERATIONS: Mapping[str, Operation] = {
-    **jobs.OPERATIONS,
-    **configuration.OPERATIONS,
-    **operator_tokens.OPERATIONS,
-    **peer_tokens.OPERATIONS,
-    **endpoints.OPERATIONS,
-    **messages.OPERATIONS,
-    **log_level.OPERATIONS,
-    **health.OPERATIONS,
-}
+_RESOURCES = (
+    jobs,
+    events,
+    configuration,
+    rollouts,
+    operator_tokens,
+    peer_tokens,
+    endpoints,
+    messages,
+    log_level,
+    health,
+)
+
+OPERATIONS: Mapping[str, Operation] = {name: each for one in _RESOURCES for name, each in one.OPERATIONS.items()}
+SCHEMAS: Mapping[str, Schema] = {name: each for one in _RESOURCES for name, each in one.SCHEMAS.items()}
+"""The records that are sent and received, by name."""
 
 _INTRODUCTION = """\
 Proactor launches, configures, supervises and authenticates a fleet of processes.

@@ -6,26 +6,46 @@ from collections.abc import Mapping
 
 from ..calls import MERGE_PATCH
 from .parts import (
+    GUID,
     IF_NONE_MATCH,
     PREFER,
     Operation,
     Parameter,
     Reply,
+    Schema,
     as_json,
     labels,
     listed,
     mapped,
     maybe,
     nothing,
+    record,
     ref,
     text,
+    whole,
 )
 
 _ENDPOINTS = "Endpoints"
+
 _TAG = "What this answer is called."
+
 _DELTA = Parameter(
     "A-IM", "`merge-patch`: what changed will do, where one has the rest (RFC 3229)", text(examples=["merge-patch"])
 )
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Endpoint": record(
+        "A processor that is ready.",
+        {
+            "guid": GUID,
+            "module": text("the section with its defaults"),
+            "labels": mapped(text()),
+            "url": text("where it is reached, by the public address", format="uri"),
+            "local_url": maybe(text("where processors on the same machine reach it", format="uri")),
+            "incarnation": whole("how often it was launched", 0),
+        },
+    ),
+}
 
 OPERATIONS: Mapping[str, Operation] = {
     "list_endpoints": Operation(

@@ -4,9 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .parts import LINE, Operation, Reply, as_json, as_line, optional_flag, ref, text
+from .parts import (
+    COUNT,
+    LINE,
+    Operation,
+    Reply,
+    Schema,
+    as_json,
+    as_line,
+    optional_flag,
+    record,
+    ref,
+    text,
+    whole,
+)
 
 _TAG = "The initiator"
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Problem": record(
+        "What went wrong (RFC 9457).",
+        {
+            "type": text("always `about:blank`: the status says what kind it is"),
+            "title": text("the status in words"),
+            "status": whole("the status", 400, 599),
+            "detail": text("what is wrong here, and what would be right"),
+            "error": text("why a token is not given out (RFC 6749, 5.2)"),
+            "id": text("of an unforeseen error: the log has more under it"),
+            "section": text("of the configuration, where that is what is wrong"),
+            "option": text(),
+            "value": text(),
+            "source": text(),
+            "line": whole(),
+        },
+        optional=("detail", "error", "id", "section", "option", "value", "source", "line"),
+    ),
+    "Health": record("", {"status": text(const="ok"), "guid": text("the initiator's own")}),
+    "Readiness": record("", {"status": text(const="ready"), "revision": COUNT}),
+}
 
 OPERATIONS: Mapping[str, Operation] = {
     "healthz": Operation(

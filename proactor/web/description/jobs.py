@@ -1,53 +1,55 @@
-"""Jobs: launched, shown, started, stopped, restarted, forgotten; what they wrote, and what happened."""
+"""Jobs: launched, shown, started, stopped, restarted, forgotten; and what they wrote."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...model import State
+from ...jobs.rolling_restarts import Stage as RestartStage
+from ...model import State, Wanted
 from .parts import (
     ACCEPTED,
-    EVENTS,
+    COUNT,
+    GUID,
     JSON,
-    LAST_EVENT,
     LINE,
+    NULLABLE_TEXT,
     PREFER,
+    SCALAR,
     Operation,
     Parameter,
     Reply,
+    Schema,
     as_json,
     as_line,
+    flag,
     labels,
     listed,
+    mapped,
+    maybe,
     nothing,
+    number,
     optional_flag,
+    record,
     ref,
     text,
+    time,
     whole,
+    whole_or_text,
     words,
 )
 
-_JOBS, _EVENTS = "Jobs", "Events"
-_NO_JOB = "there is no such job"
-_LEAVING = "it is being deleted"
-_LINK = '`rel="prev"`: the page before, where there may be one.'
+_JOBS = "Jobs"
 
-_TAIL = Parameter("tail", "how many", whole(least=1, most=10_000))
-_BEFORE = Parameter("before", "only those below this number", whole(least=1))
-_KIND = Parameter("event", "only these events", text(), many=True)
-_MODULE_EVENTS = Parameter("module", "only those of processors of these modules", text(), many=True)
+_NO_JOB = "there is no such job"
+
+_LEAVING = "it is being deleted"
+
 _MODULE = Parameter("module", "only those of this module section", text())
 _BATCH = Parameter("batch", "the size of the batches, `5` or `10%`", text(), many=True)
 
 _MOMENT = (
     r"^([0-9]{1,12}(\.[0-9]{1,9})?"
     r"|[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?Z)$"
-)
-
-_TIMELINE = Reply(
-    "The events, oldest first; or as they happen, each with its `id`, its `event` and its record as `data`.",
-    {JSON: listed(ref("Event")), EVENTS: text()},
-    {"Link": _LINK},
 )
 
 
@@ -67,6 +69,94 @@ def _action(summary: str, explanation: str, done: str, may_be_gone: bool = False
         stores=True,
     )
 
+
+_JOB_REVISION = record(
+    "The revisions of its configuration.",
+    {
+        "wanted": maybe(whole("the one it is to have", 0)),
+        "running": maybe(whole("the one it said it runs", 0)),
+        "pending": listed(text(), "options whose new values wait for its next start"),
+        "rejected": record(
+            "its last answer, where that was a rejection",
+            {"revision": whole(), "option": NULLABLE_TEXT, "reason": NULLABLE_TEXT},
+        ),
+    },
+    optional=["rejected"],
+)
+
+SCHEMAS: Mapping[str, Schema] = {
+    "Exit": record(
+        "How a process ended.",
+        {
+            "code": maybe(whole("its exit status; `null` where a signal ended it")),
+            "signal": maybe(whole("the number of the signal that ended it")),
+            "reason": text("in words"),
+            "lines": listed(text(), "the last it wrote"),
+        },
+    ),
+    "Resources": record(
+        "What a process uses at this moment.",
+        {
+            "cpu_percent": number("of one CPU, since it was last asked for", 0),
+            "rss": whole("resident memory, in bytes", 0),
+            "descriptors": maybe(whole("how many it has open", 0)),
+            "threads": whole(least=0),
+            "children": maybe(whole("processes that it started itself", 0)),
+        },
+    ),
+    "Job": record(
+        "One processor: what is wanted, and what is seen of it.",
+        {
+            "guid": GUID,
+            "module": text("the section with its defaults"),
+            "labels": mapped(text()),
+            "wanted": words("what is wanted of it", *(each.value for each in Wanted)),
+            "state": words("what is seen of it", *(each.value for each in State)),
+            "ready": flag("it said so, and its endpoint answered"),
+            "queue": maybe(whole("its place in the line of those that wait to be launched", 1)),
+            "incarnation": whole("how often it was launched", 0),
+            "pid": maybe(whole()),
+            "port": whole(least=0, most=65535),
+            "url": text("where it is reached", format="uri"),
+            "launcher": text(),
+            "revision": _JOB_REVISION,
+            "created": time(),
+            "started": maybe(time("when its present process, or its last, was launched")),
+            "restarts": whole("how often it was started again", 0),
+            "next_start": maybe(time("when it is started again, where that is waited for")),
+            "exit": maybe(ref("Exit")),
+            "resources": maybe(ref("Resources")),
+        },
+        optional=["resources"],
+    ),
+    "Order": record(
+        "What to launch.",
+        {
+            "module": maybe(text("a module section; else `default_module`")),
+            "count": maybe(whole_or_text("how many", 1000, "^([1-9][0-9]{0,2}|1000)$")),
+            "options": maybe(mapped(SCALAR, "options of the new processors' own")),
+            "labels": maybe(mapped(SCALAR, "labels, over those of the section")),
+        },
+        optional=("module", "count", "options", "labels"),
+    ),
+    "Signal": record(
+        "A signal to a process.", {"signal": {"type": ["string", "integer"], "description": "by name or number"}}
+    ),
+    "Restart": record(
+        "A rolling restart.",
+        {
+            "id": text(),
+            "actor": text("who began it"),
+            "created": time(),
+            "state": words("how far it has come", *(each.value for each in RestartStage)),
+            "problem": maybe(text("why it was stopped")),
+            "batch": whole("the one that is under way, from 1", 0),
+            "batches": listed(COUNT, "how many processors there are in each"),
+            "wanted": whole("how many processors it is for", 0),
+            "ready": whole("how many have been restarted and are ready", 0),
+        },
+    ),
+}
 
 OPERATIONS: Mapping[str, Operation] = {
     "create": Operation(
@@ -166,28 +256,6 @@ OPERATIONS: Mapping[str, Operation] = {
         ),
         errors={404: _NO_JOB, 422: "a parameter is not what it must be"},
         example="curl 'localhost:8080/job/GUID/log?tail=20&follow=1'",
-    ),
-    "job_events": Operation(
-        _EVENTS,
-        "What happened to a job",
-        {200: _TIMELINE},
-        "The last 200, if not said otherwise. With `Accept: text/event-stream` as it happens.",
-        query=(_TAIL, _BEFORE, _KIND),
-        headers=(LAST_EVENT,),
-        errors={404: _NO_JOB, 422: "a parameter is not what it must be"},
-        example="curl localhost:8080/job/GUID/events",
-    ),
-    "list_events": Operation(
-        _EVENTS,
-        "What happened",
-        {200: _TIMELINE},
-        "The last 100, if not said otherwise. With `Accept: text/event-stream` as it happens: what is new, or the last "
-        "`tail` and what is new, or what came after `Last-Event-ID`. An event `gap` says with `lost` how many a slow "
-        "reader missed.",
-        query=(_TAIL, _BEFORE, Parameter("guid", "only those of this processor", text()), _KIND, _MODULE_EVENTS),
-        headers=(LAST_EVENT,),
-        errors={422: "a parameter is not what it must be"},
-        example="curl -N -H 'Accept: text/event-stream' 'localhost:8080/events?event=fatal&tail=5'",
     ),
     "restart_jobs": Operation(
         _JOBS,

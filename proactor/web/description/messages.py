@@ -4,11 +4,103 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .parts import Operation, Parameter, as_json, listed, nothing, ref, text, whole, words
+from ...messaging.letters import Place
+from .parts import (
+    Operation,
+    Parameter,
+    Schema,
+    as_json,
+    flag,
+    listed,
+    maybe,
+    nothing,
+    number,
+    record,
+    ref,
+    text,
+    time,
+    whole,
+    words,
+)
 
 _TAG = "Messages"
+
 _NO_MESSAGE = "there is no such message, or it was delivered"
+
 _EXPIRES = r"^([0-9]{1,9}|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z)$"
+
+_MESSAGE_MEMBERS: Mapping[str, Schema] = {
+    "number": whole("grows by one from message to message", 1),
+    "id": text(),
+    "source": text(),
+    "type": text(),
+    "sender": text("a guid, or an operator"),
+    "target": text("to whom it was sent"),
+    "receiver": text("a guid; or a module, one of whose processors gets it"),
+    "state": words("", *(each.value for each in Place if each is not Place.GONE)),
+    "accepted": time(),
+    "expires": maybe(time()),
+    "size": whole("of its data, in bytes", 0),
+    "tries": whole("how many failed", 0),
+    "next_try": maybe(time()),
+    "problem": maybe(text("why it is dead, or what became of the last try")),
+}
+
+SCHEMAS: Mapping[str, Schema] = {
+    "CloudEvent": {
+        "description": "A CloudEvent 1.0 in the JSON format. Without `specversion` what is missing is filled in.",
+        "type": "object",
+        "properties": {
+            "specversion": text(const="1.0"),
+            "id": text("the sender's own; with the source it is what repeats are known by", minLength=1),
+            "source": text("a URI reference; a processor's is `/job/GUID`, or begins with that and `/`", minLength=1),
+            "type": text(minLength=1),
+            "subject": text(minLength=1),
+            "time": time(),
+            "datacontenttype": text("a media type"),
+            "dataschema": text("a URI", minLength=1),
+            "expirytime": time("when it is not to be delivered any more"),
+            "data": {"description": "JSON; a text where `datacontenttype` is none of JSON"},
+            "data_base64": text("in place of `data`", contentEncoding="base64"),
+        },
+        "additionalProperties": {"type": ["string", "boolean", "integer", "null"]},
+    },
+    "Receipt": record(
+        "A message was accepted: it is stored.",
+        {
+            "id": text("by which with the source repeats are known"),
+            "source": text(),
+            "to": listed(text(), "where it goes: guids; or a module, one of whose processors gets it"),
+            "numbers": listed(whole(least=1), "its own with each of them, for `/message/kept/NUMBER`"),
+            "repeated": flag("whether it had been accepted before; it is not stored again"),
+        },
+    ),
+    "Message": record("A message that is not delivered.", _MESSAGE_MEMBERS),
+    "WholeMessage": record(
+        "A message that is not delivered, and what is in it.", {**_MESSAGE_MEMBERS, "event": ref("CloudEvent")}
+    ),
+    "Mailboxes": record(
+        "How many messages wait.",
+        {
+            "waiting": whole("on their way", 0),
+            "dead": whole("not to be delivered any more", 0),
+            "receivers": listed(
+                record(
+                    "",
+                    {
+                        "receiver": text("a guid or a module"),
+                        "waiting": whole(least=1),
+                        "limit": whole("how many may wait for it", 1),
+                        "oldest": time("when the oldest was accepted"),
+                        "age": number("how many seconds ago that was", 0),
+                        "problem": maybe(text("what became of the last try with the oldest")),
+                    },
+                ),
+                "those for whom some wait",
+            ),
+        },
+    ),
+}
 
 OPERATIONS: Mapping[str, Operation] = {
     "send_message": Operation(

@@ -139,6 +139,11 @@ def said(says: str, schema: Schema) -> Schema:
     return {**schema, "description": says}
 
 
+def whole_or_text(says: str, most: int, pattern: str) -> Schema:
+    """A whole number from 1 on, as such or as a text."""
+    return {"description": says, "type": ["integer", "string"], "minimum": 1, "maximum": most, "pattern": pattern}
+
+
 def _described(schema: Schema, says: str) -> Schema:
     return {"description": says, **schema} if says else schema
 
@@ -184,6 +189,9 @@ LAST_EVENT = Parameter("Last-Event-ID", "where a stream goes on: the number of t
 ACCEPTED = "Where it is to be found."
 REVISION_TAG = "Its revision in quotation marks."
 
+SCALAR: Schema = {"type": ["string", "number", "boolean"]}
+COUNT = whole(least=0)
+NULLABLE_TEXT = maybe(text())
 GUID = text("32 lower-case hexadecimal digits", pattern="^[0-9a-f]{32}$")
 
 
