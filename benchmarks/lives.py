@@ -106,12 +106,14 @@ class Caller:
     """Calls the processors that nobody touches, on a new connection each time, and notes what comes.
 
     :ivar answered: how many calls were, by port.
+    :ivar nonces: what each process has told, by its pid and its start time.
     """
 
     ports: list[int]
     stop: threading.Event
     came: Counter[str] = field(factory=Counter)
     answered: Counter[int] = field(factory=Counter)
+    nonces: dict[tuple[int, str], set[str]] = field(factory=dict)
 
     def run(self) -> None:
         """Go on until it is to stop."""
@@ -125,7 +127,8 @@ class Caller:
                 continue
             try:
                 connection.request("GET", "/nonce")
-                connection.getresponse().read()
+                nonce, pid, start = connection.getresponse().read().decode().split()
+                self.nonces.setdefault((int(pid), start), set()).add(nonce)
                 self.came["answered"] += 1
                 self.answered[port] += 1
             except Exception:  # noqa: BLE001 - its process was killed with the request in its hands
@@ -175,7 +178,8 @@ def end_all(life: Life) -> None:
 
 
 def born(pid: int) -> str | None:
-    """When a process was started, in the kernel's own unit; ``None`` where there is none."""
+    """When a process was started, in the kernel's own unit; ``None`` where there is none, or a zombie."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
     return None

@@ -2,7 +2,8 @@
 
     python -m benchmarks.random_kills [--kills 300] [--seed 1] [--workers 3]
 
-The seed is printed; how threads and processes are scheduled is not up to it.
+The seed is printed; how threads and processes are scheduled is not up to it. With any finding the home and the logs
+stay where they are, and it is said where.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import tempfile
 import threading
@@ -22,21 +24,21 @@ from typing import Any
 
 from . import figures, running
 from .kills_model import LABEL, UNKNOWN, Worker, colour_of
-from .lives import PORTS, Caller, Life, born, config, end_all, free_port, processors
+from .lives import PORTS, Caller, Life, config, end_all, free_port, processors
+from .survivors import Survivors
 
 #: How many processors nobody touches but who kills.
 STEADY = 4
 
 
-def storm(life: Life, kills: int, rng: random.Random, steady: list[str]) -> tuple[int, int]:
-    """Kill; how many survivors were looked at, and how many of them were not the same afterwards."""
-    survivors = changed = 0
+def storm(life: Life, kills: int, rng: random.Random, survivors: Survivors) -> None:
+    """Kill, and see each time that all others live on."""
     for _ in range(kills):
         time.sleep(rng.uniform(0.05, 0.6))
         whom = rng.choice(["initiator", "initiator", "processor", "both"])
-        held = processors(life.folder / "home")
+        held = survivors.look()
         victims = [pid for pids in held.values() for pid in pids if rng.random() < 0.3] if whom != "initiator" else []
-        before = {pid: born(pid) for guid in steady for pid in held.get(guid, ()) if pid not in victims}
+        survivors.killed(victims)
         for pid in victims:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -44,9 +46,7 @@ def storm(life: Life, kills: int, rng: random.Random, steady: list[str]) -> tupl
             life.kill()
             time.sleep(rng.choice([0.0, 0.0, rng.uniform(0, 0.5)]))
             life.start()
-        survivors += len(before)
-        changed += sum(born(pid) != start for pid, start in before.items())
-    return survivors, changed
+        survivors.check(whom, victims)
 
 
 def judged(operator: running.Operator, workers: list[Worker], life: Life, steady: list[str]) -> list[str]:
@@ -111,13 +111,14 @@ def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, An
     stop = threading.Event()
     ports = [operator.call("GET", f"/job/{guid}")["port"] for guid in steady]
     caller = Caller(ports, stop)
+    survivors = Survivors(life, steady, caller, "benchmarks.nonce")
     workers = [Worker(life.operator(), options.seed * 100 + number, stop) for number in range(options.workers)]
     threads = [threading.Thread(target=run) for run in (*(worker.run for worker in workers), caller.run)]
     for thread in threads:
         thread.start()
     began = time.monotonic()
     try:
-        survivors, changed = storm(life, options.kills, rng, steady)
+        storm(life, options.kills, rng, survivors)
     finally:
         stop.set()
         for thread in threads:
@@ -125,7 +126,8 @@ def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, An
     took = time.monotonic() - began
     operator.close()
     running.wait_until(lambda: settled(operator), "all has come to rest", pause=0.2)
-    problems = judged(operator, workers, life, steady)
+    survivors.look()
+    problems = [*judged(operator, workers, life, steady), *survivors.memories()]
     jobs = operator.call("GET", "/job")
     kept = {job["port"] for job in jobs}
     if vain := listening(first) - kept:
@@ -143,13 +145,14 @@ def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, An
         "lives": life.lives,
         "start_p50": round(figures.median(life.started), 2),
         "start_max": round(max(life.started), 2),
-        "survivors": survivors,
-        "changed": changed,
+        "survivors": survivors.looked_at,
+        "changed": len(survivors.changed),
+        "unbegun": survivors.unbegun,
         "looks": sum(worker.looks for worker in workers),
         "calls": dict(caller.came),
         "requests": dict(sorted(counts.items())),
         "jobs": len(jobs),
-        "problems": problems,
+        "problems": [*problems, *survivors.changed],
     }
 
 
@@ -161,23 +164,34 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=3, help="who make requests at the same time")
     options = parser.parse_args()
     first = free_port()
-    with tempfile.TemporaryDirectory(prefix="proactor-kills-") as name:
-        life = Life(Path(name), first + PORTS)
-        (life.folder / "proactor.cfg").write_text(config(life.port, first))
+    folder = Path(tempfile.mkdtemp(prefix="proactor-kills-"))
+    life = Life(folder, first + PORTS)
+    (folder / "proactor.cfg").write_text(config(life.port, first))
+    is_clean = False
+    try:
         try:
             found = weather(life, first, options)
         finally:
             end_all(life)
+        is_clean = not (found["problems"] or found["calls"].get("refused"))
+    finally:
+        if is_clean:
+            shutil.rmtree(folder)
+        else:
+            print(f"seed {options.seed}; kept: home, configuration, and a log for each initiator, in {folder}")
     print(
         f"seed {options.seed}, {options.kills} kills in {found['seconds']} s, {found['lives']} lives of the initiator"
     )
     for name, count in found["requests"].items():
         print(f"  {name}: {count}")
-    print(f"calls from outside: {found['calls']}; survivors: {found['survivors']}, changed: {found['changed']}")
+    print(
+        f"calls from outside: {found['calls']}; survivors: {found['survivors']}, changed: {found['changed']}; "
+        f"ended before they were let begin: {found['unbegun']}"
+    )
     for problem in found["problems"]:
         print(f"BROKEN: {problem}")
     figures.print_json("random_kills", {"seed": options.seed, "kills": options.kills, **found})
-    if found["problems"] or found["changed"] or found["calls"].get("refused"):
+    if not is_clean:
         raise SystemExit(1)
 
 

@@ -3,7 +3,7 @@
 ::
 
     ~/.proactor/        0700
-        lock            held with flock(2) while an initiator runs; holds its pid
+        lock            held with flock(2) while an initiator runs; holds its pid, and nothing when it has ended well
         operator.token  0600
         url             where it is reached from this machine, while it serves; 0600
         trust           over TLS how it is verified there; 0600
@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -29,6 +28,7 @@ from twisted.logger import Logger
 from ..errors import ProactorError, StorageFailed
 from .disk import reason, unavailable
 from .files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
+from .lock import give_lock_back, take_lock
 
 __all__ = ["DEFAULT_HOME", "Home"]
 
@@ -99,32 +99,6 @@ def _check_ours(path: Path) -> None:
         )
 
 
-def _take_lock(home: Path) -> int:
-    """Give the descriptor that holds the folder's lock; it is free again once that is closed, by whatever end.
-
-    :raises ProactorError: another initiator has it, or there can be none.
-    """
-    path = home / LOCK
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except OSError as error:
-        raise ProactorError(f"{path}: {reason(error)}; repair it, or choose another folder with --home") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
-    except BlockingIOError:
-        holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
-        os.close(fd)
-        raise ProactorError(
-            f"{home}: an initiator with pid {holder} uses it; stop that one, or choose another folder with --home"
-        ) from None
-    except OSError as error:
-        os.close(fd)
-        raise ProactorError(f"{path}: {reason(error)}; choose another folder with --home") from error
-    return fd
-
-
 def _write_new(path: Path, data: bytes) -> None:
     """Write a file of mode 0600 that is there whole or not at all, whatever happens meanwhile."""
     fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -188,13 +162,13 @@ class Home:
             raise ProactorError(f"{os.fspath(path)!r}: no such place; choose a folder with --home") from error
         _check_ours(folder)
         _open_folder(folder)
-        lock = _take_lock(folder)
+        lock = take_lock(folder)
         home = cls(folder, lock)
         try:
             _open_folder(folder / "logs")
             home._hide_url()
         except BaseException:
-            os.close(lock)
+            give_lock_back(lock)
             raise
         return home
 
@@ -202,7 +176,7 @@ class Home:
         """Let another initiator have it."""
         if self._lock is not None:
             self._hide_url()
-            os.close(self._lock)
+            give_lock_back(self._lock)
             self._lock = None
 
     def show_url(self, url: str, trust: tuple[str, str] | None = None) -> None:

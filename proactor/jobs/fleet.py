@@ -227,7 +227,15 @@ class Fleet:
         return Deferred.fromCoroutine(supervised.stop(actor))
 
     async def restart(self, guid: str, actor: str, cause: str = "restart") -> Deferred[None]:
-        """Have another process take a job's process's place; returns as :meth:`stop` does."""
+        """Have another process take a job's process's place; returns as :meth:`stop` does.
+
+        :raises StorageFull, Unavailable: another could not be started, for there is nowhere to write its log.
+        """
+        self.logs.check(self.job(guid).guid)
+        return await self.replace(guid, actor, cause)
+
+    async def replace(self, guid: str, actor: str, cause: str) -> Deferred[None]:
+        """Do as :meth:`restart` does, though no other process may be to be had: the one that there is must end."""
         supervised = await self._wish(guid, Wanted.RUNNING)
         return Deferred.fromCoroutine(supervised.restart(actor, cause))
 

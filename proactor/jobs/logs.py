@@ -50,6 +50,13 @@ class JobLogs:
         self.cutter.cut(guid, limits.cut)
         return self.home.open_log(guid)
 
+    def check(self, guid: str) -> None:
+        """See that one can be had.
+
+        :raises StorageFull, Unavailable: it cannot.
+        """
+        os.close(self.home.open_log(guid))
+
     def written(self, guid: str) -> int:
         """How many bytes were written since it began."""
         return self.store.stored(guid).written

@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..changes.rollout import Pace, batches
-from ..errors import NotFound
+from ..errors import NotFound, ProactorError
 from ..model import Wanted, timestamp
 from ..timeline.origin import because, origin
 from ..timeline.timeline import Event
@@ -134,7 +134,11 @@ class Restarts:
         if not self._is_wanted(guid):
             return
         job = self.fleet.job(guid)
-        await (await self.fleet.restart(guid, restart.actor, f"rolling restart {restart.id}"))
+        try:
+            await (await self.fleet.restart(guid, restart.actor, f"rolling restart {restart.id}"))
+        except ProactorError as e:
+            restart.problem = restart.problem or f"{guid} is left as it is: {e}"
+            return
         if job.ready:
             restart.ready += 1
         elif job.wanted is Wanted.RUNNING:

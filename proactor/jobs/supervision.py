@@ -28,6 +28,12 @@ class Logs(Protocol):
     def open(self, guid: str, max_bytes: int, backups: int) -> int:
         """A descriptor to append to, which the caller closes; so much is kept from now on."""
 
+    def check(self, guid: str) -> None:
+        """See that one can be had; nothing is changed.
+
+        :raises StorageFull, Unavailable: it cannot.
+        """
+
     def written(self, guid: str) -> int:
         """How many bytes were written since it began."""
 

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from ..errors import StorageFailed, StorageFull
 from ..saved import AddEvent, Saved, SavedEvent, SavedMessage, Write
 from .reading import read_all, read_counters, read_events, read_messages
-from .trouble import Kept, is_of_one, told
+from .trouble import Kept, cause, is_of_one, told
 from .writing import Counters, Statement
 
 __all__ = ["Batch", "Database", "connect"]
@@ -282,7 +282,8 @@ class Database:
             if not self._complained:
                 # It is tried again with each commit, for as long as the disk is full.
                 self._complained = True
-                _log.warn("{path}: its journal cannot be carried over: {reason}", path=str(self.path), reason=error)
+                text = "{path}: its journal cannot be carried over: {reason}"
+                _log.warn(text, path=str(self.path), reason=cause(error, self.path))
             return False
         self._complained = False
         return not busy

@@ -20,6 +20,7 @@ from .interface import IStore
 from .reading import Damaged
 from .snapshots import Snapshots
 from .threads import Threads
+from .trouble import cause
 from .wayout import damaged
 from .worker import Commit, Task, Worker
 from .writing import statements
@@ -167,7 +168,9 @@ class SqliteStore:
         return min(max(EVERY - age, FIRST), EVERY)
 
     def _no_snapshot(self, failure: Failure) -> None:
-        _log.warn("{path}: there is no new snapshot: {reason}", path=str(self._database.path), reason=failure.value)
+        path, error = self._database.path, failure.value
+        reason = cause(error, path) if isinstance(error, Exception) else error
+        _log.warn("{path}: there is no new snapshot: {reason}", path=str(path), reason=reason)
 
     # In the store's thread.
 
@@ -180,7 +183,8 @@ class SqliteStore:
     def _end(self) -> None:
         lost = len(self._worker.held)
         if lost:
-            _log.error("{path}: {lost} notes are lost: there was no room", path=str(self._database.path), lost=lost)
+            text = "{path}: {lost} notes are lost: they could not be written"
+            _log.error(text, path=str(self._database.path), lost=lost)
         try:
             self._copy()
         except (Damaged, OSError, sqlite3.Error):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -10,6 +11,8 @@ from ..errors import StorageFailed, StorageFull
 
 #: Bytes of a disk; with less than these there is no room for anything.
 _LITTLE = 64 << 10
+
+_NO_SUCH_FILES = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL})
 
 Kept = StorageFull | StorageFailed | None
 """How a commit ended: ``None`` is well."""
@@ -40,7 +43,27 @@ def told(error: Exception, path: Path) -> StorageFull | StorageFailed:
         return error
     if is_room(error, path):
         return StorageFull(f"there is no room on the disk of {path}: nothing of it was done; free some and try again")
-    return StorageFailed(f"{path} cannot be written: {reason(error)}; nothing of it was done")
+    return StorageFailed(f"{path} cannot be written: {cause(error, path)}; nothing of it was done")
+
+
+def cause(error: Exception, path: Path) -> str:
+    """In a few words, of what could not be written: SQLite says no more of a disk than that it had trouble."""
+    if "I/O error" in str(error) or "readonly" in str(error):
+        return _refusal(path.parent) or reason(error)
+    return reason(error)
+
+
+def _refusal(folder: Path) -> str | None:
+    """What the system says when a file is to be made there: one without a name, of which nothing stays."""
+    flags = getattr(os, "O_TMPFILE", None)
+    if flags is None:
+        return None
+    try:
+        os.close(os.open(folder, flags | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except OSError as refused:
+        # Not every file system has such.
+        return None if refused.errno in _NO_SUCH_FILES else reason(refused)
+    return None
 
 
 def reason(error: Exception) -> str:

@@ -57,7 +57,7 @@ class Revocations:
         if job.wanted is not Wanted.RUNNING or not job.alive:
             return succeed(None)
         with because(event):
-            return await self.fleet.restart(guid, actor, "revoke")
+            return await self.fleet.replace(guid, actor, "revoke")
 
     def forget(self, job: Job) -> Sequence[Write]:
         """A job is being forgotten: what is kept with that."""

@@ -1,10 +1,11 @@
-"""What becomes of an initiator whose home is on a full disk, or is deleted under it."""
+"""What becomes of an initiator whose home is on a disk that is full or may only be read, or is deleted under it."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from pathlib import Path
+from signal import SIGTERM
 from subprocess import run
 
 from twisted.trial.unittest import SkipTest
@@ -100,3 +101,84 @@ class HomeTests(Case):
         self.assertIn("No such file", await self.refused(503, "POST", "/create", module="proactor.processor"))
         self.assertIn("nothing of it was done", await self.refused(503, "PATCH", "/config/proactor.processor"))
         await self.undisturbed(job)
+
+
+class ReadOnlyTests(Case):
+    """A home that may only be read: what is asked for is refused with the reason, and who runs is left alone."""
+
+    def disk(self) -> Path:
+        """A small disk where the home is to be, and what has the kernel let it only be read any more.
+
+        That is by an error of the disk. To mount it anew would be refused while something is open there.
+        """
+        self.path = self.folder()
+        (self.path / "proactor.cfg").write_text(SETTINGS)
+        home, image = self.path / "home", self.path / "disk"
+        home.mkdir(0o700)
+        with image.open("wb") as file:
+            file.truncate(32 << 20)
+        mount = ["mount", "-o", "loop,errors=remount-ro", str(image), str(home)]
+        for command in (["mkfs.ext4", "-q", str(image)], mount):
+            if shutil.which(command[0]) is None or run(command, check=False, capture_output=True).returncode:
+                raise SkipTest(f"it takes {command[0]}, and the right to it")
+        self.addCleanup(run, ["umount", "-l", str(home)], check=True)
+        (home / "lost+found").rmdir()
+        device = run(["findmnt", "-no", "SOURCE", str(home)], check=True, capture_output=True, text=True).stdout.strip()
+        trigger = Path("/sys/fs/ext4") / Path(device).name / "trigger_fs_error"
+        if not trigger.exists():
+            raise SkipTest("it takes a kernel that makes errors when it is told to")
+        return trigger
+
+    async def served(self) -> Initiator:
+        """Start one on that disk."""
+        initiator = Initiator(self.path)
+        self.addCleanup(initiator.end)
+        return await initiator.served()
+
+    async def test_becomes(self) -> None:
+        """While it runs: nothing is accepted that could not be kept, nor is a processor ended that could not be started
+        again; the next initiator says why it does not start.
+        """
+        trigger = self.disk()
+        initiator = await self.served()
+        [job] = await self.create(initiator)
+        trigger.write_text("a test")
+        for method, path, *body in (
+            ("POST", "/create", {"module": "proactor.processor"}),
+            ("PATCH", "/config/proactor.processor", {"rate": "5"}),
+            ("POST", f"/job/{job['guid']}/stop"),
+            ("POST", f"/job/{job['guid']}/restart"),
+            ("POST", f"/job/{job['guid']}/revoke"),
+            ("DELETE", f"/job/{job['guid']}"),
+        ):
+            sent: dict[str, object] = {"json": body[0]} if body else {}
+            answer = await self.http(str(method), f"{initiator.url}{path}", {"Accept": "application/json"}, **sent)
+            self.assertEqual(answer.status, 503, answer.text)
+            self.assertIn("Read-only file system", answer.json["detail"])
+            self.assertIn(str(initiator.home), answer.json["detail"])
+        self.assertEqual((await self.get(f"{job['url']}/healthz"))["guid"], job["guid"])
+        [now] = await self.jobs(initiator)
+        self.assertEqual((now["pid"], now["state"], now["wanted"]), (job["pid"], "running", "running"))
+        initiator.send(SIGTERM)
+        await initiator.ended()
+        self.assertNotIn("Traceback", initiator.console.text())
+        following = initiator.following()
+        self.addCleanup(following.end)
+        self.assertEqual(await following.ended(), 1)
+        self.assertIn(f"proactor: {initiator.home}/lock: Read-only file system", following.console.text())
+
+    async def test_is(self) -> None:
+        """From the beginning: it is said, whether there is a home already or not."""
+        folder = self.folder()
+        (folder / "proactor.cfg").write_text(SETTINGS)
+        disk = folder / "disk"
+        disk.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", "ro,mode=0700", "none", str(disk)]
+        if sys.platform != "linux" or run(mount, check=False, capture_output=True).returncode:
+            raise SkipTest("it takes the right to mount")
+        self.addCleanup(run, ["umount", "-l", str(disk)], check=True)
+        for home, said in ((disk / "home", "home: cannot be used"), (disk, "disk/lock")):
+            initiator = Initiator(folder, "--home", str(home))
+            self.addCleanup(initiator.end)
+            self.assertEqual(await initiator.ended(), 1)
+            self.assertIn(f"{said}: Read-only file system; ", initiator.console.text())

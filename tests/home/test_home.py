@@ -183,12 +183,22 @@ class OpenTests(Case):
         first.close()
         self.opened()
 
+    def test_nobody(self) -> None:
+        """Who has closed it stands in its lock no more: a number that is left there could be anybody's by then."""
+        home = self.opened()
+        home.close()
+        self.assertEqual((self.path / "lock").read_bytes(), b"")
+        (self.path / "logs").rmdir()
+        (self.path / "logs").touch()
+        self.refused("logs: is not a folder")
+        self.assertEqual((self.path / "lock").read_bytes(), b"")
+
     def test_second_unknown(self) -> None:
         """One that holds the lock and has not said who it is yet is refused for as well."""
         self.path.mkdir()
         with open(self.path / "lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            self.refused("pid unknown")
+            self.refused("an initiator uses it, which begins or ends at this moment; try again")
 
     def test_killed(self) -> None:
         """The lock of an initiator that was killed is free, and no child of it keeps it."""

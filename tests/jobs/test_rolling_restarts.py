@@ -59,6 +59,22 @@ class RollingRestartTests(SynchronousTestCase):
         )
         self.successResultOf(self.restart.over)
 
+    def test_one_that_could_not_be_started_again(self) -> None:
+        """One for which there could be no other process keeps the one that it has, and those behind it are left alone.
+
+        That is no error of the initiator's: it is said which and why.
+        """
+        path = self.rig.home.log_path(self.jobs[0].guid)
+        path.unlink()
+        path.mkdir()
+        self.start()
+        self.assertEqual((self.incarnations(), self.jobs[0].state), ([1, 1, 1, 1], State.RUNNING))
+        self.assertEqual(self.restart.stage, Stage.STOPPED)
+        self.assertEqual(
+            self.restart.record()["problem"], f"{self.jobs[0].guid} is left as it is: {path}: Is a directory"
+        )
+        self.successResultOf(self.restart.over)
+
     def test_deleted_meanwhile(self) -> None:
         """One that is deleted meanwhile is no trouble."""
         self.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -260,6 +261,20 @@ class TroubleTests(DatabaseTestCase):
         self.plan.fail("BEGIN", 1, "attempt to write a readonly database")
         self.assertIn("readonly", self.failed(PutValue("c", 1)))
         self.assertEqual(self.values(), {"a": 1, "b": 2})
+
+    def test_read_only(self) -> None:
+        """Where nothing can be written there any more the reason is the system's: SQLite speaks of an I/O error."""
+
+        def is_refused(path: Any, flags: int, *more: Any, **how: Any) -> int:
+            if flags & os.O_TMPFILE == os.O_TMPFILE:
+                raise OSError(errno.EROFS, "Read-only file system", str(path))
+            return opened(path, flags, *more, **how)
+
+        opened = os.open
+        self.patch(os, "open", is_refused)
+        self.plan.fail("INSERT INTO", 2)
+        said = self.failed(PutValue("a", 1))
+        self.assertEqual(said, f"{self.path} cannot be written: Read-only file system; nothing of it was done")
 
     def test_commit_failed(self) -> None:
         """A commit that fails at its end has not come to be, nor will it with the next start."""

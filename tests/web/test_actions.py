@@ -68,6 +68,23 @@ class StopAndStartTests(Case):
         self.rig.acknowledge(self.job)
         self.assertEqual(exchange.response.json()["incarnation"], 2)
 
+    def test_restart_without_a_log(self) -> None:
+        """Where another could not be started, as on a disk that has become read-only, the one that runs is left alone.
+
+        One whose tokens are revoked ends all the same.
+        """
+        pid = self.job.pid
+        path = self.rig.home.log_path(self.job.guid)
+        path.unlink()
+        path.mkdir()
+        response = self.rig.ask(f"POST {self.path}/restart")
+        self.assertEqual((response.status, response.json()["detail"]), (503, f"{path}: Is a directory"))
+        self.rig.clock.advance(0)
+        self.assertEqual((self.job.state, self.job.pid, self.job.incarnation), (State.RUNNING, pid, 1))
+        self.assertEqual(self.rig.ask(f"POST {self.path}/revoke").status, 202)
+        self.rig.clock.advance(0)
+        self.assertEqual((self.job.pid, self.job.incarnation), (None, 2))
+
     def test_deleted_while_waiting(self) -> None:
         """Where there is no job any more there is nothing to show."""
         exchange = self.rig.begin(f"POST {self.path}/restart", wait=5)

@@ -1,0 +1,51 @@
+"""The lock of a home: who has it is its initiator, and stands in it.
+
+A file that is locked with flock(2): free again when the process that has it open ends, by whatever end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import ProactorError
+from .disk import reason
+from .files import LOCK
+
+__all__ = ["give_lock_back", "take_lock"]
+
+
+def take_lock(home: Path) -> int:
+    """Give the descriptor that holds the folder's lock; it is free again once that is closed, by whatever end.
+
+    :raises ProactorError: another initiator has it, or there can be none.
+    """
+    path = home / LOCK
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise ProactorError(f"{path}: {reason(error)}; repair it, or choose another folder with --home") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+    except BlockingIOError:
+        holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
+        os.close(fd)
+        who = f"an initiator with pid {holder} uses it; stop that one"
+        if not holder:
+            who = "an initiator uses it, which begins or ends at this moment; try again"
+        raise ProactorError(f"{home}: {who}, or choose another folder with --home") from None
+    except OSError as error:
+        os.close(fd)
+        raise ProactorError(f"{path}: {reason(error)}; choose another folder with --home") from error
+    return fd
+
+
+def give_lock_back(fd: int) -> None:
+    """Free the folder's lock; nobody is to read in it that somebody runs."""
+    with suppress(OSError):
+        os.ftruncate(fd, 0)
+    os.close(fd)
