@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from proactor.guardian.guardian import Guardian
-from proactor.logstore import Limits, LogStore
+from proactor.logstore import Extract, Limits, LogStore
 
 MIB = 1 << 20
 LIMITS = Limits()
@@ -114,11 +114,11 @@ def hold_up(reactor: Any) -> None:
     reactor.callLater(BUSY / 10, hold_up, reactor)
 
 
-async def count(pieces: AsyncIterator[bytes]) -> int:
+async def count(pieces: AsyncIterator[Extract]) -> int:
     """Read to the end, and tell how much it was."""
     total = 0
     async for piece in pieces:
-        total += len(piece)
+        total += len(piece.data)
     return total
 
 

@@ -63,7 +63,14 @@ class InsufficientScope(Forbidden):
 
 
 class NotFound(ProactorError):
-    """There is no such thing."""
+    """There is no such thing.
+
+    :param among: what those that there are are called, such as ``jobs``: they can be listed. May be empty.
+    """
+
+    def __init__(self, message: str, among: str = "") -> None:
+        super().__init__(message)
+        self.among = among
 
 
 class Gone(ProactorError):
@@ -75,7 +82,14 @@ class Conflict(ProactorError):
 
 
 class Overtaken(ProactorError):
-    """The change was made against a revision that is no longer the current one."""
+    """The change was made against a revision that is no longer the current one.
+
+    :param section: the one that has changed since; may be empty.
+    """
+
+    def __init__(self, message: str, section: str = "") -> None:
+        super().__init__(message)
+        self.section = section
 
 
 class Refused(ProactorError):
@@ -103,6 +117,10 @@ class GrantForbidden(Forbidden, NotGranted):
 
 class NoSuchAudience(NotFound, NotGranted):
     """There is nobody whom it could be for."""
+
+    def __init__(self, message: str, code: str = "invalid_request") -> None:
+        NotGranted.__init__(self, message, code)
+        self.among = ""
 
 
 class NotReady(ProactorError):

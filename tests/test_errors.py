@@ -8,7 +8,9 @@ from proactor import errors
 from proactor.errors import (
     ConfigError,
     InsufficientScope,
+    NotFound,
     NotReady,
+    Overtaken,
     ProactorError,
     Refused,
     Rejected,
@@ -23,6 +25,8 @@ ARGUMENTS: dict[type[Exception], tuple[str | int, ...]] = {
     InsufficientScope: ("what is wrong", "read"),
     Rejected: ("", "what is wrong"),
     TooManyAttempts: ("what is wrong", 1),
+    NotFound: ("what is wrong", "jobs"),
+    Overtaken: ("what is wrong", "my.module"),
 }
 
 

@@ -319,7 +319,10 @@ class Rollouts:
         try:
             return self._known[id_]
         except KeyError:
-            raise NotFound(f"there is no rollout {id_[:20]}, or it is forgotten") from None
+            raise NotFound(
+                f"there is no rollout {id_[:20]}, or it is forgotten: each has the revision of its edit as its number",
+                "rollouts",
+            ) from None
 
     async def changed(self, id_: str, known: int, timeout: float) -> Rollout:
         """One of them, once it has more than ``known`` events or is over, ``timeout`` seconds later at most.

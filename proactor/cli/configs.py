@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..config.grammar import REDACTED
 from .ends import Failed
 from .sections import is_guid, meant
 from .shell import Shell, find, pass_shell
@@ -16,7 +17,6 @@ from .words import moment, one_line
 
 if TYPE_CHECKING:
     from ..client import Client, Explanation, HistoryEntry, Setting
-    from ..client.values import Overridden
 
 __all__ = ["diff", "explain", "get", "history"]
 
@@ -161,7 +161,7 @@ def diff(shell: Shell, section: str, from_: int | None, to: int | None) -> None:
         entries = await client.config.history(name)
         await _see_that_is_past(client, max(from_ or 0, to or 0))
         old, new = edits_at(entries, from_ or 0), edits_at(entries, to)
-        file = await _file(client, name, {**old, **new})
+        file = await _file(client, name)
         shown = dict(_differences(old, new, file))
         if shell.out.json:
             shell.out.document({option: {"from": a, "to": b} for option, (a, b) in shown.items()})
@@ -183,7 +183,10 @@ async def _see_that_is_past(client: Client, revision: int) -> None:
     """
     present = (await client.config.sections()).revision if revision else 0
     if revision > present:
-        raise Failed(f"there is no revision {revision}: the present one is {present}")
+        raise Failed(
+            f"there is no revision {revision}: the present one is {present}",
+            "see which are edits of a section: proactor config history SECTION",
+        )
 
 
 def edits_at(entries: Sequence[HistoryEntry], revision: int | None) -> dict[str, str]:
@@ -198,14 +201,12 @@ def edits_at(entries: Sequence[HistoryEntry], revision: int | None) -> dict[str,
     return {name: text for name, text in edits.items() if text is not None}
 
 
-async def _file(client: Client, section: str, edits: Mapping[str, str]) -> dict[str, str | None]:
-    """What the file says of options: a plan for a text that it cannot hold tells."""
-    texts: dict[str, str | None] = {}
-    for name, text in edits.items():
-        plan = await client.config.edit(section, {name: text}, plan=True)
-        overridden: Overridden | None = plan.overrides.get(name)
-        texts[name] = None if overridden is None else overridden.text
-    return texts
+async def _file(client: Client, section: str) -> dict[str, str | None]:
+    """What the file says of options; of a processor's it says nothing."""
+    if is_guid(section):
+        return {}
+    found = await client.config.section(section)
+    return {**found.options, **found.file}
 
 
 def _differences(
@@ -213,7 +214,8 @@ def _differences(
 ) -> Iterator[tuple[str, tuple[str | None, str | None]]]:
     for name in sorted({*old, *new}):
         before, after = old.get(name, file.get(name)), new.get(name, file.get(name))
-        if before != after:
+        # Whether secrets are the same cannot be seen.
+        if before != after or (after == REDACTED and (name in old) != (name in new)):
             yield name, (before, after)
 
 

@@ -69,6 +69,17 @@ class End:
         return {**self.members, "title": self.title, "detail": self.detail, "exit": self.code}
 
 
+#: Where one sees which things there are, by where users of curl do.
+_LISTS = {
+    "GET /job": "proactor ps",
+    "GET /config": "proactor config get",
+    "GET /events?event=configured": "proactor events --event configured, or proactor config history SECTION",
+    "GET /events?event=restart.started": "proactor events --event restart.started",
+    "GET /message?state=dead": "proactor message list --dead",
+    "GET /tokens": "proactor token list",
+}
+
+
 def end_of(error: ProactorError) -> End:
     """How a command ends that came to an error."""
     from ..client import errors  # noqa: PLC0415 - a command that needs no initiator loads no client
@@ -90,15 +101,19 @@ def end_of(error: ProactorError) -> End:
 
 
 def _said(error: Any) -> str:
-    return error.detail or f"{error.status} {error.title}"
+    """What the initiator said, without where users of curl look next."""
+    detail = error.detail.removesuffix(f"; see {error.members.get('see')}")
+    return detail or f"{error.status} {error.title}"
 
 
 def _remedy(error: Any) -> str:
     """What to do about a refusal, where the initiator's own words are for users of curl."""
     if error.status == 401:
         return "name the home with --home, a file that holds a token with --token-file, or set PROACTOR_TOKEN"
-    if error.status == 412:
-        return "look at what it is now: proactor config history SECTION"
+    if error.status == 412 and "section" in error.members:
+        return f"look at what it is now: proactor config history {error.members['section']}"
+    if error.members.get("see") in _LISTS:
+        return f"see which there are: {_LISTS[error.members['see']]}"
     if error.retry_after is not None:
         return f"try again in {error.retry_after:g} s"
     return ""

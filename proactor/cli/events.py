@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .jobs_shown import STYLES
+from .lookout import Lookout
 from .shell import Shell, find, pass_shell
 from .tables import Cell, Column, Table
 from .verbs import Jobs, Verb, complete_module
@@ -91,10 +92,10 @@ def events(
 
 
 async def _follow(shell: Shell, client: Client, chosen: Chosen, tail: int | None, after: int | None) -> None:
-    def lost(error: Exception, seconds: float) -> None:
-        shell.out.say(f"{error}; another try in {seconds:.1f} s")
-
-    following = client.events.follow(chosen, tail=tail, after=after, lost=lost)
+    # Who is not there at all, or lets nobody look, is not waited for.
+    await client.events.last()
+    lookout = Lookout(shell.out)
+    following = client.events.follow(chosen, tail=tail, after=after, lost=lookout.lost, found=lookout.found)
     async with aclosing(following) as found:
         async for event in found:
             _show(shell, event)

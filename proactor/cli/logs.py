@@ -11,6 +11,7 @@ import click
 
 from ..errors import ProactorError
 from .ends import DONE
+from .lookout import Lookout
 from .shell import Shell, chosen, code_of, each, pass_shell
 from .verbs import Verb, need_selection, selection
 
@@ -45,7 +46,8 @@ def logs(
 ) -> None:
     """Show what jobs wrote.
 
-    With --json a line is an object with its guid and text.
+    A connection that is lost while they are followed is made again, and goes on where it was. With --json a line is an
+    object with its guid and text.
     """
     need_selection(jobs, module, labels)
     start = _start(since)
@@ -58,7 +60,12 @@ def logs(
                 printer.take(await client.jobs.log(printer.job.guid, tail=tail, since=start))
                 printer.end()
             return DONE
-        results = await each(printers, lambda printer: _follow(client, printer, tail, start), at_once=len(printers))
+        lookout = Lookout(shell.out)
+
+        async def follow_one(printer: _Printer) -> None:
+            await _follow(client, printer, lookout, tail=tail, since=start)
+
+        results = await each(printers, follow_one, at_once=len(printers))
         for result in results:
             if isinstance(result, ProactorError):
                 raise result
@@ -77,11 +84,19 @@ def _start(since: str | None) -> str | None:
     return str(int(since[:-1]) * _UNITS[since[-1]])
 
 
-async def _follow(client: Client, printer: _Printer, tail: int | None, since: str | None) -> None:
-    async with aclosing(client.jobs.follow_log(printer.job.guid, tail=tail, since=since)) as pieces:
-        async for piece in pieces:
-            printer.take(piece)
+async def _follow(client: Client, printer: _Printer, lookout: Lookout, **begin: Any) -> None:
+    from ..client import NotFound  # noqa: PLC0415
+
+    following = client.jobs.follow_log(printer.job.guid, **begin, lost=lookout.lost, found=lookout.found)
+    try:
+        async with aclosing(following) as pieces:
+            async for piece in pieces:
+                printer.take(piece)
+    except NotFound:
+        # It was there, and went while there was no connection.
+        lookout.found()
     printer.end()
+    printer.shell.out.say(f"{printer.job.guid} is deleted.")
 
 
 class _Printer:

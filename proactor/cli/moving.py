@@ -13,6 +13,7 @@ from ..errors import ProactorError
 from .ends import DONE, FAILED, Failed, end_of
 from .jobs_shown import STYLES, last_words
 from .launching import wait_option
+from .lookout import Lookout
 from .shell import Shell, chosen, code_of, each, pass_shell
 from .tables import Cell
 from .verbs import Verb, need_selection, selection
@@ -271,6 +272,25 @@ def restart(
     shell.run(work)
 
 
+async def looked(client: Client, record: Restart, lookout: Lookout) -> Restart:
+    """How far a rolling restart is; an initiator that is gone is waited for.
+
+    :raises Failed: it was gone, and with it the restart.
+    """
+    from ..client import NotFound  # noqa: PLC0415
+    from ..client.streams import patiently  # noqa: PLC0415
+
+    try:
+        return await patiently(
+            client.connection, lambda: client.jobs.restarting(record.id), lookout.lost, lookout.found
+        )
+    except NotFound:
+        raise Failed(
+            f"{record.ready} of {record.wanted} were restarted when the initiator ended, which ended that",
+            "have the others restarted: proactor ps says how long each runs, proactor restart takes their guids",
+        ) from None
+
+
 async def _rolled(shell: Shell, client: Client, record: Restart, wait: float) -> int:
     """Show a rolling restart until it is over; the exit code.
 
@@ -278,16 +298,19 @@ async def _rolled(shell: Shell, client: Client, record: Restart, wait: float) ->
     """
     from twisted.internet.task import deferLater  # noqa: PLC0415
 
+    lookout = Lookout(shell.out)
     shell.hint = f"The restart goes on. Look again: proactor restart --follow {record.id}"
     with shell.out.progress("Restarting", record.wanted) as bar:
         while not record.over and wait:
             await deferLater(client.connection.clock, _LOOK)
-            record = await client.jobs.restarting(record.id)
+            record = await looked(client, record, lookout)
             bar.at(record.ready, f"batch {record.batch} of {len(record.batches)}")
     if shell.out.json:
         shell.out.document(dict(record.record))
         return FAILED if record.state == "stopped" else DONE
     if record.state == "stopped":
-        raise Failed(f"stopped, {record.ready} of {record.wanted} done: {record.problem}", "the others were left alone")
+        raise Failed(
+            f"stopped, {record.ready} of {record.wanted} done: {record.problem}", "mend that, and say it again"
+        )
     shell.out.say(shell.hint if not record.over else f"{record.ready} of {record.wanted} restarted.")
     return DONE

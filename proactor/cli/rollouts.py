@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .ends import DONE, FAILED
+from .lookout import Lookout
 from .shell import Shell, pass_shell
 from .tables import Cell
 from .verbs import Verb
@@ -60,9 +61,9 @@ async def followed(shell: Shell, client: Client, id_: str) -> Rollout:
     found = await client.rollouts.get(id_)
     if found.over:
         return found
-    counts = dict.fromkeys(_COUNTS, 0)
+    counts, lookout = dict.fromkeys(_COUNTS, 0), Lookout(shell.out)
     with shell.out.progress("Applying", found.wanted) as bar:
-        async with aclosing(client.rollouts.follow(id_)) as events:
+        async with aclosing(client.rollouts.follow(id_, None, lookout.lost, lookout.found)) as events:
             async for event in events:
                 if event.event in counts and event.guid is not None:
                     counts[event.event] += 1

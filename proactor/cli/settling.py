@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from .lookout import Lookout
 from .shell import Shell
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def settled(shell: Shell, client: Client, jobs: Iterable[Job], after: int,
             bar.at(states.ready, states.note)
             return states.resting
 
-        await _followed(client, states, modules, after, heard, wait)
+        await _followed(shell, client, states, modules, after, heard, wait)
     now = {job.guid: job for module in modules for job in await client.jobs.list(module=module)}
     return [now[job.guid] for job in jobs if job.guid in now]
 
@@ -85,12 +86,18 @@ async def reached(shell: Shell, client: Client, module: str, count: int, after: 
             bar.at(states.ready, states.note)
             return len(states.now) == count and states.resting
 
-        await _followed(client, states, (module,), after, heard, wait)
+        await _followed(shell, client, states, (module,), after, heard, wait)
     return await client.jobs.list(module=module)
 
 
 async def _followed(
-    client: Client, states: States, modules: tuple[str, ...], after: int, heard: Callable[[], bool], wait: float
+    shell: Shell,
+    client: Client,
+    states: States,
+    modules: tuple[str, ...],
+    after: int,
+    heard: Callable[[], bool],
+    wait: float,
 ) -> None:
     """Follow the timeline of modules until it is over, for so long at most.
 
@@ -98,8 +105,11 @@ async def _followed(
     """
     from ..client.timeline import Chosen, Gap  # noqa: PLC0415
 
+    lookout = Lookout(shell.out)
+    following = client.events.follow(Chosen(modules=modules), after=after, lost=lookout.lost, found=lookout.found)
+
     async def follow() -> None:
-        async with aclosing(client.events.follow(Chosen(modules=modules), after=after)) as events:
+        async with aclosing(following) as events:
             async for event in events:
                 if isinstance(event, Gap):
                     await _looked(client, states, modules)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
 from .connection import Connection, path
 from .reading import read, read_many
-from .streams import follow
+from .streams import Found, Lost, follow, patiently
 from .values import Explanation, HistoryEntry, Plan, Rollout, RolloutEvent, Section, Sections
 
 __all__ = ["Configuration", "Pacing", "Rollouts"]
@@ -145,12 +145,17 @@ class Rollouts:
         return read(Rollout, (await self.connection.ask("GET", path("rollout", id_))).json)
 
     async def follow(
-        self, id_: str, after: int | None = None, lost: Callable[[Exception, float], None] = lambda *_: None
+        self, id_: str, after: int | None = None, lost: Lost = lambda *_: None, found: Found = lambda: None
     ) -> AsyncGenerator[RolloutEvent, None]:
         """What happens to it, until it is over; a lost connection is made again, and nothing is left out.
 
         :param after: the number of the last event that is known; else from the beginning.
-        :param lost: see :func:`~proactor.client.streams.follow`.
+        :param lost: told of each lost connection, ``found`` of it being there again.
         """
-        async for each in follow(self.connection, path("rollout", id_), after=after, lost=lost):
-            yield read(RolloutEvent, each.data, "an event")
+        while True:
+            async for each in follow(self.connection, path("rollout", id_), (), after, lost, found):
+                after = each.id
+                yield read(RolloutEvent, each.data, "an event")
+            # An initiator that stops ends the stream as well.
+            if (await patiently(self.connection, lambda: self.get(id_), lost, found)).over:
+                return

@@ -217,6 +217,8 @@ class Connection:
                 raise CancelledError from error
             if isinstance(error, TimedOut):
                 raise
+            if isinstance(error, ResponseFailed) and error.response is not None:
+                raise Unreachable(f"{self.url} broke off in the middle of its answer") from error
             raise self._unreachable(_innermost(error)) from error
 
     def _unreachable(self, cause: BaseException) -> Unreachable:

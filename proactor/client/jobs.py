@@ -7,7 +7,9 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from attrs import frozen
 
 from .connection import Connection, path
+from .errors import Unintelligible
 from .reading import read, read_many
+from .streams import Found, Lost, Told, follow
 from .values import Job, Restart
 
 __all__ = ["Jobs"]
@@ -17,6 +19,17 @@ Scalar = str | int | float | bool
 
 def _query(**given: str | int | float | None) -> Iterator[tuple[str, str]]:
     return ((name, str(value)) for name, value in given.items() if value is not None)
+
+
+def _bytes(told: Told) -> bytes:
+    """A piece of a log.
+
+    :raises Unintelligible: it is none.
+    """
+    try:
+        return bytes(told.data["text"].encode("utf-8", "surrogateescape"))
+    except (TypeError, KeyError, AttributeError, UnicodeEncodeError):
+        raise Unintelligible("a piece of a log without text") from None
 
 
 @frozen
@@ -96,14 +109,27 @@ class Jobs:
         query = _query(tail=tail, since=since)
         return (await self.connection.ask("GET", path("job", guid, "log"), query)).body
 
-    def follow_log(
-        self, guid: str, *, tail: int | None = None, since: str | float | None = None
+    async def follow_log(
+        self,
+        guid: str,
+        *,
+        tail: int | None = None,
+        since: str | float | None = None,
+        lost: Lost = lambda *_: None,
+        found: Found = lambda: None,
     ) -> AsyncGenerator[bytes, None]:
         """The same, and what is written from then on, until the job is deleted; in pieces, not lines.
 
-        :raises Unreachable: the connection is lost.
+        A lost connection is made again, and goes on at the byte where it was.
+
+        :param lost: told of each lost connection, ``found`` of it being there again.
+        :raises NotFound: there is no such job, or no more.
         """
-        return self.connection.stream(path("job", guid, "log"), _query(tail=tail, since=since, follow=1))
+        query, target = list(_query(tail=tail, since=since, follow=1)), path("job", guid, "log")
+        async for each in follow(self.connection, target, query, None, lost, found, endless=True):
+            if each.kind == "deleted":
+                return
+            yield _bytes(each)
 
     async def restart_all(
         self,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from random import SystemRandom
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import frozen
 from twisted.internet.task import deferLater
@@ -16,7 +16,9 @@ from .connection import Connection, Query
 from .errors import Unavailable, Unintelligible, Unreachable
 from .sse import Message, Parser
 
-__all__ = ["Told", "follow"]
+__all__ = ["Found", "Lost", "Told", "follow", "patiently"]
+
+T = TypeVar("T")
 
 #: An initiator says every 15 s that it is still there.
 _IDLE = 45.0
@@ -46,7 +48,14 @@ def told(message: Message) -> Told:
         raise Unintelligible(f"an event {message.event!r} that is not JSON") from None
 
 
-def _silent(_error: Exception, _seconds: float) -> None:
+Lost = Callable[[Exception, float], None]
+"""Told of each connection that is lost, and in how many seconds there is another try; what it raises ends that."""
+
+Found = Callable[[], None]
+"""Told when one that was lost is there again."""
+
+
+def _silent(*_: object) -> None:
     """Nobody is told."""
 
 
@@ -55,22 +64,22 @@ async def follow(
     target: str,
     query: Query = (),
     after: int | None = None,
-    lost: Callable[[Exception, float], None] = _silent,
+    lost: Lost = _silent,
+    found: Found = _silent,
     endless: bool = False,
 ) -> AsyncGenerator[Told, None]:
     """The events of a stream, until the initiator ends it; over any number of connections.
 
     :param after: the number of the last event that is known.
     :param endless: whether there is no such end: an initiator that stops is waited for.
-    :param lost: told of each connection that is lost, and in how many seconds there is another try. What it raises
-        ends the stream.
     :raises ClientError: the initiator refuses it.
     """
     last, tries = "" if after is None else str(after), Tries(SystemRandom().random)
+    opened: Found = _silent
     while True:
         parser = Parser(last)
         try:
-            async with aclosing(_once(connection, target, query, parser)) as messages:
+            async with aclosing(_once(connection, target, query, parser, opened)) as messages:
                 async for message in messages:
                     tries.reset()
                     yield told(message)
@@ -79,15 +88,44 @@ async def follow(
             error: Exception = Unreachable(f"{connection.url} ended the stream")
         except (Unreachable, Unavailable) as reason:
             error = reason
-        last = parser.last_id
-        delay = tries.next(_BACKOFF)
-        lost(error, delay)
-        await deferLater(connection.clock, delay)
+        last, opened = parser.last_id, found
+        await _pause(connection, tries, error, lost)
 
 
-async def _once(connection: Connection, target: str, query: Query, parser: Parser) -> AsyncGenerator[Message, None]:
+async def patiently(
+    connection: Connection, ask: Callable[[], Awaitable[T]], lost: Lost = _silent, found: Found = _silent
+) -> T:
+    """What is answered; where nobody answers it is asked again, until somebody does.
+
+    :param ask: asks for what changes nothing.
+    :raises ClientError: it is refused.
+    """
+    tries = Tries(SystemRandom().random)
+    while True:
+        try:
+            answer = await ask()
+        except (Unreachable, Unavailable) as reason:
+            error: Exception = reason
+        else:
+            if tries.failed:
+                found()
+            return answer
+        await _pause(connection, tries, error, lost)
+
+
+async def _pause(connection: Connection, tries: Tries, error: Exception, lost: Lost) -> None:
+    delay = tries.next(_BACKOFF)
+    lost(error, delay)
+    await deferLater(connection.clock, delay)
+
+
+async def _once(
+    connection: Connection, target: str, query: Query, parser: Parser, opened: Found
+) -> AsyncGenerator[Message, None]:
     headers = {"Accept": "text/event-stream", **({"Last-Event-ID": parser.last_id} if parser.last_id else {})}
     async with aclosing(connection.stream(target, query, headers=headers, idle=_IDLE)) as pieces:
         async for piece in pieces:
+            opened()
+            opened = _silent
             for message in parser.feed(piece):
                 yield message

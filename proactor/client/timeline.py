@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from attrs import frozen
 
 from .connection import Connection
 from .reading import read, read_many
-from .streams import follow
+from .streams import Found, Lost, follow
 from .values import Event
 
 __all__ = ["Chosen", "Gap", "Timeline"]
@@ -68,14 +68,15 @@ class Timeline:
         *,
         tail: int | None = None,
         after: int | None = None,
-        lost: Callable[[Exception, float], None] = lambda *_: None,
+        lost: Lost = lambda *_: None,
+        found: Found = lambda: None,
     ) -> AsyncGenerator[Event | Gap, None]:
         """What happens, for ever; a lost connection is made again, and goes on after the last event.
 
         :param tail: begin with so many of the last; else with what is new.
         :param after: begin behind that number.
-        :param lost: see :func:`~proactor.client.streams.follow`.
+        :param lost: told of each lost connection, ``found`` of it being there again.
         """
         query = [*chosen.query(), *([("tail", str(tail))] if tail is not None else [])]
-        async for each in follow(self.connection, "/events", query, after, lost, endless=True):
+        async for each in follow(self.connection, "/events", query, after, lost, found, endless=True):
             yield Gap(int(each.data["lost"])) if each.kind == "gap" else read(Event, each.data, "an event")

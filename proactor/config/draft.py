@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping
+from difflib import get_close_matches
 from typing import cast
 
 from attrs import define, evolve, field, frozen
@@ -15,7 +16,7 @@ from attrs import define, evolve, field, frozen
 from ..errors import NotFound, Refused
 from ..options import is_steering
 from .document import Document, Setting, Settings
-from .grammar import DEFAULT, REDACTED, is_file_only, option_problem, value_problem
+from .grammar import DEFAULT, REDACTED, is_file_only, is_guid, option_problem, value_problem
 from .layers import Layers, Member, View
 
 #: Sees whether a processor could take what its section would come to; raises :class:`ConfigError` where it could not.
@@ -139,6 +140,15 @@ def _difference(before: View, after: View) -> dict[str, tuple[str | None, str | 
     }
 
 
+def no_section(layers: Layers, name: str) -> NotFound:
+    """What to raise where there is no such section: one of nearly that name may be meant."""
+    if is_guid(name):
+        return NotFound(f"there is no section [{name}]: no processor has that guid", "jobs")
+    near = get_close_matches(name[:100], [DEFAULT, *layers.document.sections], 1)
+    remedy = f"is [{near[0]}] meant?" if near else f"sections are declared in {layers.document.source}"
+    return NotFound(f"there is no section [{name[:100]}]: {remedy}", "sections")
+
+
 def edit(layers: Layers, base: int, section: str, patch: Patch, summary: str | None = None) -> Draft:
     """An edit of one section.
 
@@ -147,7 +157,7 @@ def edit(layers: Layers, base: int, section: str, patch: Patch, summary: str | N
     :raises Refused: names the option that cannot be edited so, and why.
     """
     if not layers.exists(section):
-        raise NotFound(f"there is no section [{section}]: sections are declared in {layers.document.source}")
+        raise no_section(layers, section)
     before = layers.edits.get(section, {})
     after = dict(before)
     for option, text in patch.items():

@@ -88,7 +88,7 @@ class LiveConfiguration:
         try:
             return self._members[guid]
         except KeyError:
-            raise NotFound(f"there is no processor {guid}") from None
+            raise NotFound(f"there is no processor {guid[:64]}", "jobs") from None
 
     def members_of(self, section: str) -> Collection[str]:
         """The guids whose configuration reads a section."""
@@ -133,8 +133,13 @@ class LiveConfiguration:
         :raises NotFound: there is no such section.
         """
         if not self.layers.exists(name):
-            raise NotFound(f"there is no section [{name}]")
+            raise drafts.no_section(self.layers, name)
         return {option: self._redacted(option, each) for option, each in self.layers.written_options(name).items()}
+
+    def under_edits(self, name: str) -> dict[str, str | None]:
+        """Of the options of a section that are edited, what the file says; secrets redacted."""
+        settings = {option: self.layers.document.option(name, option) for option in self.layers.edits.get(name, {})}
+        return {option: None if each is None else self._redacted(option, each) for option, each in settings.items()}
 
     def section_names(self) -> list[str]:
         """All sections, DEFAULT first, then the file's, then those of processors."""
@@ -149,7 +154,7 @@ class LiveConfiguration:
         :raises NotFound: there is no such section.
         """
         if not self.layers.exists(section):
-            raise NotFound(f"there is no section [{section}]")
+            raise drafts.no_section(self.layers, section)
         return [entry.shown(self._redacted) for entry in self._history.of(section)]
 
     # Changes.
@@ -166,7 +171,7 @@ class LiveConfiguration:
     def _check_match(self, section: str, if_match: int | None) -> None:
         present = self.section_revision(section)
         if if_match is not None and not present <= if_match <= self.revision:
-            raise Overtaken(f"[{section}] is at revision {present}, not {if_match}: read it again")
+            raise Overtaken(f"[{section}] is at revision {present}, not {if_match}: read it again", section)
 
     def draft_rollback(self, section: str, to: int, if_match: int | None = None) -> Draft:
         """The edits of a section as they were at a revision. What stands in the file is the file's.
@@ -176,7 +181,7 @@ class LiveConfiguration:
         :raises NotFound: there is no such section or no such revision.
         """
         if not self.layers.exists(section):
-            raise NotFound(f"there is no section [{section}]")
+            raise drafts.no_section(self.layers, section)
         if not 1 <= to <= self.revision:
             raise NotFound(f"there is no revision {to}: the present one is {self.revision}")
         self._check_match(section, if_match)

@@ -184,7 +184,7 @@ class Fleet:
         try:
             return self.jobs[guid]
         except KeyError:
-            raise NotFound(f"there is no job {guid[:64]}") from None
+            raise NotFound(f"there is no job {guid[:64]}, or no more", "jobs") from None
 
     def of_module(self, section: str) -> list[Job]:
         """The jobs of a module, but for those that are being deleted."""

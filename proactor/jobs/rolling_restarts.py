@@ -94,7 +94,10 @@ class Restarts:
         try:
             return self._known[id_]
         except KeyError:
-            raise NotFound(f"there is no rolling restart {id_[:20]}, or it is forgotten") from None
+            raise NotFound(
+                f"there is no rolling restart {id_[:20]}, or it is forgotten, as all are that another initiator began",
+                "rolling restarts",
+            ) from None
 
     async def _drive(self, restart: RollingRestart) -> None:
         begun = self._tell(restart, "restart.started", origin().event, origin().trace)

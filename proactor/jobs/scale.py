@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 
-from attrs import define
+from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from ..changes.configurator import Configurator
+from ..config.draft import Draft
 from ..config.job_settings import instances
-from ..config.settings import module_sections
-from ..errors import ProactorError
+from ..config.layers import Layers
+from ..config.settings import initiator_settings, module_sections
+from ..errors import ConfigError, ProactorError
 from ..model import Job
 from .fleet import Fleet, Order
+from .room import check_room
 
 #: Before another try, when there was no room or no port for one, in seconds.
 _LATER = 5.0
@@ -31,6 +35,8 @@ class Scale:
     fleet: Fleet
     _looking: bool = False
     _again: bool = False
+    #: What was said of each section that cannot be mended now; it is tried again often, and said once.
+    _said: dict[str, str] = field(factory=dict)
 
     def look(self) -> None:
         """See whether there are too few of a module, or too many, and mend it."""
@@ -67,8 +73,40 @@ class Scale:
         except ProactorError as e:
             if self.fleet.closing:
                 return
-            log.warn("[{section}] instances = {wanted}: {problem}", section=section, wanted=wanted, problem=str(e))
+            self._say(section, wanted, str(e))
             self.clock.callLater(_LATER, self.look)
+        else:
+            self._said.pop(section, None)
+
+    def _say(self, section: str, wanted: int, problem: str) -> None:
+        said = f"instances = {wanted}: {problem}"
+        if self._said.get(section) != said:
+            self._said[section] = said
+            log.warn("[{section}] {said}; tried again every {seconds:g} s", section=section, said=said, seconds=_LATER)
+
+    def checked(self, make: Callable[[], Draft]) -> Draft:
+        """An operator's edit, where there is room for the processors that it would have kept running.
+
+        :raises ConfigError, Conflict: there is none.
+        """
+        draft, live = make(), self.configurator.live.layers
+        for section, edited in draft.edited.items():
+            if "instances" in edited and _is_number(draft.layers, section):
+                settings = initiator_settings(draft.layers, self.configurator.settings.guid)
+                there = Counter(job.module for job in self.fleet.jobs.values() if not job.doomed)
+                check_room(live, draft.layers, section, settings, there)
+        return draft
+
+
+def _is_number(layers: Layers, section: str) -> bool:
+    """Whether it is what it must be; where it is not the edit is refused for that."""
+    if section not in module_sections(layers):
+        return False
+    try:
+        instances(layers, section)
+    except (ValueError, ConfigError):
+        return False
+    return True
 
 
 def _youngest(jobs: list[Job], count: int) -> list[Job]:

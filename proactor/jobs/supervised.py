@@ -117,7 +117,10 @@ class Supervised:
         :raises Conflict: there is none.
         """
         if self._handle is None:
-            raise Conflict(f"{self.job.guid} has no process to send a signal to: it is {self.job.state.value}")
+            state = self.job.state.value
+            raise Conflict(
+                f"{self.job.guid} has no process to send a signal to: it is {state}; it must be started first"
+            )
         self.around.launcher.signal(self._handle, number)
 
     async def settled(self) -> None:

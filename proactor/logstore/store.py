@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -167,32 +167,55 @@ class LogStore:
             _log.warn("The log of {guid} cannot be read: {reason}", guid=guid, reason=error.strerror)
             return ()
 
-    def follow(self, guid: str, start: int | None = None) -> AsyncIterator[bytes]:
+    def follow(self, guid: str, start: int | None = None, heartbeat: float | None = None) -> AsyncIterator[Extract]:
         """Give what is written to a log, whole lines as they come, until it is kept no longer.
 
         They come in pieces of up to 64 KiB; so does a line that is longer. A slow reader has from the disk what it has
         not had, and costs no memory; what is there no more when its turn comes is said in a line.
 
-        :param start: the offset to begin at; ``None``: with what is written from now on.
+        :param start: the offset to begin at; ``None``, or one that was not reached yet: with what is written from now
+            on.
+        :param heartbeat: after so many seconds without anything comes a piece that is empty.
         :raises NotFound: none of that guid is kept.
         """
         entry = self._entry(guid)
-        return self._follow(entry, Cursor(entry.log, end_of(entry.log) if start is None else start))
+        end = end_of(entry.log)
+        return self._follow(entry, Cursor(entry.log, end if start is None else min(start, end)), heartbeat)
 
-    async def _follow(self, entry: Entry, cursor: Cursor) -> AsyncIterator[bytes]:
+    async def _follow(self, entry: Entry, cursor: Cursor, heartbeat: float | None) -> AsyncIterator[Extract]:
         entry.readers += 1
         try:
             while True:
                 closing, news = entry.closing, entry.news
                 taken = await self.in_thread(cursor.take, CHUNK, whole=not closing)
                 if taken.data:
-                    yield taken.data
+                    yield Extract(taken.data, cursor.offset)
                 elif closing:
                     return
-                elif news == entry.news and not entry.closing:
-                    await entry.changed()
+                elif news == entry.news and not entry.closing and not await self._changed(entry, heartbeat):
+                    yield Extract(b"", cursor.offset)
         finally:
             entry.left()
+
+    async def _changed(self, entry: Entry, seconds: float | None) -> bool:
+        """Wait for news of a log; false when so many seconds were over first."""
+        waiting, late = entry.changed(), False
+
+        def enough() -> None:
+            nonlocal late
+            late = True
+            waiting.cancel()
+
+        timer = None if seconds is None else self.reactor.callLater(seconds, enough)
+        try:
+            await waiting
+        except CancelledError:
+            if not late:
+                raise
+        finally:
+            if timer is not None and timer.active():
+                timer.cancel()
+        return not late
 
     def _entry(self, guid: str) -> Entry:
         entry = self._entries.get(guid)

@@ -329,7 +329,9 @@ class Office:
         try:
             return self._letters[number]
         except KeyError:
-            raise NotFound(f"there is no message {number}: it was delivered or dropped, or there was none") from None
+            raise NotFound(
+                f"there is no message {number}: it was delivered or dropped, or there was none", "messages"
+            ) from None
 
     async def read(self, number: int) -> SavedMessage:
         """One message with what is in it.

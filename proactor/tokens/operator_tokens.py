@@ -61,7 +61,7 @@ class OperatorTokens:
         if token is None:
             raise Unauthenticated("this token is not known: it was revoked, or never given out", "invalid_token")
         if token.expires is not None and self.now() >= token.expires:
-            raise Unauthenticated(f"the token {token.name} has expired", "invalid_token")
+            raise Unauthenticated(f"the token {token.name} has expired: make another", "invalid_token")
         return token
 
     async def create(
@@ -92,7 +92,7 @@ class OperatorTokens:
         """
         token = self._by_name.get(name)
         if token is None:
-            raise NotFound(f"there is no token {name[:64]!r}")
+            raise NotFound(f"there is no token {name[:64]!r}", "tokens")
         # It holds no more from now on; where that cannot be kept it does again, and whoever asked is told so.
         del self._by_name[name], self._by_digest[token.digest]
         try:

@@ -109,7 +109,7 @@ class Identifier:
         if credentials is None:
             return self._local(headers, connection)
         if len(credentials) != 1:
-            raise Unauthenticated("more than one Authorization header", "invalid_request")
+            raise Unauthenticated("more than one Authorization header: send one", "invalid_request")
         scheme, _, token = credentials[0].strip().partition(b" ")
         token = token.strip()
         if scheme.lower() != b"bearer" or not token:

@@ -98,7 +98,7 @@ class Call:
         """
         values = self.query.get(name, [])
         if len(values) > 1:
-            raise Malformed(f"the query parameter {name!r} is there more than once")
+            raise Malformed(f"the query parameter {name!r} is there more than once: say it once")
         return values[0] if values else None
 
 
@@ -191,7 +191,7 @@ def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], boo
         return {}, False
     accepted = TYPES[kind]
     if not accepted:
-        raise Malformed("no body is read here")
+        raise Malformed("no body is read here: send none")
     type_, _, parameters = _joined(headers, b"Content-Type").partition(";")
     type_ = type_.strip().lower()
     if type_ not in accepted:

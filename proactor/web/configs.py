@@ -56,7 +56,13 @@ class Configs:
 
     def _section(self, call: Call) -> Answer:
         name, live = call.path["section"], self.initiator.configurator.live
-        record = {"section": name, "revision": live.section_revision(name), "options": live.section(name)}
+        options = live.section(name)
+        record = {
+            "section": name,
+            "revision": live.section_revision(name),
+            "options": options,
+            "file": live.under_edits(name),
+        }
         return as_json(record, headers=etag(live.section_revision(name)))
 
     async def _fetched(self, call: Call, caller: ProcessorCaller) -> Answer:

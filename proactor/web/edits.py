@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -69,11 +70,11 @@ class Edits:
         self, call: Call, section: str, make: Callable[[], Draft], overridden: Mapping[str, Any]
     ) -> Answer:
         wait = _choice(call, "conflict", ("wait", "refuse")) != "refuse"
-        pace = self._pace(call, section)
+        pace, made = self._pace(call, section), partial(self.initiator.scale.checked, make)
         if flag(call, "plan", False):
-            plan = await self.initiator.configurator.plan(make)
+            plan = await self.initiator.configurator.plan(made)
             return as_json_text(await self._text(_plan_record(section, plan, overridden), plan))
-        plan, rollout = await self.initiator.rollouts.start(make, section, call.caller.name, pace, wait)
+        plan, rollout = await self.initiator.rollouts.start(made, section, call.caller.name, pace, wait)
         record = _plan_record(section, plan, overridden)
         if rollout is not None and call.wait:
             record["outcome"] = await self._outcome(rollout, min(call.wait, _LONGEST_WAIT))

@@ -37,6 +37,17 @@ STATUS: Mapping[type[errors.ProactorError], int] = {
     errors.NotReady: 504,
 }
 
+#: Where one sees which things there are of a kind.
+LISTS: Mapping[str, str] = {
+    "jobs": "GET /job",
+    "sections": "GET /config",
+    "rollouts": "GET /events?event=configured",
+    "rolling restarts": "GET /events?event=restart.started",
+    "messages": "GET /message?state=dead",
+    "tokens": "GET /tokens",
+    "paths": "GET /openapi.json",
+}
+
 log = Logger(namespace="proactor.web")
 
 
@@ -44,7 +55,9 @@ def problem_of(failure: Failure) -> Problem:
     """What a caller is told of a failure. What nobody foresaw is logged with an id, and the id is what they get."""
     error = failure.value
     if isinstance(error, errors.ProactorError):
-        return Problem(_status(error), str(error), _members(error), _headers(error))
+        members = _members(error)
+        see = f"; see {members['see']}" if "see" in members else ""
+        return Problem(_status(error), f"{error}{see}", members, _headers(error))
     if isinstance(error, HTTPException):
         return _of_routing(error)
     if isinstance(error, CancelledError):
@@ -69,6 +82,10 @@ def _members(error: errors.ProactorError) -> dict[str, object]:
     """The parts of an error, for programs (RFC 9457, 3.2)."""
     if isinstance(error, errors.NotGranted):
         return {"error": error.code}
+    if isinstance(error, errors.NotFound) and error.among:
+        return {"see": LISTS[error.among]}
+    if isinstance(error, errors.Overtaken) and error.section:
+        return {"section": error.section}
     if isinstance(error, errors.ConfigError):
         names = ("section", "option", "value", "source", "line")
         return {name: value for name in names if (value := getattr(error, name)) is not None}
@@ -96,5 +113,6 @@ def _of_routing(error: HTTPException) -> Problem:
     if isinstance(error, RequestRedirect):
         return Problem(error.code, headers={"Location": error.new_url})
     if error.code == 404:
-        return Problem(404, "there is nothing at this path")
+        see = LISTS["paths"]
+        return Problem(404, f"there is nothing at this path; see {see}", {"see": see})
     return Problem(error.code or 500)

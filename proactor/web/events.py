@@ -72,6 +72,8 @@ class Events:
         return events[0].id - 1 if events else timeline.last_id
 
     async def _follow(self, known: int, chosen: Selection) -> AsyncIterator[bytes]:
+        # Whoever loses the connection before anything happened comes back to here.
+        yield sse.still_there(known)
         async for part in self.initiator.followers.follow(known, chosen, sse.HEARTBEAT):
             pieces = [sse.event("gap", {"lost": part.lost})] if part.lost else []
             pieces += [sse.event(event.kind, event.record(), event.id) for event in part.events]

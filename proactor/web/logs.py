@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ..initiator import Initiator
 from ..logstore import Extract, LogStore, moment
-from . import forms
+from . import forms, sse
 from .answers import Answer
 from .app import Handler
 from .calls import Call, flag
@@ -36,16 +36,21 @@ class Logs:
         return {"show_log": self.show_log}
 
     async def show_log(self, call: Call) -> Answer:
-        """The last lines, those from a time on, and where it is asked what is written from then on."""
+        """The last lines, or those from a time on; where it is asked what is written from then on, too."""
         call.known("tail", "follow", "since")
         guid = call.path["guid"]
         self.initiator.fleet.job(guid)
+        if call.wants_events and call.last_event is not None:
+            return Answer(200, content_type=sse.TYPE, stream=self._sent(guid, Extract(b"", call.last_event)))
         since = call.one("since")
         lines = forms.whole({"tail": call.one("tail")}, "tail", 0, 10_000)
         start = None if since is None else moment(since, self.now().timestamp())
         usual = _LINES if since is None else 10_000
         extract = await self.store.tail(guid, usual if lines is None else lines, start)
-        if flag(call, "follow", False):
+        follows = flag(call, "follow", False)
+        if call.wants_events:
+            return Answer(200, content_type=sse.TYPE, stream=self._sent(guid, extract))
+        if follows:
             return Answer(200, content_type=_TYPE, headers=_HEADERS, stream=self._follow(guid, extract))
         return Answer(200, extract.data, _TYPE, _HEADERS)
 
@@ -53,4 +58,18 @@ class Logs:
         if extract.data:
             yield extract.data
         async for piece in self.store.follow(guid, extract.end):
-            yield piece
+            yield piece.data
+
+    async def _sent(self, guid: str, known: Extract) -> AsyncIterator[bytes]:
+        """Server-sent events: each says where in the log its reader goes on, and the last that the log is no more."""
+        yield sse.still_there(known.end) + _piece(known)
+        async for piece in self.store.follow(guid, known.end, sse.HEARTBEAT):
+            yield _piece(piece) or sse.still_there(piece.end)
+        if guid not in self.initiator.fleet.jobs:
+            yield sse.event("deleted", {"guid": guid})
+
+
+def _piece(extract: Extract) -> bytes:
+    """One event; bytes that are not UTF-8 are lone surrogates in it (as Python's surrogateescape), and so not lost."""
+    text = extract.data.decode("utf-8", "surrogateescape")
+    return sse.event("log", {"text": text}, extract.end) if text else b""

@@ -122,7 +122,7 @@ class Messages:
 def _number(call: Call) -> int:
     text = call.path["number"]
     if _NUMBER.fullmatch(text) is None:
-        raise NotFound(f"there is no message {text[:64]!r}: a number is right, as GET /message?state=dead has it")
+        raise NotFound(f"there is no message {text[:64]!r}: they have numbers", "messages")
     return int(text)
 
 

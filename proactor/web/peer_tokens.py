@@ -68,7 +68,7 @@ class PeerTokens:
         forms.known(body, ("token", "token_type_hint"))
         token, _ = forms.text(body, "token"), forms.text(body, "token_type_hint")
         if not token:
-            raise Refused("token: there must be one")
+            raise Refused("token: is missing: send the one to look into")
         asker = call.caller.claims.guid if isinstance(call.caller, ProcessorCaller) else None
         return as_json(self.initiator.tokens.introspected(token, asker))
 

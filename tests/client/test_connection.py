@@ -18,6 +18,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from proactor.client import Client, Place, Problem, TimedOut, Unavailable, Unintelligible, Unreachable
+from proactor.client.streams import patiently
 
 
 class Page(Resource):
@@ -84,6 +85,41 @@ class AskTests(SynchronousTestCase):
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_broken_off(self) -> None:
+        """An answer that breaks off in its middle is no answer, and that is said without what HTTP has for it."""
+
+        def answer(request: IRequest) -> int:
+            request.write(b"[")
+            cast(Any, request).transport.loseConnection()
+            return NOT_DONE_YET
+
+        waiting = Deferred.fromCoroutine(self.of(answer).jobs.list())
+        self.stub.flush()
+        error = self.failureResultOf(waiting, Unreachable).value
+        self.assertEqual(str(error), "http://localhost:8080 broke off in the middle of its answer")
+
+    def test_patience(self) -> None:
+        """Who may wait asks again until somebody answers; a refusal is an answer."""
+        failures: list[Exception] = [Unreachable("gone"), Unavailable(503, "stopping"), Problem(404, "none")]
+        told: list[str] = []
+
+        async def ask() -> int:
+            if len(failures) > 1:
+                raise failures.pop(0)
+            return 7
+
+        connection = self.of(lambda _: b"").connection
+        waiting = Deferred.fromCoroutine(
+            patiently(connection, ask, lambda error, _: told.append(str(error)), lambda: told.append("found"))
+        )
+        self.clock.pump([1, 2])
+        self.assertEqual((self.successResultOf(waiting), told), (7, ["gone", "503: stopping", "found"]))
+
+        async def refused() -> int:
+            raise failures[0]
+
+        self.failureResultOf(Deferred.fromCoroutine(patiently(connection, refused)), Problem)
 
     def test_given_up_while_following(self) -> None:
         """A stream that is given up before it began is not begun anew."""
@@ -187,10 +223,16 @@ class FollowTests(SynchronousTestCase):
         self.stub = StubTreq(Page(self.server))
         self.heard: list[Any] = []
         self.lost: list[str] = []
+        self.found: list[int] = []
         client = Client.of(cast(Any, self.stub), self.clock, Place("http://localhost:8080"), timeout=5)
 
         async def follow() -> None:
-            async for event in client.events.follow(after=3, lost=lambda error, _: self.lost.append(str(error))):
+            events = client.events.follow(
+                after=3,
+                lost=lambda error, _: self.lost.append(str(error)),
+                found=lambda: self.found.append(len(self.lost)),
+            )
+            async for event in events:
                 self.heard.append(event)
 
         self.following = Deferred.fromCoroutine(follow())
@@ -225,6 +267,14 @@ class FollowTests(SynchronousTestCase):
         self.server.open[0].write(b"data: {\n\n")
         self.turn()
         self.failureResultOf(self.following, Unintelligible)
+
+    def test_found(self) -> None:
+        """It is told when it is there again, before there is anything to be told."""
+        self.assertEqual(self.found, [])
+        self.server.open[0].finish()
+        self.turn()
+        self.turn(1)
+        self.assertEqual((len(self.lost), self.found, self.heard), (1, [1], []))
 
     def test_left(self) -> None:
         """Who leaves hangs up."""

@@ -164,6 +164,11 @@ class VerbTests(SharedCase):
         other = "0" if guid[0] != "0" else "1"
         self.assertIn("no job begins with", (await self.proactor("show", other * 6, code=1)).err)
         self.assertEqual((await self.proactor("show", other * 32, "--json", code=1)).error["status"], 404)
+        none = (await self.proactor("show", other * 32, code=1)).err
+        self.assertEqual(
+            none, f"proactor: there is no job {other * 32}, or no more\n  see which there are: proactor ps\n"
+        )
+        self.assertIn("is [worker] meant?", (await self.proactor("config", "get", "wroker", code=1)).err)
 
     async def test_moves(self) -> None:
         """Jobs are stopped, started, restarted, by name or by module; what comes of each is told."""
@@ -206,6 +211,9 @@ class VerbTests(SharedCase):
         self.assertIn("1 of worker running", (await self.proactor("scale", "worker", "1")).err)
         self.assertEqual((await self.proactor("scale", "worker", "off", "--json")).json["section"], "worker")
         self.assertEqual((await self.proactor("scale", "nope", "1", "--json", code=1)).error["exit"], 1)
+        self.assertIn(
+            "must be <= 100, which is the number", (await self.proactor("scale", "worker", "101", code=1)).err
+        )
 
     async def test_rm(self) -> None:
         """Jobs are removed; many only after a question, or with --yes."""
@@ -353,7 +361,9 @@ class VerbTests(SharedCase):
         self.assertIn("there is no revision 9999: the present one is ", to_come.err)
         back = (await self.proactor("config", "rollback", "worker", since, "--json")).json
         self.assertEqual(back["changes"][one], {"rate": {"from": "6", "to": "5"}})
-        await self.proactor("config", "unset", "worker", "rate")
+        await self.proactor("config", "set", "worker", "rate=1", "more=2")
+        self.assertEqual((await self.proactor("config", "diff", "worker")).out, "+ more = 2\n")
+        await self.proactor("config", "unset", "worker", "rate", "more")
         self.assertEqual((await self.proactor("config", "diff", "worker")).err, "No difference.\n")
         await self.proactor("rm", one, two)
         alone = await self.proactor("config", "set", "worker", "rate=7")
@@ -368,7 +378,7 @@ class VerbTests(SharedCase):
         self.assertEqual((error["status"], error["option"]), (422, "refresh"))
         await self.proactor("config", "set", guid, "rate=2")
         late = await self.proactor("config", "set", guid, "rate=3", "--if-revision", "1", code=1)
-        self.assertIn("look at what it is now", late.err)
+        self.assertIn(f"look at what it is now: proactor config history {guid}\n", late.err)
         self.assertIn("given twice", (await self.proactor("config", "set", guid, "rate=1", "rate=2", code=2)).err)
         self.assertIn("NAME=VALUE", (await self.proactor("config", "set", guid, "rate", code=2)).err)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.changes.rollout import Pace
@@ -11,6 +13,7 @@ from proactor.config.document import parse
 from proactor.errors import ProactorError
 from proactor.jobs.fleet import Fleet
 
+from ..support.http import Response, as_json
 from ..support.rig import CONFIG, Rig
 
 
@@ -98,11 +101,81 @@ class ScaleTests(SynchronousTestCase):
         self.assertEqual(len(self.rig.clock.getDelayedCalls()), before)
 
     def test_no_room(self) -> None:
-        """Where there is no room it is tried again later, and said."""
-        self.make(3, "max_jobs = 2\n")
-        self.assertEqual(self.guids(), [])
+        """Where there is no room it is tried again later, and said once."""
+        with capturedLogs() as logs:
+            self.make(3, "max_jobs = 2\n")
+            self.assertEqual(self.guids(), [])
+            self.rig.clock.pump([5, 0, 5, 0, 5])
+        said = [formatEvent(event) for event in logs if event["log_namespace"] == "proactor.jobs.scale"]
+        (text,) = said
+        self.assertIn("[my.module] instances = 3: max_jobs = 2 is reached", text)
         self.reload(config(3, "max_jobs = 5\n"))
         self.assertEqual(len(self.guids()), 3)
         self.rig.clock.advance(5)
         self.settle()
         self.assertEqual(len(self.guids()), 3)
+
+
+class RoomTests(SynchronousTestCase):
+    """An edit for which there is no room is refused, before anything of it is done."""
+
+    def setUp(self) -> None:
+        text = config(1).replace("child_port_max = 32000", "child_port_max = 20005")
+        self.rig = Rig(self, text.replace("[DEFAULT]\n", "[DEFAULT]\nmax_jobs = 5\n"))
+        self.rig.initiator.start()
+        self.settle()
+
+    def edit(self, section: str = "my.module", query: str = "", **options: Any) -> Response:
+        answer = self.rig.ask(f"PATCH /config/{section}{query}", **as_json(options))
+        self.settle()
+        return answer
+
+    def settle(self) -> None:
+        """Let come and go who is to, and all say that they have what was edited."""
+        self.rig.clock.pump([0] * 10)
+        for job in list(self.rig.fleet.jobs.values()):
+            self.rig.acknowledge(job)
+        self.rig.clock.pump([0] * 10)
+
+    def refused(self, status: int, **options: Any) -> str:
+        """What is said, to a plan too; nothing has changed."""
+        revision = self.rig.configurator.live.revision
+        for query in ("", "?plan=1"):
+            answer = self.edit(query=query, **options)
+            self.assertEqual(answer.status, status, answer.body)
+        self.assertEqual(self.rig.configurator.live.revision, revision)
+        return str(answer.json()["detail"])
+
+    def test_too_many(self) -> None:
+        """More than there may be at all."""
+        self.assertIn("instances = 6: must be <= 5, which is max_jobs = 5", self.refused(422, instances=6))
+
+    def test_ports(self) -> None:
+        """More than there are ports."""
+        self.edit("DEFAULT", max_jobs=100)
+        self.assertEqual(self.edit(instances=6).status, 200)
+        detail = self.refused(422, instances=7)
+        self.assertIn("must be <= 6, which is the number of ports from 20000 to 20005", detail)
+
+    def test_others(self) -> None:
+        """More than there is room for beside the others; what is said is what would do."""
+        for _ in range(2):
+            self.rig.create("other.module")
+        detail = self.refused(409, instances=4)
+        self.assertEqual(
+            detail,
+            "[my.module] instances = 4: max_jobs = 5 leaves room for 3 beside 2 others; delete some of them, or raise "
+            "max_jobs",
+        )
+        self.assertEqual(self.edit(instances=3).status, 200)
+        self.assertEqual(self.refused(409, instances=4), detail)
+        self.assertEqual(self.edit("other.module", instances=1).status, 200)
+        self.assertEqual(self.edit(instances=4).status, 200)
+
+    def test_fewer(self) -> None:
+        """Fewer are taken also where there are too many already; what is no number is refused for that."""
+        for _ in range(4):
+            self.rig.create("other.module")
+        self.edit("DEFAULT", max_jobs=1)
+        self.assertEqual(self.edit(instances=0).status, 200)
+        self.assertIn("is not a whole number", self.refused(422, instances="many"))

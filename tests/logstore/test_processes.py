@@ -103,8 +103,8 @@ class ProcessTests(TestCase):
         """Follow the log until ``came`` says that it was enough; gives how much came."""
         total = 0
         async for piece in self.store.follow(GUID, 0):
-            total += len(piece)
-            if came(piece):
+            total += len(piece.data)
+            if came(piece.data):
                 break
         return total
 

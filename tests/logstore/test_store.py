@@ -32,15 +32,17 @@ class Follower:
     :ivar resting: whether it takes no more for now.
     """
 
-    def __init__(self, pieces: AsyncIterator[bytes], resting: bool = False) -> None:
+    def __init__(self, pieces: AsyncIterator[Extract], resting: bool = False) -> None:
         self.got: list[bytes] = []
+        self.end = 0
         self.resting = resting
         self._rested: Deferred[None] = Deferred()
         self.over: Deferred[None] = Deferred.fromCoroutine(self._follow(pieces))
 
-    async def _follow(self, pieces: AsyncIterator[bytes]) -> None:
+    async def _follow(self, pieces: AsyncIterator[Extract]) -> None:
         async for piece in pieces:
-            self.got.append(piece)
+            self.got.append(piece.data)
+            self.end = piece.end
             if self.resting:
                 await self._rested
 
@@ -303,6 +305,24 @@ class FollowingTests(StoreCase):
         self.write(b"four\n")
         self.assertEqual(tail.data + b"".join(follower.got), b"two\nthree\nfour\n")
         self.assertNoResult(follower.over)
+
+    def test_place(self) -> None:
+        """Each piece says where its reader is, also where nothing was written for a while; who comes back to there, or
+        to a place that was never reached, misses nothing and gets nothing twice.
+        """
+        self.add()
+        self.write(b"one\n")
+        follower = Follower(self.store.follow(GUID, 0, heartbeat=10))
+        self.assertEqual((follower.got, follower.end), ([b"one\n"], 4))
+        self.clock.pump([9, 2])
+        self.write(b"two\n")
+        self.assertEqual((follower.got, follower.end), ([b"one\n", b"", b"two\n"], 8))
+        back, beyond = Follower(self.store.follow(GUID, 4)), Follower(self.store.follow(GUID, 99))
+        self.write(b"three\n")
+        self.assertEqual((b"".join(back.got), b"".join(beyond.got)), (b"two\nthree\n", b"three\n"))
+        for each in (follower, back, beyond):
+            each.over.cancel()
+            self.failureResultOf(each.over, CancelledError)
 
     def test_slow(self) -> None:
         """Who is slow gets from the disk what it missed, and is told what is there no more."""

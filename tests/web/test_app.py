@@ -110,7 +110,10 @@ class RoutingTests(Case):
         for path in ("/", "/jobs", "/job/a/b", f"/job/{GUID}/", "/CREATE", "/config/a/b/c", "/.."):
             for token in (OPERATOR, None):
                 answer = self.ask(f"GET {path}", token=token)
-                self.assertEqual((answer.status, answer.text), (404, "404: Not Found: there is nothing at this path\n"))
+                self.assertEqual(
+                    (answer.status, answer.text),
+                    (404, "404: Not Found: there is nothing at this path; see GET /openapi.json\n"),
+                )
 
     def test_wrong_method(self) -> None:
         """A method that a path has not is 405 with those that it has, for every path and every such method."""

@@ -273,6 +273,7 @@ class ShownTests(Case):
                 "section": "my.module",
                 "revision": 3,
                 "options": {"rate": "${colour}x", "colour": "red", "api_key": "***"},
+                "file": {"rate": "2"},
             },
         )
         self.assertEqual(answer.headers["etag"], '"3"')
@@ -281,9 +282,14 @@ class ShownTests(Case):
 
     def test_no_section(self) -> None:
         """What is not there is 404."""
-        for name in ("nobody", "0" * 32, "proactor.processor"):
+        for name, more in (
+            ("nobody", "sections are declared in proactor.cfg; see GET /config"),
+            ("0" * 32, "no processor has that guid; see GET /job"),
+            ("mi.module", "is [my.module] meant?; see GET /config"),
+        ):
             answer = self.ask(f"/config/{name}")
-            self.assertEqual((answer.status, answer.json()["detail"]), (404, f"there is no section [{name}]"))
+            detail = f"there is no section [{name}]: {more}"
+            self.assertEqual((answer.status, answer.json()["detail"]), (404, detail))
 
     def test_all(self) -> None:
         """All sections: DEFAULT, the file's, then those of processors; no secret in any of them."""

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
 from proactor import errors
-from proactor.web.errors import STATUS, problem_of
+from proactor.web.errors import LISTS, STATUS, problem_of
 from proactor.wire.problems import Problem
 
 #: An error of each class, the status it comes to, and the headers that go with it.
@@ -36,6 +36,7 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
     (errors.Conflict("m"), 409, {}),
     (errors.Gone("m"), 410, {}),
     (errors.Overtaken("m"), 412, {}),
+    (errors.Overtaken("m", ""), 412, {}),
     (errors.TooLarge("m"), 413, {}),
     (errors.UnsupportedType("m"), 415, {}),
     (errors.Refused("m"), 422, {}),
@@ -93,6 +94,13 @@ class DomainErrorTests(SynchronousTestCase):
         place = {"section": "m", "option": "rate", "value": "0", "source": "a.cfg", "line": 3}
         self.assertEqual(problem_of(Failure(error)).extra, place)
         self.assertEqual(problem_of(Failure(errors.ConfigError("m", section="s"))).extra, {"section": "s"})
+        self.assertEqual(problem_of(Failure(errors.Overtaken("m", "s"))).extra, {"section": "s"})
+
+    def test_next(self) -> None:
+        """Where there is no such thing it is said where one sees which there are."""
+        for among, see in LISTS.items():
+            problem = problem_of(Failure(errors.NotFound("there is none", among)))
+            self.assertEqual(problem, Problem(404, f"there is none; see {see}", {"see": see}))
 
 
 class RoutingTests(SynchronousTestCase):
@@ -100,7 +108,10 @@ class RoutingTests(SynchronousTestCase):
 
     def test_not_found(self) -> None:
         """An unknown path is 404."""
-        self.assertEqual(problem_of(Failure(NotFound())), Problem(404, "there is nothing at this path"))
+        self.assertEqual(
+            problem_of(Failure(NotFound())),
+            Problem(404, "there is nothing at this path; see GET /openapi.json", {"see": "GET /openapi.json"}),
+        )
 
     def test_method(self) -> None:
         """A wrong method is 405, with those that there are (RFC 9110, 15.5.6)."""

@@ -38,7 +38,7 @@ class Case(SynchronousTestCase):
         return self.rig.begin(f"GET {path}{query}", accept="text/event-stream", headers=headers)
 
     def told(self, exchange: Exchange) -> list[tuple[int | None, str | None, Any]]:
-        """What came: number, kind and data of each event; comments have no kind."""
+        """What came after its beginning: number, kind and data of each event; comments have no kind."""
         self.rig.clock.advance(0)
         head, _, body = exchange.received.partition("\r\n\r\n")
         self.assertIn("content-type: text/event-stream", head.lower())
@@ -47,7 +47,9 @@ class Case(SynchronousTestCase):
             fields = dict(line.split(": ", 1) for line in block.splitlines())
             id_ = int(fields["id"]) if "id" in fields else None
             found.append((id_, fields.get("event"), json.loads(fields["data"]) if "data" in fields else None))
-        return found
+        # Where it begins is said first.
+        self.assertIsNotNone(found[0][0])
+        return found[1:]
 
 
 class ListTests(Case):

@@ -446,7 +446,9 @@ class ListTests(Case):
         """One job is its record; one that is not there is 404."""
         self.assertEqual(self.rig.ask(f"GET /job/{self.first.guid}").json(), {**self.jobs()[0], "resources": None})
         answer = self.rig.ask(f"GET /job/{'0' * 32}")
-        self.assertEqual((answer.status, answer.json()["detail"]), (404, f"there is no job {'0' * 32}"))
+        self.assertEqual(
+            (answer.status, answer.json()["detail"]), (404, f"there is no job {'0' * 32}, or no more; see GET /job")
+        )
         self.assertEqual(self.rig.ask(f"GET /job/{self.first.guid}?x=1").status, 400)
 
     def test_own(self) -> None:

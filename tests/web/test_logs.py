@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from proactor.client.sse import Parser
+
+from ..support.http import Exchange
 from ..support.rig import Rig
 
 
@@ -52,6 +57,50 @@ class LogTests(SynchronousTestCase):
         self.assertFalse(exchange.answered)
         self.rig.run(self.rig.fleet.delete(self.job.guid, "test"))
         self.assertTrue(exchange.answered)
+
+    def test_events(self) -> None:
+        """As events each piece says where it ends, and who comes back to there misses nothing, not a byte that is no
+        text; the last event says that the job is no more.
+        """
+        self.write(b"one\n\xff\xe2")
+        exchange = self.events()
+        self.write(b"\x82\xac\n")
+        self.write(b"two\n")
+        self.assertIn("content-type: text/event-stream", exchange.received.lower())
+        told = self.told(exchange.received)
+        self.assertEqual(told[0], (6, "log", "one\n\udcff\udce2"))
+        text = "".join(text or "" for _, _, text in told)
+        self.assertEqual(text.encode("utf-8", "surrogateescape"), b"one\n\xff\xe2\x82\xac\ntwo\n")
+        back = self.events(last=9)
+        self.rig.run(self.rig.fleet.delete(self.job.guid, "test"))
+        self.assertEqual(self.told(back.received)[0], (13, "log", "two\n"))
+        self.assertEqual(self.told(back.received)[-1], (None, "deleted", None))
+        self.assertTrue(back.answered and exchange.answered)
+
+    def test_quiet(self) -> None:
+        """Where nothing is written one hears now and then that we are still there, from the beginning."""
+        self.write(b"one\n")
+        exchange = self.events("?tail=0")
+        self.assertIn(": still there\nid: 4\n", exchange.received)
+        self.rig.clock.pump([16])
+        self.assertEqual(exchange.received.count(": still there"), 2)
+        exchange.hang_up()
+
+    def events(self, query: str = "", last: int | None = None) -> Exchange:
+        """Follow it as events."""
+        headers = [] if last is None else [("Last-Event-ID", str(last))]
+        return self.rig.begin(f"{self.path}{query}", accept="text/event-stream", headers=headers)
+
+    def told(self, received: str) -> list[tuple[int | None, str, str | None]]:
+        """What came: number, kind, text."""
+        parser = Parser()
+        body = received.partition("\r\n\r\n")[2]
+        found = [line for line in re.split(r"\r\n[0-9a-f]+\r\n|^[0-9a-f]+\r\n", body) if line]
+        messages = parser.feed("".join(found).encode())
+        return [
+            (int(each.id) if each.event == "log" else None, each.event, json.loads(each.data).get("text"))
+            for each in messages
+        ]
 
     def test_hang_up(self) -> None:
         """Who hangs up follows no more."""

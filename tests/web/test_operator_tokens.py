@@ -144,7 +144,7 @@ class HoldingTests(Case):
         self.rig.clock.advance(59)
         self.assertEqual(self.status(token), 200)
         self.rig.clock.advance(1)
-        self.assertEqual(self.refused(token), "the token ci has expired")
+        self.assertEqual(self.refused(token), "the token ci has expired: make another")
         self.assertEqual([each["name"] for each in self.listed()], ["ci"])
 
     def test_revoked(self) -> None:

@@ -51,9 +51,10 @@ class ShowTests(Case):
         """What is not there is 404, and an unknown parameter a mistake."""
         for id_ in ("99", "x", "0"):
             answer = self.rig.ask(f"GET /rollout/{id_}")
-            self.assertEqual(
-                (answer.status, answer.json()["detail"]), (404, f"there is no rollout {id_}, or it is forgotten")
-            )
+            self.assertEqual(answer.status, 404)
+            detail = answer.json()["detail"]
+            self.assertTrue(detail.startswith(f"there is no rollout {id_}, or it is forgotten: "), detail)
+            self.assertTrue(detail.endswith("; see GET /events?event=configured"), detail)
         self.assertEqual(self.rig.ask(f"GET {self.path}?x=1").status, 400)
 
     def test_unchanged(self) -> None:

@@ -11,11 +11,15 @@ from attrs import field, frozen
 
 @frozen
 class Section:
-    """One section of the configuration, as it is written, without secrets."""
+    """One section of the configuration, as it is written, without secrets.
+
+    :param file: of options that are edited, what the file says.
+    """
 
     section: str
     revision: int
     options: Mapping[str, str | None]
+    file: Mapping[str, str | None] = field(factory=dict)
     record: Mapping[str, Any] = field(factory=dict, repr=False, eq=False)
 
 

@@ -55,7 +55,8 @@ _CHANGED = {
 
 _NOT_CHANGED = {
     404: _NO_SECTION,
-    409: "another rollout is under way for some of the processors, and `conflict=refuse`",
+    409: "another rollout is under way for some of the processors, and `conflict=refuse`; or there is no room, beside "
+    "the others, for as many as `instances` says",
     412: "the section was changed since",
     422: "something would not resolve or hold any more, or a parameter is not what it must be",
 }
@@ -89,6 +90,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "section": text(),
             "revision": whole("the one that changed it last", 0),
             "options": mapped(NULLABLE_TEXT, "edits over the file, with references, without secrets"),
+            "file": mapped(NULLABLE_TEXT, "of options that are edited, what the file says; `null` where nothing"),
         },
     ),
     "Configuration": {

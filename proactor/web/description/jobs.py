@@ -9,8 +9,10 @@ from ...model import State, Wanted
 from .parts import (
     ACCEPTED,
     COUNT,
+    EVENTS,
     GUID,
     JSON,
+    LAST_EVENT,
     LINE,
     NULLABLE_TEXT,
     PREFER,
@@ -247,13 +249,22 @@ OPERATIONS: Mapping[str, Operation] = {
     "show_log": Operation(
         _JOBS,
         "What a job's processes wrote",
-        {200: as_line("It, as it is.")},
-        "At most 1 MiB. With `follow` what is written from then on comes as it is written, until the job is deleted.",
+        {
+            200: Reply(
+                "It, as it is; or as it is written, each event with its `id` and `text` as `data`.",
+                {LINE: text(), EVENTS: text()},
+            )
+        },
+        "At most 1 MiB. With `follow` what is written from then on comes as it is written, until the job is deleted. "
+        "With `Accept: text/event-stream` it comes in events `log`: the `id` of the last, sent back as "
+        "`Last-Event-ID`, has it go on there, to the byte. The last event is `deleted`; a stream that ends without it "
+        "broke off.",
         query=(
             Parameter("tail", "how many lines; 100, or all with `since`", whole(least=0, most=10_000)),
             Parameter("since", "from when on: RFC 3339, or how many seconds ago", text(pattern=_MOMENT)),
             optional_flag("follow", "whether to go on with what is written"),
         ),
+        headers=(LAST_EVENT,),
         errors={404: _NO_JOB, 422: "a parameter is not what it must be"},
         example="curl 'localhost:8080/job/GUID/log?tail=20&follow=1'",
     ),
