@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import partial
 from random import SystemRandom
@@ -15,6 +16,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from .config.preloaded import preloaded_modules
+from .config.settings import InitiatorSettings
 from .guardian.guardian import Guardian
 from .guardian.hand_over import socket_of
 from .home.home import Home
@@ -81,7 +83,7 @@ def assemble(
     authority = TokenAuthority(guid, open_ring(home, now().timestamp()))
     environment = {**without_ours(dict(os.environ)), **guardian.mark}
     settings = configurator.settings
-    launcher = ForkLauncher(reactor, child_environment(environment, {}, True))
+    launcher = ForkLauncher(reactor, _without_secrets(environment, settings))
     timeline = Timeline()
     timeline.restore(saved.events, saved.last_event)
     timeline.recorded = lambda event: store.note([AddEvent(event.saved())])
@@ -111,6 +113,18 @@ def assemble(
     return Parts(
         initiator, Opened(configurator, [*writes, *begin.writes], begin.document), saved, guardian, locks, launcher
     )
+
+
+def _without_secrets(environment: Mapping[str, str], settings: InitiatorSettings) -> dict[str, str]:
+    """The initiator's environment as processors get it, but for what sections say; tells of what they do not get."""
+    kept = child_environment(environment, {"secret_options": " ".join(settings.secret_options)}, True)
+    left = sorted(environment.keys() - kept.keys() - {"PROACTOR_TOKEN"})
+    if left:
+        log.info(
+            "Called like secrets, and passed on only to sections whose pass_environment names them: {names}",
+            names=", ".join(left),
+        )
+    return kept
 
 
 async def begin(parts: Parts) -> None:

@@ -28,6 +28,7 @@ FILE_ONLY = (
     "secret_options",
     "command",
     "inherit_environment",
+    "pass_environment",
     "user",
     "working_folder",
     "listen_scheme",

@@ -65,6 +65,7 @@ JOB_OPTIONS = (
     Option("umask", str, None, help="its file mode creation mask, in octal"),
     Option("user", str, None, help="whom it runs as, where the initiator runs as root"),
     Option("inherit_environment", bool, True, help="whether it has the initiator's environment"),
+    Option("pass_environment", tuple, (), help="globs for variables that it has though they are called like a secret"),
     Option(
         "log_max_bytes", int, 10 * _MIB, minimum=64 * 1024, help="how much of the disk a file of its log takes at most"
     ),
@@ -138,6 +139,7 @@ class JobSettings:
     umask: str | None
     user: str | None
     inherit_environment: bool
+    pass_environment: tuple[str, ...]
     log_max_bytes: int
     log_backups: int
     labels: Mapping[str, str]

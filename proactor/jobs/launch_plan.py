@@ -78,7 +78,12 @@ def check_launch(values: Mapping[str, str]) -> None:
     if "command" in values:
         check_command(values["command"])
     check_limits(_limits(settings))
-    environment({}, values, settings.inherit_environment, settings.user)
+    _environment({}, values, settings)
+
+
+def _environment(initiators: Mapping[str, str], options: Mapping[str, str], settings: JobSettings) -> dict[str, str]:
+    inherit, passed = settings.inherit_environment, settings.pass_environment
+    return environment(initiators, options, inherit, settings.user, passed)
 
 
 @define(eq=False)
@@ -118,7 +123,7 @@ class LaunchPlanner:
             guid=job.guid,
             incarnation=job.incarnation,
             argv=command_line(options["module"], command, job.guid, job.port, FD, self.python),
-            environment=environment(self.environment, options, settings.inherit_environment, settings.user),
+            environment=_environment(self.environment, options, settings),
             stdin=text.encode(),
             listening=-1,
             log=-1,

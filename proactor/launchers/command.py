@@ -21,7 +21,8 @@ from __future__ import annotations
 import pwd
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from ..errors import Refused
 from ..interfaces import Limits
@@ -132,33 +133,48 @@ def _used(arguments: list[str]) -> set[str]:
 
 
 def environment(
-    initiators: Mapping[str, str], options: Mapping[str, str], inherit: bool, user: str | None = None
+    initiators: Mapping[str, str],
+    options: Mapping[str, str],
+    inherit: bool,
+    user: str | None = None,
+    passed: Sequence[str] = (),
 ) -> dict[str, str]:
     """The whole environment of a process.
 
-    It is the initiator's or, without ``inherit``, of that ``PATH`` alone; ``PROACTOR_TOKEN`` is never in it, and
-    :data:`MARK` always. ``PYTHONUNBUFFERED`` is set, so that output comes when it is written. With ``user``, ``HOME``,
-    ``LOGNAME`` and ``USER`` are that user's.
+    It is the initiator's or, without ``inherit``, of that ``PATH`` alone. Of the initiator's variables those that are
+    called like a secret (``secret_options``) are left out; those that ``passed`` names are there in any case, save
+    ``PROACTOR_TOKEN``, which never is. :data:`MARK` always is. ``PYTHONUNBUFFERED`` is set, so that output comes when
+    it is written. With ``user``, ``HOME``, ``LOGNAME`` and ``USER`` are that user's.
 
     On top of that an option ``env.NAME`` sets a variable, and takes it away where its value is empty. As names of
     options have no case, it is for the variable, or all of them, whose name there is but for the case
     (``env.http_proxy`` for an inherited ``http_proxy``), else for the name in upper case (``env.path`` for ``PATH``).
 
     :param initiators: the initiator's, as it was at its start.
-    :param options: of the processor's section, resolved; others than ``env.NAME`` do not matter.
+    :param options: of the processor's section, resolved; others than ``env.NAME`` and ``secret_options`` do not
+        matter.
+    :param passed: globs of names, of any case.
     :raises Refused: an option names what cannot be in an environment, or what must not be: a secret.
     """
-    names = initiators if inherit else [name for name in _LEAST if name in initiators]
-    result = {name: initiators[name] for name in names if name != _NEVER}
+    globs = secret_globs(options)
+    result = {name: text for name, text in initiators.items() if _is_for_all(name, globs, inherit, passed)}
     result.setdefault("PYTHONUNBUFFERED", "1")
     if user is not None:
         result.update(_users(user))
-    globs = secret_globs(options)
     for option, value in options.items():
         if option.startswith(_PREFIX):
             _check_variable(option, value, globs)
             _set(result, option.removeprefix(_PREFIX), value)
     return result
+
+
+def _is_for_all(name: str, globs: Sequence[str], inherit: bool, passed: Sequence[str]) -> bool:
+    """Whether a variable of the initiator's is for its processors."""
+    if name in (_NEVER, MARK):
+        return name == MARK
+    if any(fnmatchcase(name.lower(), glob.lower()) for glob in passed):
+        return True
+    return name in _LEAST or (inherit and not is_secret(name.lower(), globs))
 
 
 def _check_variable(option: str, value: str, globs: tuple[str, ...]) -> None:

@@ -52,7 +52,15 @@ class RefusalTests(Running):
 
     def test_file_only(self) -> None:
         """Who may do what is decided in the file."""
-        for name in ("operator_auth", "secret_options", "user", "working_folder", "inherit_environment", "env.path"):
+        for name in (
+            "operator_auth",
+            "secret_options",
+            "user",
+            "working_folder",
+            "inherit_environment",
+            "pass_environment",
+            "env.path",
+        ):
             for text in ("x", None):
                 self.assertIn(f"{name}: can be set in the file alone, {SOURCE}", self.refused(DEFAULT, name, text))
 

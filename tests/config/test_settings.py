@@ -76,6 +76,7 @@ WRONG_JOB: Mapping[str, list[tuple[str, str]] | None] = {
     "umask": None,
     "user": None,
     "inherit_environment": [("maybe", "is not one of yes")],
+    "pass_environment": None,
     "log_max_bytes": [("1", "must be >= 65536")],
     "log_backups": [("-1", "must be >= 0"), ("101", "must be <= 100")],
     "labels": [("canary", "each word must be name=value"), ("a=b =c", "each word must be name=value")],

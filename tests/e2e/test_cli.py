@@ -131,7 +131,7 @@ class VerbTests(SharedCase):
         changed = await self.proactor("log-level", "error", "--for", "10m", "-n", "proactor.jobs.scale", "--json")
         self.assertEqual(changed.json["namespaces"]["proactor.jobs.scale"]["level"], "error")
         shown = (await self.proactor("log-level")).out
-        self.assertRegex(shown, r"\nproactor.scale +error +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n$")
+        self.assertRegex(shown, r"\nproactor.jobs.scale +error +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n$")
         back = await self.proactor("log-level", "default", "-n", "proactor.jobs.scale", "--json")
         self.assertEqual(back.json["namespaces"], {})
         self.assertIn("nothing is logged as", (await self.proactor("log-level", "info", "-n", "nope", code=1)).err)

@@ -173,6 +173,34 @@ class EnvironmentTests(SynchronousTestCase):
         expected = {"PATH": "/bin", "A": "1", "PROACTOR_URL": "http://x", "PYTHONUNBUFFERED": "1"}
         self.assertEqual(environment(initiators, {"rate": "2"}, True), expected)
 
+    def test_called_like_secrets(self) -> None:
+        """What is called like a secret is not inherited, whatever its case, unless a section says so."""
+        initiators = {
+            "PATH": "/bin",
+            "DB_PASSWORD": "a",
+            "aws_secret_access_key": "b",
+            "TOKEN": "c",
+            "PROACTOR_TOKEN": "d",
+        }
+        own = {"PATH": "/bin", "PYTHONUNBUFFERED": "1"}
+        self.assertEqual(environment(initiators, {}, True), own)
+        for globs in (("DB_PASSWORD",), ("db_*", "x")):
+            self.assertEqual(environment(initiators, {}, True, passed=globs), {**own, "DB_PASSWORD": "a"})
+        found = environment(initiators, {}, True, passed=("*",))
+        self.assertEqual(found, {**own, "DB_PASSWORD": "a", "aws_secret_access_key": "b", "TOKEN": "c"})
+
+    def test_own_words_for_secrets(self) -> None:
+        """Which names are secret is for the option to say, but for the token."""
+        initiators = {"DB_PASSWORD": "a", "PIN_CODE": "b", "token": "c"}
+        found = environment(initiators, {"secret_options": "pin*"}, True)
+        self.assertEqual(found, {"DB_PASSWORD": "a", "PYTHONUNBUFFERED": "1"})
+
+    def test_passed_without_inheritance(self) -> None:
+        """What a section names is passed on where nothing else is."""
+        initiators = {"PATH": "/bin", "A": "1", "API_KEY": "2", "B": "3"}
+        found = environment(initiators, {}, False, passed=("api_key", "b"))
+        self.assertEqual(found, {"PATH": "/bin", "API_KEY": "2", "B": "3", "PYTHONUNBUFFERED": "1"})
+
     def test_not_inherited(self) -> None:
         """Without inheritance there is the search path, the mark by which it is found, and what is set."""
         initiators = {"PATH": "/bin", "A": "1", "PROACTOR_TOKEN": "hush", MARK: "ours"}
