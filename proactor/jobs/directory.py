@@ -10,6 +10,7 @@ import json
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from attrs import define, field, frozen
 from twisted.internet.defer import Deferred
@@ -24,8 +25,10 @@ from .launch_plan import base_url
 GATHERED, GATHERED_EACH = 0.02, 0.0005
 #: No longer than this.
 GATHERED_MOST = 5.0
-#: Of how many changes it is known what they were.
-_REMEMBERED = 20_000
+#: Of how many changes it is known what they were; who was away for longer gets all that there is.
+REMEMBERED = 5_000
+#: Of how many kinds of processors what they can be chosen by is kept once for all of them.
+_KINDS = 1024
 
 log = Logger(namespace="proactor.initiator")
 
@@ -62,8 +65,7 @@ class Endpoint:
 
     @kind.default
     def _kind(self) -> frozenset[str]:
-        labels = (each for name, value in self.labels.items() for each in (f"label:{name}", f"label:{name}={value}"))
-        return frozenset(map(sys.intern, (f"module:{self.module}", *labels)))
+        return _kind(self.module, tuple(self.labels.items()))
 
     @classmethod
     def of(cls, job: Job) -> Endpoint:
@@ -75,6 +77,17 @@ class Endpoint:
         """All that it can be chosen by."""
         yield f"guid:{self.guid}"
         yield from self.kind
+
+
+@lru_cache(_KINDS)
+def _kind(module: str, labels: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    terms = (each for name, value in labels for each in (f"label:{name}", f"label:{name}={value}"))
+    return frozenset(map(sys.intern, (f"module:{module}", *terms)))
+
+
+@lru_cache(_KINDS)
+def _kinds(before: frozenset[str] | None, after: frozenset[str] | None) -> tuple[frozenset[str], ...]:
+    return tuple({each for each in (before, after) if each is not None})
 
 
 Selection = frozenset[str]
@@ -119,7 +132,7 @@ class Directory:
     _by_key: dict[str, dict[str, Endpoint]] = field(factory=dict, init=False)
     #: The version at which those of a key that there is changed last.
     _changed: dict[str, int] = field(factory=dict, init=False)
-    _changes: deque[_Change] = field(factory=lambda: deque(maxlen=_REMEMBERED), init=False)
+    _changes: deque[_Change] = field(factory=lambda: deque(maxlen=REMEMBERED), init=False)
     #: Who waits, by one of the keys of what each waits for; the empty text where that is any change.
     _waiting: dict[str, dict[Deferred[None], Selection]] = field(factory=dict, init=False)
     _next: IDelayedCall | None = field(default=None, init=False)
@@ -148,7 +161,7 @@ class Directory:
 
     def _change(self, guid: str, before: Endpoint | None, after: Endpoint | None) -> None:
         self.version += 1
-        change = _Change(guid, tuple({each.kind for each in (before, after) if each is not None}))
+        change = _Change(guid, _kinds(before and before.kind, after and after.kind))
         self._changes.append(change)
         if before is not None:
             self._remove(before)

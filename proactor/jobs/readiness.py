@@ -10,10 +10,9 @@ from urllib.parse import urlsplit
 from attrs import define
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import connectProtocol
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint, ITCPTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool
@@ -51,6 +50,18 @@ class _Question(Protocol):
     def _answer(self) -> None:
         if not self.answered.called:
             self.answered.callback(True)
+
+
+class _Asker(Factory):
+    """Has one question asked. ``connectProtocol`` makes a class each time, which holds itself and so piles up."""
+
+    noisy = False
+
+    def __init__(self, question: _Question) -> None:
+        self._question = question
+
+    def buildProtocol(self, addr: IAddress | None) -> _Question:
+        return self._question
 
 
 @define(eq=False)
@@ -94,7 +105,7 @@ class Prober:
                 cast(ITCPTransport, asking.transport).abortConnection()
 
     async def _questioned(self, endpoint: IStreamClientEndpoint, asking: _Question) -> bool:
-        await connectProtocol(endpoint, asking)
+        await endpoint.connect(_Asker(asking))
         return await asking.answered
 
     async def _answers(self, base_url: str, guid: str) -> bool:

@@ -57,9 +57,7 @@ class Supervised:
 
     def __attrs_post_init__(self) -> None:
         self._timers = Timers(self.around.clock)
-        self._watchdog = Watchdog(
-            self.around.clock, self._timers, self._silence, self._ask_where_it_is, self._spoke, self._bite
-        )
+        self._watchdog = Watchdog(self.around.clock, self._timers)
 
     # What an operator does.
 
@@ -261,7 +259,7 @@ class Supervised:
         else:
             self.around.owner.answers(self.job)
         self.contact()
-        self._watchdog.watch()
+        self._watchdog.watch(self)
         self.waiters.news()
 
     def _too_late(self, seconds: float) -> None:
@@ -325,12 +323,13 @@ class Supervised:
         else:
             self.listening.park()
 
-    # Watching.
+    # What the watchdog asks and does: see proactor.jobs.watchdog.Watched.
 
-    def _silence(self) -> float:
+    def longest_silence(self) -> float:
+        """How long its process may be silent."""
         return self.around.owner.settings(self.job).watchdog if self.job.speaks else 0.0
 
-    def _ask_where_it_is(self, cause: str) -> None:
+    def ask_where_it_is(self, cause: str) -> None:
         """A processor writes its stacks to its log on SIGUSR1; that is kept with its end."""
         if self._handle is not None:
             # Who does not know that signal ends by it, and of no other trouble.
@@ -338,10 +337,12 @@ class Supervised:
             with suppress(Conflict):
                 self.around.launcher.signal(self._handle, signal.SIGUSR1)
 
-    def _spoke(self) -> None:
+    def spoke(self) -> None:
+        """It is no trouble any more."""
         self._trouble = None
 
-    def _bite(self, cause: str) -> None:
+    def bite(self, cause: str) -> None:
+        """It is a trouble."""
         self._begin_stop(cause, "watchdog", trouble=True)
 
     # Ending.

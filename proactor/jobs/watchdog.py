@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
@@ -17,47 +17,55 @@ DUMP_TIME = 1.0
 _NAME = "watchdog"
 
 
+class Watched(Protocol):
+    """Whose process it is."""
+
+    def longest_silence(self) -> float:
+        """How long it may be silent, in seconds; 0: for ever."""
+
+    def ask_where_it_is(self, cause: str) -> None:
+        """Have it say where it is, of which it may end; for a reason."""
+
+    def spoke(self) -> None:
+        """It was heard of after all."""
+
+    def bite(self, cause: str) -> None:
+        """Have it ended, for a reason."""
+
+
 @define(eq=False)
 class Watchdog:
-    """Watches one process.
+    """Watches one process. Whose it is is known to the timer alone, so that nothing is left of both when that is over.
 
-    :param limit: how long it may be silent, in seconds; 0: for ever.
-    :param ask: has it say where it is, of which it may end; for a reason.
-    :param spoke: it was heard of after all.
-    :param bite: has it ended, for a reason.
     :ivar heard_at: when it was heard of last.
     """
 
     clock: IReactorTime
     timers: Timers
-    limit: Callable[[], float]
-    ask: Callable[[str], None]
-    spoke: Callable[[], None]
-    bite: Callable[[str], None]
     heard_at: float = 0.0
 
     def heard(self) -> None:
         """It was heard of."""
         self.heard_at = self.clock.seconds()
 
-    def watch(self) -> None:
+    def watch(self, watched: Watched) -> None:
         """See to it from now on, until the timer of that name is cancelled."""
-        limit = self.limit()
+        limit = watched.longest_silence()
         left = self.heard_at + limit - self.clock.seconds() if limit else LONGEST_LOOK
         if left > 0:
-            self.timers.set(_NAME, min(left, LONGEST_LOOK), self.watch)
+            self.timers.set(_NAME, min(left, LONGEST_LOOK), partial(self.watch, watched))
             return
         cause = f"silent for {limit:g} s"
-        self.ask(cause)
-        self.timers.set(_NAME, DUMP_TIME, partial(self._still_silent, cause, self.heard_at))
+        watched.ask_where_it_is(cause)
+        self.timers.set(_NAME, DUMP_TIME, partial(self._still_silent, watched, cause, self.heard_at))
 
     def stop(self) -> None:
         """There is nothing to watch."""
         self.timers.cancel(_NAME)
 
-    def _still_silent(self, cause: str, since: float) -> None:
+    def _still_silent(self, watched: Watched, cause: str, since: float) -> None:
         if self.heard_at == since:
-            self.bite(cause)
+            watched.bite(cause)
         else:
-            self.spoke()
-            self.watch()
+            watched.spoke()
+            self.watch(watched)

@@ -17,6 +17,10 @@ def is_listening(bound: socket.socket) -> bool:
     return bool(bound.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
+def _nothing() -> None:
+    pass
+
+
 class HeldSocket:
     """A port that listens, so that clients wait, or is parked: kept from others, and connections are refused.
 
@@ -31,7 +35,7 @@ class HeldSocket:
         self._family = bound.family
         self._name = bound.getsockname() if name is None else name
         self._listens = is_listening(bound)
-        self.changed: Callable[[], None] = lambda: None
+        self.changed: Callable[[], None] = _nothing
 
     @property
     def address(self) -> str:
@@ -80,6 +84,7 @@ class HeldSocket:
     def close(self) -> None:
         """Give the port up."""
         self._socket.close()
+        self.changed = _nothing
 
     def _bound(self) -> socket.socket:
         bound = socket.socket(self._family, socket.SOCK_STREAM)

@@ -35,16 +35,14 @@ class Processes:
 
     def hold(self, handle: Handle, hold: Grip, ended: Callable[[Exit], None]) -> Watched:
         """Take up a process; its end is told by who knows of it, or found out, if :meth:`Watched.watch` is called."""
-        watched: Watched
-
-        def told(exit_: Exit) -> None:
-            self._drop(handle, watched)
-            self._turns.call(partial(_tell, watched, ended, exit_))
-
-        watched = Watched(self.reactor, handle.identity, hold, told)
+        watched = Watched(self.reactor, handle.identity, hold, partial(self._over, handle, ended))
         self._watched[handle.guid, handle.incarnation] = watched
         self._pids[handle.pid] = watched
         return watched
+
+    def _over(self, handle: Handle, ended: Callable[[Exit], None], watched: Watched, exit_: Exit) -> None:
+        self._drop(handle, watched)
+        self._turns.call(partial(_tell, watched, ended, exit_))
 
     def _drop(self, handle: Handle, watched: Watched) -> None:
         place = (handle.guid, handle.incarnation)

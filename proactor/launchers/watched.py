@@ -78,11 +78,13 @@ class Watched:
     """One process that leads a group, or is about to.
 
     :param grip: hold of it.
-    :param told: called once, when it is over.
+    :param told: called once, when it is over, with this and with how it ended.
     :ivar is_over: whether it is known to be.
     """
 
-    def __init__(self, reactor: LocalReactor, identity: Identity, grip: Grip, told: Callable[[Exit], None]) -> None:
+    def __init__(
+        self, reactor: LocalReactor, identity: Identity, grip: Grip, told: Callable[[Watched, Exit], None]
+    ) -> None:
         self.identity = identity
         self.is_over = False
         self._reactor = reactor
@@ -122,13 +124,19 @@ class Watched:
         # One that has become somebody else's is beyond us.
         with suppress(ProcessLookupError, PermissionError):
             self._grip.signal_group(signal.SIGKILL)
+        self._look_no_more()
+        self._grip.close()
+        self._told(self, exit_)
+
+    def _look_no_more(self) -> None:
+        # What would call this is let go of: thousands that hold themselves would wait for a look through all memory.
         for each in self._later.values():
             if each.active():
                 each.cancel()
+        self._later.clear()
         if self._reader is not None:
             self._reader.stop()
-        self._grip.close()
-        self._told(exit_)
+            self._reader = None
 
     def settle(self) -> None:
         """Let those go on that wait for its end."""

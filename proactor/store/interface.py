@@ -31,7 +31,10 @@ class IStore(Interface):
         """
 
     def events(before: int, count: int, guid: str | None = None) -> Deferred[list[SavedEvent]]:
-        """The newest events below a number, ``count`` at most, oldest first; of one job, or of all."""
+        """The newest events below a number, ``count`` at most, oldest first; of one job, or of all.
+
+        Those among them that were noted and could not be kept yet.
+        """
 
     def messages(numbers: Sequence[int]) -> Deferred[list[SavedMessage]]:
         """Those messages of these numbers that there are, in the order of their numbers, with what is in them."""

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from zope.interface import implementer
 
 from ..errors import StorageFailed, StorageFull
-from ..saved import Saved, SavedEvent, SavedMessage, Write
+from ..saved import AddEvent, Saved, SavedEvent, SavedMessage, Write
 from .interface import IStore
 from .tables import Tables
 from .writing import statements
@@ -76,8 +76,13 @@ class MemoryStore:
             return fail(self._over())
         self.flush()
         found: Deferred[list[SavedEvent]] = Deferred()
-        self._turn(lambda: found.callback(self._tables.newest(before, count, guid)))
+        self._turn(lambda: found.callback(self._newest(before, count, guid)))
         return found
+
+    def _newest(self, before: int, count: int, guid: str | None) -> list[SavedEvent]:
+        late = [write.event for write in self._late if isinstance(write, AddEvent)]
+        chosen = [each for each in late if each.id < before and guid in (None, each.guid)]
+        return [*self._tables.newest(before, count, guid), *chosen][-count:]
 
     def messages(self, numbers: Sequence[int]) -> Deferred[list[SavedMessage]]:
         """Those messages of these numbers that there are."""

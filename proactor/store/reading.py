@@ -19,10 +19,11 @@ from ..saved import (
     SavedMessage,
     SavedRevision,
 )
+from ..timeline.timeline import KEPT
 from .codec import checksum, from_plain, from_text
 from .writing import Counters
 
-EVENTS = 10_000
+EVENTS = KEPT
 """How many of the newest are read at the start."""
 
 _EVENT = "SELECT id, guid, value, sum FROM events"

@@ -102,7 +102,7 @@ class SqliteStore:
         """The newest events below a number, oldest first; of one job, or of all."""
         if self._closed is not None:
             return fail(self._over())
-        task = Task(lambda: self._database.events(before, count, guid))
+        task = Task(lambda: self._worker.events(before, count, guid))
         self._worker.put([*self._taken(), task])
         return task.done
 

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..saved import AddEvent, SavedEvent
 from .database import Batch, Database
 from .notes import MOST, thinned
 from .threads import Threads
@@ -75,6 +76,12 @@ class Worker:
         """In something that takes long: keep what is to be kept, as far as nothing else comes before it."""
         while self.keep():
             pass
+
+    def events(self, before: int, count: int, guid: str | None) -> list[SavedEvent]:
+        """The newest events below a number, oldest first; those that wait for room come after all that are kept."""
+        writes = (write for batch in self.held for write in batch.writes if isinstance(write, AddEvent))
+        held = [each.event for each in writes if each.event.id < before and guid in (None, each.event.guid)]
+        return [*self.database.events(before, count, guid), *held][-count:]
 
     def _work(self) -> None:
         while self._is_something_left():

@@ -52,7 +52,6 @@ class JobStory:
         led_by = self._steps.pop(job.guid, None)
         more = {"module": job.module}
         self.timeline.add(self.now(), "deleted", job.guid, "delete", actor, because=led_by, more=more)
-        self.timeline.forget(job.guid)
 
 
 @define(eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import dropwhile
 from typing import Any
@@ -14,9 +14,10 @@ from attrs import define, field, frozen
 from ..model import timestamp
 from ..saved import SavedEvent
 
-#: How much is in memory, of all and of each job.
-KEPT = 10_000
-KEPT_OF_JOB = 200
+#: How much is in memory.
+KEPT = 1_000
+#: How far beyond that who was away is led through what happened meanwhile.
+REACH = 10_000
 #: How many of what was before that are looked at in one piece.
 PAGE = 500
 
@@ -127,7 +128,6 @@ class Timeline:
     recorded: Callable[[Event], None] = lambda _event: None
     older: Older = _nothing
     _all: deque[Event] = field(factory=lambda: deque(maxlen=KEPT))
-    _of: dict[str, deque[Event]] = field(factory=dict)
     _last: int = 0
     _listeners: dict[object, Callable[[Event], None]] = field(factory=dict)
 
@@ -172,12 +172,6 @@ class Timeline:
     def _put(self, event: Event) -> None:
         self._last = event.id
         self._all.append(event)
-        if event.guid is not None:
-            self._of.setdefault(event.guid, deque(maxlen=KEPT_OF_JOB)).append(event)
-
-    def forget(self, guid: str) -> None:
-        """A job is no more: what happened to it stays among all."""
-        self._of.pop(guid, None)
 
     def listen(self, key: object, listener: Callable[[Event], None]) -> None:
         """Have something called with each event when it happens."""
@@ -194,12 +188,8 @@ class Timeline:
         """The number of the last event."""
         return self._last
 
-    def of(self, guid: str) -> list[Event]:
-        """What happened to one job, oldest first, as far as it is in memory."""
-        return list(self._of.get(guid, ()))
-
-    def last(self, count: int) -> list[Event]:
-        """The last that happened, oldest first."""
+    def last(self, count: int = KEPT) -> list[Event]:
+        """The last that happened, oldest first, as far as it is in memory."""
         return list(self._all)[-count:]
 
     async def before(self, number: int, count: int, selection: Selection) -> Part:
@@ -209,7 +199,7 @@ class Timeline:
         """
         found: deque[Event] = deque()
         start = number
-        page: Iterable[Event] = dropwhile(lambda event: event.id >= number, self._backward(selection.guid))
+        page: Iterable[Event] = dropwhile(lambda event: event.id >= number, reversed(self._all))
         for _ in range(_LOOKS):
             for event in page:
                 if len(found) == count:
@@ -225,10 +215,6 @@ class Timeline:
             page = map(Event.of, reversed(older))
         return Part(tuple(found), start)
 
-    def _backward(self, guid: str | None) -> Iterator[Event]:
-        """What is in memory, newest first: of one job where that has its own, or of all."""
-        return reversed(self._of.get(guid or "", self._all))
-
     async def after(self, known: int, count: int, selection: Selection) -> Part:
         """What happened after a number: of so many events those that are chosen, and how far that was."""
         known = min(known, self._last)
@@ -241,7 +227,7 @@ class Timeline:
 
     async def _older_after(self, known: int, first: int, selection: Selection) -> Part:
         """What happened after a number of what is not in memory; what is too far back is given up."""
-        start = max(known, first - 1 - KEPT)
+        start = max(known, first - 1 - REACH)
         end = min(start + PAGE, first - 1)
         found = [Event.of(saved) for saved in await self.older(end + 1, end - start, None)]
         events = [event for event in found if event.id > start]

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.jobs.directory import GATHERED, Directory, Endpoint, Selection, selection
+from proactor.jobs.directory import GATHERED, REMEMBERED, Directory, Endpoint, Selection, selection
 from proactor.model import Job
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
@@ -131,9 +131,9 @@ class ChangesTests(Case):
 
     def test_forgotten(self) -> None:
         """Of many changes only the last are remembered."""
-        for incarnation in range(20_001):
+        for incarnation in range(REMEMBERED + 1):
             self.directory.look(job(1, incarnation=incarnation))
-        self.assertEqual((self.changes(1000), self.changes(1001)), (None, {1: 20_000}))
+        self.assertEqual((self.changes(1000), self.changes(1001)), (None, {1: REMEMBERED}))
         self.gathered()
 
     @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from("mn"), st.booleans(), st.integers(1, 3))), st.data())

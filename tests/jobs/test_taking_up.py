@@ -46,7 +46,7 @@ class Case(SynchronousTestCase):
         return revision
 
     def kinds(self) -> list[str]:
-        return [event.kind for event in self.rig.fleet.timeline.of(self.job.guid)]
+        return [each.kind for each in self.rig.fleet.timeline.last() if each.guid == self.job.guid]
 
 
 class AdoptionTests(Case):

@@ -324,7 +324,8 @@ class PollingTests(SynchronousTestCase):
         clock = Clock()
         told: list[Exit] = []
         child = start(self)
-        watched = Watched(cast(Any, clock), known(child.pid), Numbered(known(child.pid)), told.append)
+        it = known(child.pid)
+        watched = Watched(cast(Any, clock), it, Numbered(it), lambda _, exit_: told.append(exit_))
         watched.watch()
         clock.pump([watched_module.LOOK] * 3)
         self.assertEqual((told, watched.is_over), ([], False))

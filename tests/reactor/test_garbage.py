@@ -5,7 +5,7 @@ import gc
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.reactor.garbage import LEAST, PERIOD, GarbageCollector
+from proactor.reactor.garbage import LEAST, PERIOD, SOME, SOON_DONE, GarbageCollector
 
 
 class GarbageCollectorTests(SynchronousTestCase):
@@ -14,18 +14,30 @@ class GarbageCollectorTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.size = 100
+        self.used = self.takes = 0.0
         self.collected: list[str] = []
         self.collector = GarbageCollector(
             self.clock,
             size=lambda: self.size,
             collect_new=lambda: self.collected.append("new"),
-            collect_all=lambda: self.collected.append("all"),
+            collect_all=self.collect_all,
+            cpu=lambda: self.used,
         )
         self.before = gc.get_threshold()
+
+    def collect_all(self) -> None:
+        self.collected.append("all")
+        self.used += self.takes
 
     def start(self) -> None:
         self.collector.start()
         self.addCleanup(self.stop)
+
+    def grow(self, takes: float) -> None:
+        """Have all looked through once, which takes so long."""
+        self.takes = takes
+        self.size += SOME
+        self.assertEqual(self.look(), ["all"])
 
     def stop(self) -> None:
         self.successResultOf(self.collector.stop())
@@ -43,24 +55,48 @@ class GarbageCollectorTests(SynchronousTestCase):
         self.start()
         self.assertEqual([self.look() for _ in range(3)], [["new"]] * 3)
 
-    def test_doubled(self) -> None:
-        """Everything is when there is twice as much as there was after the last time, and not before."""
+    def test_grown(self) -> None:
+        """As long as it is soon done, everything is whenever there is some more than after the last time."""
         self.start()
+        self.takes = SOON_DONE
         seen = []
-        for self.size in (199, 200, 399, 400, 400, 150, 799, 800):
+        for self.size in (99 + SOME, 100 + SOME, 100 + SOME, 100, 99 + 2 * SOME, 100 + 2 * SOME):
+            seen += self.look()
+        self.assertEqual(seen, ["new", "all", "new", "new", "new", "all"])
+
+    def test_doubled(self) -> None:
+        """When it has taken long, everything is only when there is twice as much as there was after that."""
+        self.start()
+        self.grow(takes=2 * SOON_DONE)
+        size = self.size
+        seen = []
+        for share in (1.99, 2, 3.99, 4, 4, 1.5, 7.99, 8):
+            self.size = int(share * size)
             self.clock.rightNow += LEAST
             seen += self.look()
         self.assertEqual(seen, ["new", "all", "new", "all", "new", "new", "new", "all"])
 
     def test_not_too_often(self) -> None:
-        """Nor is it twice within some minutes, however fast it grows: a fleet that comes up is not held up by that."""
+        """Nor is it twice within some minutes then, however fast it grows: a fleet that comes up is not held up."""
         self.start()
-        self.size = 1000
+        self.grow(takes=2 * SOON_DONE)
+        self.size *= 10
         self.assertEqual(self.look(), ["new"])
         self.clock.advance(LEAST)
         self.assertIn("all", self.collected)
-        self.size = 10_000
+        self.size *= 10
         self.assertEqual(self.look(), ["new"])
+
+    def test_soon_done_again(self) -> None:
+        """Where it turns out to be soon done again, it is done again sooner."""
+        self.start()
+        self.grow(takes=2 * SOON_DONE)
+        self.takes = SOON_DONE / 2
+        self.size *= 2
+        self.clock.rightNow += LEAST
+        self.assertEqual(self.look(), ["all"])
+        self.size += SOME
+        self.assertEqual(self.look(), ["all"])
 
     def test_python_keeps_out(self) -> None:
         """Meanwhile Python itself looks through what is new, and never through everything."""
@@ -77,3 +113,4 @@ class GarbageCollectorTests(SynchronousTestCase):
         collector.collect_new()
         collector.collect_all()
         self.assertEqual(gc.get_count()[2], 0)
+        self.assertGreater(collector.cpu(), 0)

@@ -40,7 +40,7 @@ from proactor.store.writing import statements
 
 from .flaky import NO_ROOM, Plan, connector
 from .test_sqlite import killed
-from .values import GUID, NOON, event, job, message, revision
+from .values import GUID, NOON, OTHER, event, job, message, revision
 
 
 class DatabaseTestCase(SynchronousTestCase):
@@ -197,6 +197,23 @@ class RoomTests(DatabaseTestCase):
         self.plan.times = 0
         self.commit(PutValue("d", 1))
         self.assertEqual(self.values(), {"a": 1, "b": 2, "d": 1})
+
+    def test_noted_is_read(self) -> None:
+        """Events that wait for room are there when events are asked for."""
+        self.commit(AddEvent(event(1)), AddEvent(event(2, OTHER)))
+        self.plan.fail("COMMIT", 100, NO_ROOM)
+        self.store.note([AddEvent(event(3)), AddEvent(event(4, OTHER)), AddEvent(event(5))])
+        self.full()
+        for before, count, guid, expected in (
+            (10, 10, None, [1, 2, 3, 4, 5]),
+            (5, 3, None, [2, 3, 4]),
+            (10, 10, OTHER, [2, 4]),
+            (10, 2, GUID, [3, 5]),
+            (3, 10, None, [1, 2]),
+        ):
+            found = self.store.events(before, count, guid)
+            self.work()
+            self.assertEqual([each.id for each in self.successResultOf(found)], expected)
 
     def test_noted_in_parts(self) -> None:
         """Much that was noted finds its way in part by part, and where a part does not, what is after it waits."""
@@ -419,7 +436,8 @@ class EventTests(DatabaseTestCase):
         self.database.kept_events = 1_500
         for start in range(1, 6_001, 500):
             self.commit(*(AddEvent(event(number)) for number in range(start, start + 500)))
-        self.assertEqual([each.id for each in self.database.load().events], list(range(4_501, 6_001)))
+        kept = self.database.events(10_000, 10_000, None)
+        self.assertEqual([each.id for each in kept], list(range(4_501, 6_001)))
 
     def test_a_backlog(self) -> None:
         """Many too many are not all forgotten at once."""
@@ -427,7 +445,7 @@ class EventTests(DatabaseTestCase):
             self.commit(*(AddEvent(event(number)) for number in range(start, start + 3_000)))
         self.database.kept_events = 10
         self.commit(*(AddEvent(event(number)) for number in range(6_001, 7_001)))
-        self.assertEqual(self.database.load().events[0].id, 2_001)
+        self.assertEqual(self.database.events(10_000, 10_000, None)[0].id, 2_001)
 
 
 class BatchTests(SynchronousTestCase):

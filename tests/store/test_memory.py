@@ -7,10 +7,11 @@ from typing import cast
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import StorageFailed, StorageFull
-from proactor.saved import PutValue, Saved
+from proactor.saved import AddEvent, PutValue, Saved
 from proactor.store.memory import MemoryStore
 
 from . import suite
+from .values import event
 
 
 class MemoryTests(suite.SuiteMixin):
@@ -43,6 +44,13 @@ class MeansTests(SynchronousTestCase):
         self.store.recover()
         self.successResultOf(self.store.commit([PutValue("c", 1)]))
         self.assertEqual(self.store.load().values, {"a": 1, "c": 1})
+
+    def test_fail_events(self) -> None:
+        """Events that were noted meanwhile are there when events are asked for."""
+        self.store.note([AddEvent(event(1)), AddEvent(event(2))])
+        self.store.fail()
+        self.store.note([AddEvent(event(3)), AddEvent(event(4))])
+        self.assertEqual([each.id for each in self.successResultOf(self.store.events(4, 2))], [2, 3])
 
     def test_fail_some(self) -> None:
         """So many commits fail, with the error that is given."""

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.saved import SavedEvent
-from proactor.timeline.timeline import KEPT, KEPT_OF_JOB, PAGE, Event, Selection, Timeline
+from proactor.timeline.timeline import KEPT, PAGE, REACH, Event, Selection, Timeline
 
 T = TypeVar("T")
 
@@ -91,23 +91,22 @@ class EventTests(SynchronousTestCase):
 class TimelineTests(Case):
     """What is remembered."""
 
-    def test_of_a_job(self) -> None:
-        """Each job has its own, in order, and only the last of it."""
+    def test_last(self) -> None:
+        """In memory is what happened last, and no more of it than so much: whoever it happened to."""
         timeline = Timeline()
-        for number in range(KEPT_OF_JOB + 5):
-            timeline.add(NOON, f"a{number}", "a", "", "")
-            timeline.add(NOON, f"b{number}", "b", "", "")
-        events = timeline.of("a")
-        self.assertEqual([events[0].kind, events[-1].kind], ["a5", f"a{KEPT_OF_JOB + 4}"])
-        self.assertEqual([each.kind for each in timeline.last(2)], [f"a{KEPT_OF_JOB + 4}", f"b{KEPT_OF_JOB + 4}"])
+        for number in range(KEPT + 5):
+            timeline.add(NOON, f"{number}", f"{number % 7}", "", "")
+        events = timeline.last(2 * KEPT)
+        self.assertEqual([events[0].kind, events[-1].kind], ["5", f"{KEPT + 4}"])
+        self.assertEqual([each.kind for each in timeline.last(2)], [f"{KEPT + 3}", f"{KEPT + 4}"])
 
-    def test_forgotten_job(self) -> None:
-        """What happened to a job that is no more stays among all."""
+    def test_of_a_job(self) -> None:
+        """What happened to a job stays among all, whether it is one still or not."""
         timeline = Timeline()
+        for number in range(6):
+            timeline.add(NOON, "running", "ab"[number % 2], "", "")
         timeline.add(NOON, "deleted", "a", "", "")
-        timeline.forget("a")
-        self.assertEqual((timeline.of("a"), len(timeline.last(10))), ([], 1))
-        self.assertEqual(self.before(timeline, 10, 10, Selection("a")), ([1], 0))
+        self.assertEqual(self.before(timeline, 10, 10, Selection("a")), ([1, 3, 5, 7], 0))
 
     def test_recorded(self) -> None:
         """Each is recorded when it happens; what is taken up is not recorded again."""
@@ -117,7 +116,6 @@ class TimelineTests(Case):
         event = timeline.add(NOON, "a", None, "", "")
         self.assertEqual((heard, event.id, timeline.last_id), ([event], 10, 10))
         self.assertEqual([each.id for each in timeline.last(9)], [3, 5, 10])
-        self.assertEqual([each.id for each in timeline.of("a")], [3])
 
     def test_listeners(self) -> None:
         """Who listens is called of each event, until it does no more."""
@@ -230,6 +228,6 @@ class ForwardTests(Case):
     def test_too_far_back(self) -> None:
         """Who was away for very long is not led through all of it."""
         timeline = Timeline()
-        timeline.restore([saved(5 * KEPT)], 5 * KEPT)
+        timeline.restore([saved(5 * REACH)], 5 * REACH)
         events, end, lost = self.after(timeline, 0)
-        self.assertEqual((events, end, lost), ([], 4 * KEPT - 1 + PAGE, 4 * KEPT - 1 + PAGE))
+        self.assertEqual((events, end, lost), ([], 4 * REACH - 1 + PAGE, 4 * REACH - 1 + PAGE))

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.timeline.followers import Followers
-from proactor.timeline.timeline import KEPT, Timeline
+from proactor.timeline.timeline import KEPT, REACH, Timeline
 from proactor.tracing import trace_of
 from proactor.web import sse
 
@@ -179,10 +179,10 @@ class FollowTests(Case):
     def test_too_slow(self) -> None:
         """What is not to be had any more by then it is told of."""
         self.timeline.older = Timeline().older
-        told = self.missed(2 * KEPT)
+        told = self.missed(2 * REACH)
         ((_, _, gap),) = [each for each in told if each[1] == "gap"]
         numbers = [id_ for id_, kind, _ in told if kind == "x"]
-        self.assertEqual(len(numbers) + gap["lost"], 2 * KEPT + 1)
+        self.assertEqual(len(numbers) + gap["lost"], 2 * REACH + 1)
         self.assertEqual(numbers[-1], self.timeline.last_id)
 
     def test_long_away(self) -> None:
