@@ -93,7 +93,8 @@ def events(
 
 async def _follow(shell: Shell, client: Client, chosen: Chosen, tail: int | None, after: int | None) -> None:
     # Who is not there at all, or lets nobody look, is not waited for.
-    await client.events.last()
+    last = await client.events.last()
+    after = last if tail is None and after is None else after
     lookout = Lookout(shell.out)
     following = client.events.follow(chosen, tail=tail, after=after, lost=lookout.lost, found=lookout.found)
     async with aclosing(following) as found:
