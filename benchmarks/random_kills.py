@@ -34,7 +34,8 @@ STEADY = 4
 def storm(life: Life, kills: int, rng: random.Random, survivors: Survivors) -> None:
     """Kill, and see each time that all others live on."""
     for _ in range(kills):
-        time.sleep(rng.uniform(0.05, 0.6))
+        # As long as it takes a processor to be launched on this machine: else there are none to survive.
+        time.sleep(rng.uniform(0.05, 0.6) * max(1.0, life.started[-1]))
         whom = rng.choice(["initiator", "initiator", "processor", "both"])
         held = survivors.look()
         victims = [pid for pids in held.values() for pid in pids if rng.random() < 0.3] if whom != "initiator" else []

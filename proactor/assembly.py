@@ -26,6 +26,7 @@ from .jobs.fleet import Fleet
 from .jobs.flock import Locks
 from .jobs.launch_plan import FD, LaunchPlanner
 from .jobs.launch_queue import LaunchQueue
+from .jobs.left_behind import LeftBehind
 from .jobs.locks import JobLocks
 from .jobs.logs import JobLogs
 from .jobs.readiness import prober
@@ -143,7 +144,8 @@ async def begin(parts: Parts) -> None:
     initiator.heard_configuration = partial(_heed, parts)
     parts.launcher.start()
     _heed(parts)
-    taking_up = TakingUp(initiator.fleet, initiator.configurator, parts.locks, _Processes(), _found_socket)
+    processes = _Processes(LeftBehind(parts.locks.locks, lambda: guardian.marks))
+    taking_up = TakingUp(initiator.fleet, initiator.configurator, parts.locks, processes, _found_socket)
     await take_up(initiator, saved, taking_up, sockets)
     for guid in parts.locks.locks.sweep(saved.jobs):
         log.warn("A process of {guid}, which is no job, lives: it holds the lock of that", guid=guid)
@@ -158,8 +160,11 @@ def _heed(parts: Parts) -> None:
     parts.launcher.preload([*trust, *preloaded_modules(configurator.live.layers)])
 
 
+@frozen
 class _Processes:
     """The processes of this machine; see :class:`~proactor.jobs.taking_up.Processes`."""
+
+    left_behind: LeftBehind
 
     def identity(self, pid: int) -> Identity | None:
         """The process that has a number."""
@@ -173,6 +178,10 @@ class _Processes:
         """The present boot's id."""
         own = identity.identity_of(os.getpid())
         return "" if own is None else own.boot
+
+    def end_rest(self, ended: Mapping[str, Identity | None]) -> None:
+        """End what processes left behind."""
+        self.left_behind.end(ended)
 
 
 def _found_socket(job: SavedJob, process: Identity) -> socket.socket | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import random
 
@@ -88,6 +88,11 @@ class Guardian:
     def mark(self) -> Mapping[str, str]:
         """What has to be in the environment of each process."""
         return {MARK: self._value}
+
+    @property
+    def marks(self) -> Sequence[str]:
+        """What the processes of this initiator and of earlier ones have in their environment, ``NAME=VALUE``."""
+        return [*self._told.earlier, self._told.mark]
 
     @property
     def pid(self) -> int | None:

@@ -126,14 +126,18 @@ class Locks:
 
     def leader(self, guid: str) -> int | None:
         """That holder which leads a session: what was launched, and not what it started. Of several, the oldest."""
-        return next(iter(_leaders(self.holders(guid))), None)
+        return next(iter(_leaders(_looked_at(self.holders(guid)))), None)
 
     def leaders(self) -> Mapping[str, list[int]]:
         """All that is held and, of its holders, those that lead a session, oldest first. One look through ``/proc``."""
+        return {guid: _leaders(holders) for guid, holders in self.all_holders().items()}
+
+    def all_holders(self) -> Mapping[str, list[Process]]:
+        """All that is held, and the processes that hold it. One look through ``/proc``."""
         found: dict[str, set[int]] = {}
         for pid, guid in self._scan():
             found.setdefault(guid, set()).add(pid)
-        return {guid: _leaders(pids) for guid, pids in found.items()}
+        return {guid: _looked_at(pids) for guid, pids in found.items()}
 
     def _lock(self, fd: int, path: Path) -> bool:
         """Lock an open file, and see that it still is what its name stands for; closed where not.
@@ -183,7 +187,10 @@ def _open_files(pid: int) -> Iterator[str]:
                 yield os.readlink(f"{folder}/{name}")
 
 
-def _leaders(pids: Collection[int]) -> list[int]:
-    looked = (Process.look(pid) for pid in pids)
-    leaders = (process for process in looked if process is not None and process.session == process.pid)
+def _looked_at(pids: Collection[int]) -> list[Process]:
+    return [process for process in map(Process.look, pids) if process is not None]
+
+
+def _leaders(holders: Collection[Process]) -> list[int]:
+    leaders = [process for process in holders if process.session == process.pid]
     return [process.pid for process in sorted(leaders, key=lambda process: process.start)]

@@ -209,7 +209,7 @@ class Supervised:
             job.running_revision = launch.revision
         job.started = self.around.now()
         self._has(handle)
-        self._timers.set("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
+        self._timers.set_patient("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
         if not job.speaks:
             self._probe()
         if job.state is State.STOPPING:
@@ -289,7 +289,12 @@ class Supervised:
         if job.wanted is Wanted.STOPPED or job.state is State.STOPPING:
             self._go_on_stopping(settings.stop_timeout)
             return True
-        self._timers.set("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
+        if job.state is State.STARTING:
+            self._timers.set_patient("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
+        else:
+            # It has come to be ready once: that it has no time for anybody just now is no reason to end it.
+            self.contact()
+            self._watchdog.watch(self)
         self._probe()
         return True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from attrs import define, evolve, frozen
@@ -47,6 +47,13 @@ class Processes(Protocol):
 
     def boot(self) -> str:
         """The present boot's id."""
+
+    def end_rest(self, ended: Mapping[str, Identity | None]) -> None:
+        """End what processes left behind of their groups; by guid the one that it had, where that is known."""
+
+
+#: In these a job has no process, whatever holds its lock.
+_WITHOUT = frozenset({State.BACKOFF, State.STOPPED, State.EXITED, State.FATAL})
 
 
 def unfinished(saved: Saved) -> tuple[Saved, list[Write]]:
@@ -99,35 +106,54 @@ class TakingUp:
         :param sockets: those that were kept, by guid.
         """
         adopted: list[str] = []
-        leaders = self.locks.leaders()
-        await in_slices(self.fleet.clock, self._each(saved, sockets, leaders, adopted))
+        found: list[Found] = []
+        await in_slices(self.fleet.clock, self._look(saved, found))
+        ended = {each.saved.guid: self._last(saved.jobs[each.saved.guid]) for each in found if each.process is None}
+        if ended:
+            self.processes.end_rest(ended)
+        await in_slices(self.fleet.clock, self._each(found, sockets, adopted))
         for guid, job in saved.jobs.items():
             if job.declared is not None and guid in adopted:
                 await self.configurator.declare(guid, tuple(Options.from_json(list(job.declared)).declared))
         return len(adopted)
 
-    def _each(
-        self, saved: Saved, sockets: Mapping[str, socket.socket], leaders: Mapping[str, int], adopted: list[str]
-    ) -> Iterator[None]:
+    def _look(self, saved: Saved, found: list[Found]) -> Iterator[None]:
+        leaders = self.locks.leaders()
         for job in saved.jobs.values():
-            found = self._found(job, leaders.get(job.guid))
-            if self._taken_up(found, sockets.get(job.guid)):
-                adopted.append(job.guid)
+            found.append(self._found(job, leaders.get(job.guid)))
             yield
+
+    def _each(self, found: Sequence[Found], sockets: Mapping[str, socket.socket], adopted: list[str]) -> Iterator[None]:
+        for each in found:
+            if self._taken_up(each, sockets.get(each.saved.guid)):
+                adopted.append(each.saved.guid)
+            yield
+
+    def _last(self, job: SavedJob) -> Identity | None:
+        """The process that a job had, of this boot."""
+        return None if self._by_reboot(job) else job.process
 
     def _found(self, job: SavedJob, leader: int | None) -> Found:
         """What became of a job's process: of one that was launched and not told of, its lock tells."""
         if job.process is not None and self.processes.alive(job.process):
             return Found(job, job.process)
         last = max(job.incarnation, self.locks.incarnation(job.guid))
+        if last == job.incarnation and (job.process is not None or job.state in _WITHOUT):
+            # That one has ended: who has its lock is something that it started.
+            leader = None
         process = None if leader is None else self.processes.identity(leader)
         if process is not None:
-            return Found(evolve(_of(job, last), log_start=0), process)
+            return Found(self._begun(job, last), process)
         had = job.process is not None or last > job.incarnation
         job = _of(job, last)
         if not had or job.state in (State.STOPPING, State.BACKOFF) or self._by_reboot(job):
             return Found(job)
         return Found(job, ended=Exit(None, None, _REASON))
+
+    def _begun(self, job: SavedJob, incarnation: int) -> SavedJob:
+        """A job of whose process nothing was kept: it is not known whether that has come to be ready."""
+        state = State.STARTING if job.state is State.RUNNING else job.state
+        return evolve(_of(job, incarnation), log_start=0, state=state)
 
     def _by_reboot(self, job: SavedJob) -> bool:
         return job.process is not None and job.process.boot != self.processes.boot()

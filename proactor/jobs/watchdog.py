@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from attrs import define
 from twisted.internet.interfaces import IReactorTime
 
-from ..reactor.timers import Timers
+from ..reactor.timers import LATE, Timers
 
 #: The longest time between two looks, in seconds: the limit may be edited while the process runs.
 LONGEST_LOOK = 10.0
@@ -37,12 +38,15 @@ class Watched(Protocol):
 class Watchdog:
     """Watches one process. Whose it is is known to the timer alone, so that nothing is left of both when that is over.
 
+    Time in which we did not run, and could hear of nobody, is not counted as its silence.
+
     :ivar heard_at: when it was heard of last.
     """
 
     clock: IReactorTime
     timers: Timers
     heard_at: float = 0.0
+    _due: float = 0.0
 
     def heard(self) -> None:
         """It was heard of."""
@@ -50,21 +54,37 @@ class Watchdog:
 
     def watch(self, watched: Watched) -> None:
         """See to it from now on, until the timer of that name is cancelled."""
+        self._due = self.clock.seconds()
+        self._look(watched)
+
+    def _look(self, watched: Watched) -> None:
+        self.heard_at += self._late()
         limit = watched.longest_silence()
         left = self.heard_at + limit - self.clock.seconds() if limit else LONGEST_LOOK
         if left > 0:
-            self.timers.set(_NAME, min(left, LONGEST_LOOK), partial(self.watch, watched))
+            self._later(min(left, LONGEST_LOOK), partial(self._look, watched))
             return
         cause = f"silent for {limit:g} s"
         watched.ask_where_it_is(cause)
-        self.timers.set(_NAME, DUMP_TIME, partial(self._still_silent, watched, cause, self.heard_at))
+        self._later(DUMP_TIME, partial(self._still_silent, watched, cause, self.heard_at))
+
+    def _later(self, seconds: float, call: Callable[[], object]) -> None:
+        self._due = self.clock.seconds() + seconds
+        self.timers.set(_NAME, seconds, call)
+
+    def _late(self) -> float:
+        """For how long we did not come to look."""
+        late = self.clock.seconds() - self._due
+        return late if late > LATE else 0.0
 
     def stop(self) -> None:
         """There is nothing to watch."""
         self.timers.cancel(_NAME)
 
     def _still_silent(self, watched: Watched, cause: str, since: float) -> None:
-        if self.heard_at == since:
+        if self.heard_at == since and self._late():
+            self._later(DUMP_TIME, partial(self._still_silent, watched, cause, since))
+        elif self.heard_at == since:
             watched.bite(cause)
         else:
             watched.spoke()

@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+#: By how many seconds a timer comes late when it was us who did not get to run: stopped, suspended, or held up.
+LATE = 1.0
+
 
 class Timers:
     """A few timers on one clock."""
@@ -25,6 +28,19 @@ class Timers:
             call()
 
         self._calls[name] = self._clock.callLater(seconds, due)
+
+    def set_patient(self, name: str, seconds: float, call: Callable[[], object]) -> None:
+        """Do as :meth:`set` does, but count no time in which we did not run: nobody could have been heard in that."""
+        due = self._clock.seconds() + seconds
+
+        def look() -> None:
+            late = self._clock.seconds() - due
+            if late > LATE:
+                self.set_patient(name, min(late, seconds), call)
+            else:
+                call()
+
+        self.set(name, seconds, look)
 
     def cancel(self, *names: str) -> None:
         """Have these not called; those that are not set are none."""

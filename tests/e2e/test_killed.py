@@ -20,6 +20,10 @@ restart_delay = 0.1
 
 [steady]
 refresh = 0.5
+
+[parent]
+refresh = 0.5
+restart_delay = 0.1
 """
 
 
@@ -32,6 +36,14 @@ def fixed(own: str = "", default: str = "") -> str:
 def born(pid: int) -> str:
     """When a process was started, in the kernel's own unit."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+
+
+def session(pid: int) -> int:
+    """The session of a process; 0 where there is none any more."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 class KilledCase(Case):
@@ -106,6 +118,23 @@ class KilledTests(KilledCase):
         self.assertEqual((await waiting)[0], ANSWERED)
         after = await self.becomes(initiator, job["guid"], ready=True)
         self.assertEqual((after["incarnation"], after["restarts"], after["port"]), (2, 1, job["port"]))
+
+    async def test_left_behind(self) -> None:
+        """What one that ended meanwhile had started ends, as it would with an initiator, before another is started."""
+        initiator = await self.start(fixed())
+        (job,) = await self.create(initiator, module="parent")
+
+        def children() -> set[int]:
+            return {pid for pid in marked(initiator.mark) if pid != job["pid"] and session(pid) == job["pid"]}
+
+        await until(lambda: len(children()) == 3, "its children")
+        before = children()
+        await self.kill(initiator)
+        os.kill(job["pid"], SIGKILL)
+        initiator = await self.after(initiator)
+        await self.becomes(initiator, job["guid"], ready=True, incarnation=2)
+        self.assertEqual(before.intersection(marked(initiator.mark)), set())
+        self.assertIn("Ended 3 that processes had left behind which ended meanwhile", initiator.console.text())
 
     async def test_restarted_behind(self) -> None:
         """When an adopted processor ends it is started again, and nobody is refused meanwhile."""

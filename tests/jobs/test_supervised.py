@@ -320,6 +320,45 @@ class WatchdogTests(Case):
         self.assertEqual((self.job.state, self.job.incarnation), (State.RUNNING, 1))
 
 
+class StoppedTests(Case):
+    """The initiator did not get to run for a while: stopped by a signal, or with all of its machine."""
+
+    more = "refresh = 1\nwatchdog = 30\n"
+
+    def test_silence_is_ours(self) -> None:
+        """What nobody listened for is nobody's silence: the time before it and behind it counts alone."""
+        self.ready()
+        self.rig.clock.pump([1] * 4)
+        self.rig.clock.advance(1000)
+        self.rig.clock.pump([1] * 19)
+        self.assertEqual((self.job.state, self.job.exit), (State.RUNNING, None))
+        self.rig.clock.pump([1] * 8)
+        self.rig.clock.advance(0)
+        assert self.job.exit is not None
+        self.assertEqual(self.job.exit.reason, "silent for 30 s; ended by SIGUSR1")
+
+    def test_asked_just_before(self) -> None:
+        """One that was asked where it is just before has its time to be heard of."""
+        self.ready()
+        asked: list[int] = []
+        self.patch(self.rig.launcher, "signal", lambda _, number: asked.append(number))
+        self.rig.clock.pump([1] * 30)
+        self.assertEqual(asked, [signal.SIGUSR1])
+        self.rig.clock.advance(1000)
+        self.supervised.contact()
+        self.rig.clock.pump([1] * 20)
+        self.assertEqual((self.job.state, self.job.incarnation), (State.RUNNING, 1))
+
+    def test_ready_by_then(self) -> None:
+        """One that began before has as long again to be known to be ready."""
+        self.rig.clock.advance(1000)
+        self.rig.clock.pump([1] * 15)
+        self.assertIs(self.job.state, State.STARTING)
+        self.ready()
+        self.rig.clock.pump([1] * 10)
+        self.assertEqual((self.job.state, self.job.incarnation), (State.RUNNING, 1))
+
+
 class Machine(RuleBasedStateMachine):
     """Everything that can happen to a job, in any order."""
 

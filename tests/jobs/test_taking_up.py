@@ -87,19 +87,60 @@ class AdoptionTests(Case):
         self.rig.clock.advance(2)
         self.assertEqual((job.state, job.incarnation, job.port), (State.STARTING, 2, self.job.port))
 
-    def test_not_answering(self) -> None:
-        """One whose endpoint does not answer within ready_timeout is started again."""
+    def unheard(self, guid: str, config: str = CONFIGURED) -> Job:
+        """Have the initiator followed by one that no endpoint answers; a job as that has it after a minute."""
         self.rig.die()
-        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
+        self.rig = Rig(self, config, earlier=self.rig)
         self.rig.endpoints.slow = True
         self.rig.take_up()
-        job = self.rig.fleet.job(self.job.guid)
-        self.assertEqual((job.state, job.ready), (State.RUNNING, False))
-        self.rig.clock.advance(60)
+        job = self.rig.fleet.job(guid)
+        self.assertFalse(job.ready)
+        self.rig.clock.pump([1] * 60)
         self.rig.clock.advance(0)
+        return job
+
+    def test_not_ready(self) -> None:
+        """One that was starting, and whose endpoint does not answer within ready_timeout, is started again."""
+        (job,) = self.rig.run(self.rig.fleet.create(Order("my.module"), "test"))
+        job = self.unheard(job.guid)
         self.assertIs(job.state, State.BACKOFF)
         assert job.exit is not None
         self.assertEqual(job.exit.reason, "not ready within 60 s; ended; its status cannot be known")
+
+    def test_busy(self) -> None:
+        """One that was ready, and is too busy to answer now, is left alone: it ends for no other initiator."""
+        job = self.unheard(self.job.guid)
+        self.assertEqual((job.state, job.ready, job.incarnation), (State.RUNNING, False, 1))
+        self.rig.endpoints.answer()
+        self.assertTrue(job.ready)
+
+    def test_silent(self) -> None:
+        """Where it may be silent for so long only, it may be so from when it is adopted."""
+        config = CONFIGURED.replace("[my.module]\n", "[my.module]\nwatchdog = 40\nrefresh = 10\n")
+        self.rig = self.rig.reborn(config)
+        job = self.unheard(self.job.guid, config)
+        assert job.exit is not None
+        self.assertEqual(job.exit.reason, "silent for 40 s; ended; its status cannot be known")
+
+    def test_left_behind(self) -> None:
+        """Who has the lock of one that has ended is something that it started: that is not adopted in its place."""
+        daemon, process = self.rig.create(), self.job.process
+        self.rig.die()
+        self.rig.launcher.kill(self.job.guid)
+        self.rig.clock.advance(0)
+        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
+        self.rig.locks.leaders = lambda: dict.fromkeys((self.job.guid, daemon.guid), daemon.pid or 0)
+        self.rig.take_up()
+        job = self.rig.fleet.job(self.job.guid)
+        self.assertEqual((job.state, job.pid), (State.BACKOFF, None))
+        self.assertEqual(self.rig.launcher.rest_ended.pop(), {job.guid: process})
+        # It is none of a job that had no process either.
+        self.rig.die()
+        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
+        self.rig.locks.leaders = lambda: dict.fromkeys((self.job.guid, daemon.guid), daemon.pid or 0)
+        self.rig.take_up()
+        self.assertEqual(self.rig.fleet.job(self.job.guid).pid, None)
+        self.assertEqual(self.rig.launcher.rest_ended.pop(), {job.guid: None})
 
     def test_starting(self) -> None:
         """One that was starting is starting still, and comes to run."""

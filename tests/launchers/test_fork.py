@@ -15,11 +15,13 @@ from typing import Any, cast
 
 from attrs import evolve
 from twisted.internet import reactor
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 from twisted.trial.unittest import SkipTest
 
+from benchmarks.lives import born
+from benchmarks.survivors import is_begun
 from proactor.interfaces import ILauncher, LaunchSpec, Limits
 from proactor.launchers import fork as fork_module
 from proactor.launchers import fork_server as fork_server_module
@@ -220,6 +222,33 @@ class ServerTests(ForkCase):
             self.addCleanup(self.launcher.stop, handle, 0)
         await self.until_said("up", 4)
         self.assertEqual(len({handle.pid for handle in handles}), 3)
+
+    async def test_initiator_gone_in_between(self) -> None:
+        """One that is forked already, and whose initiator is gone before it lets it begin, ends and has run nothing.
+
+        It leads a session and holds its lock by then; to who looks for survivors it is none.
+        """
+        forked: Deferred[tuple[int, int]] = Deferred()
+
+        def hold(_: ForkLauncher, rest: str, begin: int | None) -> None:
+            assert begin is not None
+            forked.callback((int(rest.split()[2]), begin))
+
+        held = self.patch(ForkLauncher, "_forked", hold)
+        self.launcher.launch(self.module("up"), lambda _: None).addErrback(lambda _: None)
+        pid, begin = await forked
+        held.restore()
+        self.assertEqual(os.getsid(pid), pid)
+        lock = os.readlink(f"/proc/self/fd/{self.lock}")
+        while not os.path.lexists(f"/proc/{pid}/fd/4") or os.readlink(f"/proc/{pid}/fd/4") != lock:
+            await deferLater(reactor, 0.02)
+        self.assertFalse(is_begun(pid, MODULE))
+        os.close(begin)
+        while born(pid) is not None:
+            await deferLater(reactor, 0.02)
+        self.assertEqual(self.lines(), [])
+        launched = await self.run_spec(self.module("up", "b" * 32))
+        self.assertTrue(is_begun(launched.handle.pid, MODULE))
 
     async def test_slow_to_end(self) -> None:
         """One that does not end when it is told to is killed, and then it is over."""

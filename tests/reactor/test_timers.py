@@ -43,6 +43,18 @@ class TimersTests(SynchronousTestCase):
         self.clock.pump([1, 1, 1])
         self.assertEqual(self.called, ["a", "a", "a"])
 
+    def test_patient(self) -> None:
+        """One that is patient waits as much longer as it comes late, for as long as it was set for at most."""
+        for late, more in ((0.5, 0.0), (4, 4), (1000, 10)):
+            self.timers.set_patient("a", 10, lambda: self.called.append("a"))
+            self.clock.advance(10 + late)
+            if more:
+                self.assertEqual(self.called, [])
+                self.clock.advance(more)
+            self.assertEqual(self.called, ["a"])
+            self.called.clear()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_cancel(self) -> None:
         """What is cancelled is not called, and nothing of it stays with the clock; what is not set is no error."""
         self.timers.set("a", 1, lambda: self.called.append("a"))

@@ -72,6 +72,7 @@ class MemoryLauncher:
     :ivar refusal: with this every launch fails, if it is set.
     :ivar slow: whether launches wait for :meth:`release`.
     :ivar stubborn: whether no process heeds SIGTERM.
+    :ivar rest_ended: of whose processes the rest was to be ended.
     """
 
     name = "spawn"
@@ -91,6 +92,7 @@ class MemoryLauncher:
         self.refusal: Exception | None = None
         self.slow = False
         self.stubborn = False
+        self.rest_ended: list[dict[str, Identity | None]] = []
 
     @property
     def running(self) -> list[str]:
@@ -159,6 +161,10 @@ class MemoryLauncher:
     def boot(self) -> str:
         """The present boot."""
         return BOOT
+
+    def end_rest(self, ended: Mapping[str, Identity | None]) -> None:
+        """End what processes left behind; see :class:`~proactor.jobs.taking_up.Processes`."""
+        self.rest_ended.append(dict(ended))
 
     def stop(self, handle: Handle, grace: float) -> Deferred[None]:
         """End a process; see :class:`~proactor.interfaces.ILauncher`."""
