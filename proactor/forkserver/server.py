@@ -14,6 +14,7 @@ from . import preload
 from .child import become, lead
 from .late import put_off_reactor
 from .order import FILES, Order
+from .sibling import Siblings
 from .sources import Sources
 
 __all__ = ["Server"]
@@ -34,6 +35,8 @@ class Server:
         self._began = time.time_ns()
         self._names: list[str] = []
         self._trial: preload.Trial | None = None
+        self._siblings: Siblings | None = None
+        self._fork_process = _fork_twice
 
     def serve(self) -> Order | None:
         """Do what is told until there is no more; in each process that it forks it returns what that is to run."""
@@ -78,12 +81,15 @@ class Server:
         put_off_reactor()
         preload.load(preload.ALWAYS)
         preload.work_out()
+        self._siblings = Siblings() if Siblings.are_known() else None
         self._names = names
         self._keep(self._began)
         self._tell("ready")
 
     def _keep(self, since: int, *more: str) -> None:
         self._sources.note(since, more)
+        if self._siblings is not None:
+            self._fork_process = self._siblings.fork if self._siblings.can() else _fork_twice
         gc.collect()
         # What there is now is never looked at again, so that its pages stay shared.
         gc.freeze()
@@ -138,11 +144,9 @@ class Server:
         numbers, go = _Pipe(), None
         try:
             go = _Pipe()
-            between = os.fork()
-            if not between:
+            if not self._fork_process():
                 reading = go.read
                 number = numbers.write
-                _fork_again()
                 # All are closed, and their numbers are others' then.
                 numbers.forget()
                 go.forget()
@@ -150,7 +154,6 @@ class Server:
             numbers.close("write")
             go.close("read")
             found = os.read(numbers.read, 20)
-            os.waitpid(between, 0)
             if found:
                 self._tell(f"forked {order.guid} {order.incarnation} {int(found)}", go.write)
             else:
@@ -179,8 +182,12 @@ class _Pipe:
         self.read = self.write = -1
 
 
-def _fork_again() -> None:
-    """Fork once more and end: the initiator inherits what was forked, in which alone this returns."""
+def _fork_twice() -> int:
+    """As ``os.fork``; the child is the initiator's, who inherits it. What is given is not its number."""
+    between = os.fork()
+    if between:
+        os.waitpid(between, 0)
+        return between
     pid = -1
     try:
         pid = os.fork()
@@ -188,6 +195,7 @@ def _fork_again() -> None:
         # Whatever happens, this must not become a second server.
         if pid:
             os._exit(0)
+    return 0
 
 
 def _begun(order: Order, files: Mapping[str, int], go: int, number: int) -> bool:

@@ -389,6 +389,13 @@ class PreloadTests(ForkCase):
         await launched.ended
         self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", "22\n"))
 
+    async def test_library(self) -> None:
+        """Where one has loaded a library that may have handlers of its own for a fork, these are called."""
+        self.write("with_library", "import sqlite3")
+        self.assertEqual(await self.said("with_library"), [])
+        launched = await self.begin(self.module("exit3", "b" * 32))
+        self.assertEqual(((await launched.ended).code, launched.handle.launcher), (3, "fork"))
+
     async def test_others(self) -> None:
         """Other modules can be loaded ahead later."""
         self.write("first", "print('one')")
