@@ -1,13 +1,12 @@
-"""``init`` and ``check``: a configuration to begin with, and whether one holds."""
+"""``init``: a configuration and a processor to begin with."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timezone
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
@@ -18,10 +17,9 @@ from .shell import Shell, pass_shell
 from .verbs import Verb
 
 if TYPE_CHECKING:
-    from ..config.settings import InitiatorSettings
-    from ..startup import Checked
+    pass
 
-__all__ = ["check", "init"]
+__all__ = ["init"]
 
 #: What is written, and of what.
 _FILES = {"proactor.cfg": "proactor.cfg", "worker.py": "worker.py.txt"}
@@ -93,73 +91,3 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
         if isinstance(error, FileExistsError):
             raise Failed(f"{error.filename} is there already: nothing was written", "name another folder") from error
         raise Failed(f"{error.filename}: {error.strerror}: nothing was written") from error
-
-
-@click.command(
-    cls=Verb,
-    examples=(
-        ("proactor check", "./proactor.cfg"),
-        ("proactor check /etc/proactor.cfg && kill -HUP $(cat ~/.proactor/lock)", "before it is read again"),
-    ),
-)
-@click.argument("file", required=False, metavar="[FILE|-]")
-@click.option("--guid", "-g", metavar="GUID", help="The section to run by; else the only one.")
-@pass_shell
-def check(shell: Shell, file: str | None, guid: str | None) -> None:
-    """Check a configuration file as the initiator does when it starts.
-
-    No initiator is needed. FILE is ./proactor.cfg where none is named; - is standard input.
-    """
-    from ..startup import checked, find_config  # noqa: PLC0415 - it loads what the initiator is made of
-
-    source = find_config(file)
-    try:
-        found = checked(source.read(), guid)
-        _check_tls(found.settings)
-    except ProactorError as error:
-        raise click.exceptions.Exit(shell.failed(end_of(error))) from None
-    warnings = [*found.settings.warnings, *_not_found(found)]
-    if shell.out.json:
-        shell.out.document({**_record(found), "file": source.name, "warnings": warnings})
-        return
-    for warning in warnings:
-        shell.out.warn(warning)
-    record = _record(found)
-    shell.out.line(f"{source.name} holds.")
-    for name, text in (
-        ("guid", record["guid"]),
-        ("listens", record["listens"]),
-        ("modules", ", ".join(record["modules"])),
-    ):
-        shell.out.line(f"  {name:<9}{text}")
-
-
-def _check_tls(settings: InitiatorSettings) -> None:
-    """Check the files that it would serve TLS with.
-
-    :raises ProactorError: they cannot be had, or do not hold.
-    """
-    if settings.listen_scheme == "https":
-        from ..tls.server import ServerTls  # noqa: PLC0415 - it loads OpenSSL
-
-        ServerTls.of(settings, datetime.now(timezone.utc))
-
-
-def _record(found: Checked) -> dict[str, Any]:
-    settings = found.settings
-    return {
-        "guid": found.guid,
-        "listens": f"{settings.listen_addr}:{settings.listen_port}",
-        "modules": [name for name, _ in found.modules],
-    }
-
-
-def _not_found(found: Checked) -> Iterator[str]:
-    """Modules that Python does not find from this folder: no error, for the initiator may run in another one."""
-    from importlib.machinery import PathFinder  # noqa: PLC0415
-    from sys import path  # noqa: PLC0415
-
-    for section, module in found.modules:
-        top = module.partition(".")[0] if module is not None else "proactor"
-        if PathFinder.find_spec(top, [os.getcwd(), *path]) is None:
-            yield f"[{section}]: there is no module {top} here; processors look for it where the initiator is started"

@@ -10,7 +10,8 @@ from typing import IO, Any
 import click
 
 from .. import __version__
-from .beginning import check, init
+from .beginning import init
+from .checking import check
 from .completing import completion
 from .configs import diff, explain, get, history
 from .edits import rollback, set_, unset

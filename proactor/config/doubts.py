@@ -1,0 +1,105 @@
+"""What holds in a file and is most likely not meant: a misspelt option, a section that nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from operator import itemgetter
+
+from .document import Document, Setting
+from .grammar import DEFAULT, is_guid, is_initiator
+from .interpolation import Malformed, Reference, template
+from .job_settings import JOB_OPTIONS, instances
+from .layers import Layers
+from .settings import INITIATOR_OPTIONS, InitiatorSettings, module_sections
+
+__all__ = ["doubts", "place"]
+
+#: What processors read by themselves, and what launches them.
+_OTHERS = ("command", "log_level", "verbose")
+_OF_JOBS = frozenset((*(option.name for option in JOB_OPTIONS), *_OTHERS))
+_OF_INITIATORS = frozenset(option.name for option in INITIATOR_OPTIONS)
+#: How alike a name and a known one must be for a slip of the fingers, by difflib's measure.
+_ALIKE = 0.86
+
+
+def doubts(document: Document, settings: InitiatorSettings, guid: str) -> Iterator[str]:
+    """Each with its place, and what may be meant.
+
+    :param guid: the section that the initiator runs by.
+    """
+    layers = Layers(document)
+    modules = module_sections(layers)
+    found = [
+        *_misspelt(document, guid, modules),
+        *_without_effect(document),
+        *_unread(document, modules),
+        *_too_many(layers, settings, modules),
+    ]
+    yield from (text for _, text in sorted(found, key=itemgetter(0)))
+
+
+_Doubt = tuple[int, str]
+
+
+def place(setting: Setting, section: str, option: str) -> str:
+    """Where an option stands, as errors have it."""
+    line = "" if setting.line is None else f":{setting.line}"
+    return f"{setting.source}{line} [{section}] {option}"
+
+
+def _misspelt(document: Document, guid: str, modules: list[str]) -> Iterator[_Doubt]:
+    for section, options in {DEFAULT: document.defaults, **document.sections}.items():
+        if section == DEFAULT:
+            known = _OF_INITIATORS | _OF_JOBS
+        elif section == guid or is_initiator(section):
+            known = _OF_INITIATORS
+        elif section in modules:
+            known = _OF_JOBS
+        else:
+            continue
+        for name, setting in options.items():
+            near = [] if name in _OF_INITIATORS | _OF_JOBS else get_close_matches(name, sorted(known), 1, _ALIKE)
+            if near:
+                yield setting.line or 0, f"{place(setting, section, name)}: is {near[0]} meant?"
+
+
+def _without_effect(document: Document) -> Iterator[_Doubt]:
+    setting = document.defaults.get("instances")
+    if setting is not None:
+        yield setting.line or 0, f"{place(setting, DEFAULT, 'instances')}: is read of the sections of modules alone"
+
+
+def _unread(document: Document, modules: list[str]) -> Iterator[_Doubt]:
+    """Sections of which nobody reads anything: no module's, and referred to by none."""
+    read = {DEFAULT, *modules, *_referred(document)}
+    for section in document.sections:
+        if section not in read and not is_guid(section) and not is_initiator(section):
+            line = document.lines.get(section, 0)
+            problem = (
+                "nobody reads this section: its name is no module's, it has no command, and no option refers to it"
+            )
+            yield line, f"{document.source}:{line} [{section}]: {problem}"
+
+
+def _referred(document: Document) -> Iterator[str]:
+    for options in (document.defaults, *document.sections.values()):
+        for setting in options.values():
+            try:
+                pieces = template(setting.text or "")
+            except Malformed:
+                continue
+            yield from (piece.section for piece in pieces if isinstance(piece, Reference) and piece.section)
+
+
+def _too_many(layers: Layers, settings: InitiatorSettings, modules: list[str]) -> Iterator[_Doubt]:
+    total = 0
+    ports = settings.child_port_max - settings.child_port_min + 1
+    limits = ((settings.max_jobs, "max_jobs"), (ports, "the number of ports from child_port_min to child_port_max"))
+    most, name = min(limits)
+    for section in modules:
+        wanted, setting = instances(layers, section), layers.document.option(section, "instances")
+        total += wanted or 0
+        if wanted and total > most and setting is not None:
+            problem = f"with it {total} are to be kept running, and there can be {most}, which is {name}"
+            yield setting.line or 0, f"{place(setting, section, 'instances')} = {wanted}: {problem}"

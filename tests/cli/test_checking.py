@@ -1,0 +1,157 @@
+"""Tests of ``proactor check``: what does not hold, and what is doubtful."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from .support import typed
+
+OWN = "[8d740c16d9b8419aa7417f7da6deb039]\nlisten_port = 1\n"
+
+
+class CheckTests(SynchronousTestCase):
+    """Whether a file holds."""
+
+    def saved(self, text: str) -> str:
+        path = Path(self.mktemp()).absolute()
+        path.write_text(text)
+        return str(path)
+
+    def test_holds(self) -> None:
+        """What it says is told in short; a module that is not there is warned of."""
+        path = self.saved(
+            "[not.there]\n\n[site]\ncommand = true\n\n[8d740c16d9b8419aa7417f7da6deb039]\nlisten_port = 1\n"
+        )
+        found = typed("check", path)
+        self.assertEqual(found.code, 0)
+        self.assertRegex(found.out, r"holds\.\n  guid +8d7.*\n  listens  0\.0\.0\.0:1\n  modules  not\.there, site\n$")
+        self.assertIn(
+            f"proactor: {path}:1 [not.there]: there is no module not in {os.getcwd()}, nor installed\n", found.err
+        )
+
+    def test_tls(self) -> None:
+        """A certificate that the initiator would not start with does not hold."""
+        missing = Path(self.mktemp()).absolute()
+        path = self.saved(
+            "[8d740c16d9b8419aa7417f7da6deb039]\nlisten_port = 1\nlisten_scheme = https\n"
+            f"tls_certificate = {missing}\ntls_key = {missing}\n"
+        )
+        found = typed("check", path)
+        self.assertEqual((found.code, found.out), (1, ""))
+        self.assertIn(f"tls_certificate {missing}: ", found.err)
+
+    def test_wrong(self) -> None:
+        """What is wrong is told with its place, for people and for programs; the exit code is 1."""
+        path = self.saved("[worker]\nstop_timeout = x\n\n[8d740c16d9b8419aa7417f7da6deb039]\n")
+        found = typed("check", path)
+        self.assertEqual((found.code, found.out), (1, ""))
+        self.assertIn(f"proactor: {path}:2 [worker] stop_timeout = x: 'x' is not a number", found.err)
+        error = typed("check", path, "--json").error
+        self.assertEqual((error["line"], error["section"], error["option"]), (2, "worker", "stop_timeout"))
+
+    def test_guid(self) -> None:
+        """Of several sections that it could be, one has to be chosen."""
+        path = self.saved(f"[{'0' * 32}]\n[{'1' * 32}]\n")
+        self.assertIn("0" * 32, typed("check", path).err)
+        self.assertEqual(typed("check", path, "--guid", "1" * 32, "--json").json["guid"], "1" * 32)
+
+    def test_standard_input(self) -> None:
+        """It may come from standard input; and it may not be there."""
+        self.assertEqual(typed("check", "-", "--json", stdin=f"[{'0' * 32}]\n").json["file"], "standard input")
+        self.assertIn("cannot be read", typed("check", "/nowhere/proactor.cfg").err)
+
+
+class DoubtTests(SynchronousTestCase):
+    """What holds, and is most likely not what is meant."""
+
+    def warnings(self, sections: str, *options: str) -> list[str]:
+        """What is warned of, without the file's name."""
+        self.path = Path(self.mktemp()).absolute()
+        self.path.write_text(f"{sections}\n{OWN}")
+        found = typed("check", str(self.path), "--json", *options)
+        self.assertEqual(found.code, 1 if options and found.json["warnings"] else 0, found)
+        return [warning.removeprefix(str(self.path)) for warning in found.json["warnings"]]
+
+    def test_misspelt(self) -> None:
+        """An option that is nearly called like one there is; one of a processor's own is none."""
+        found = self.warnings(
+            "[DEFAULT]\nmaxjobs = 3\n\n[proactor.initiator]\ntoken_tll = 60\n\n"
+            "[proactor.processor]\nready_timout = 5\nrate = 1\nlabel = x\nenv.path = /bin\n"
+        )
+        self.assertEqual(
+            found,
+            [
+                ":2 [DEFAULT] maxjobs: is max_jobs meant?",
+                ":5 [proactor.initiator] token_tll: is token_ttl meant?",
+                ":8 [proactor.processor] ready_timout: is ready_timeout meant?",
+                ":10 [proactor.processor] label: is labels meant?",
+            ],
+        )
+
+    def test_unread(self) -> None:
+        """A section that nobody reads; one that is referred to is read."""
+        found = self.warnings(
+            "[my worker]\nrate = 1\n\n[the shared]\nrate = 1\n\n[proactor.processor]\nrate = ${the shared:rate}\n"
+        )
+        self.assertEqual(len(found), 1)
+        self.assertIn(":1 [my worker]: nobody reads this section", found[0])
+
+    def test_instances(self) -> None:
+        """More are to be kept running than there can be; or it stands where it is not read."""
+        found = self.warnings(
+            "[DEFAULT]\ninstances = 2\nmax_jobs = 5\n[proactor.processor]\ninstances = 3\n"
+            "[site]\ncommand = true\ninstances = 3\n"
+        )
+        self.assertEqual(
+            found,
+            [
+                ":2 [DEFAULT] instances: is read of the sections of modules alone",
+                ":8 [site] instances = 3: with it 6 are to be kept running, and there can be 5, which is max_jobs",
+            ],
+        )
+
+    def test_programs(self) -> None:
+        """Programs that are not there, or are none; nothing is run."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        (folder / "plain").write_text("#!/bin/sh\n")
+        for command, problem in (
+            ("no-such-program --x", "there is no program no-such-program in PATH"),
+            (f"{folder}/gone", f"there is no program {folder}/gone"),
+            (f"{folder}/plain", f"{folder}/plain is not executable: chmod +x"),
+            (f"{folder}", f"{folder} is not executable"),
+        ):
+            (found,) = self.warnings(f"[site]\ncommand = {command}\n")
+            self.assertIn(f":2 [site] command: {problem}", found)
+        (folder / "plain").chmod(0o755)
+        self.assertEqual(self.warnings(f"[site]\ncommand = ./plain\nworking_folder = {folder}\n"), [])
+        self.assertEqual(self.warnings("[site]\ncommand = {python} -V\n[other]\ncommand = sh -c true\n"), [])
+
+    def test_modules(self) -> None:
+        """Modules that are not found are told, the part that is not, and what may be meant; none is imported."""
+        folder = Path(self.mktemp()).absolute()
+        (folder / "pack").mkdir(parents=True)
+        for name in ("pack/__init__.py", "pack/there.py", "clockwork.py"):
+            (folder / name).write_text("raise SystemExit('this was imported')\n")
+        for section, problem in (
+            ("clockwrk", f"there is no module clockwrk in {folder}, nor installed; is clockwork meant?"),
+            ("pack.gone", "there is no module pack.gone in the package pack"),
+            ("pack.there.more", "there is no module pack.there.more in the package pack.there"),
+            ("pack", "pack is a package without a module __main__, which is what would be run"),
+        ):
+            found = self.warnings(f"[{section}]\nworking_folder = {folder}\n")
+            self.assertEqual(found, [f":1 [{section}]: {problem}"])
+        well = (
+            f"[pack.there]\nworking_folder = {folder}\n[clockwork]\nworking_folder = {folder}\n[proactor.processor]\n"
+        )
+        self.assertEqual(self.warnings(well), [])
+        self.assertNotIn("clockwork", sys.modules)
+
+    def test_strict(self) -> None:
+        """With --strict what is doubtful is a failure, and what is not is none."""
+        self.assertEqual(len(self.warnings("[my worker]\n", "--strict")), 1)
+        self.assertEqual(self.warnings("[proactor.processor]\n", "--strict"), [])
