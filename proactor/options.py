@@ -7,7 +7,7 @@ that the processor sent it, checks an edit before anybody gets it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -223,6 +223,11 @@ class Options:
     """
 
     declared: tuple[Option, ...] = field(default=(), converter=_unique)
+
+    @property
+    def names(self) -> Iterator[str]:
+        """Those of all."""
+        return (option.name for option in self.declared)
 
     def check(self, raw: Mapping[str, str]) -> dict[str, Value]:
         """Read all options, or none: the declared ones typed, with their defaults, any other as the text that it is.

@@ -19,6 +19,7 @@ from ..config.document import Document
 from ..config.draft import Difference, Draft, Patch
 from ..config.layers import Layers, Member, View
 from ..config.live import LiveConfiguration
+from ..config.names import OF_JOBS, meant
 from ..config.restoring import Remembered, restored, saved_edits, settings_of
 from ..config.settings import (
     CheckLaunch,
@@ -29,7 +30,9 @@ from ..config.settings import (
     check_sections,
     choose_guid,
     initiator_settings,
+    module_sections,
 )
+from ..errors import ConfigError
 from ..options import Option, Options
 from ..saved import AddRevision, PutDocument, PutValue, SavedRevision, Write
 
@@ -77,6 +80,8 @@ class Configurator:
     keep: Callable[[Sequence[Write]], Awaitable[None]] = lambda _: succeed(None)
     #: What running processors declared, the same object for all that declared the same.
     _declared: dict[str, Options] = field(factory=dict)
+    #: And what the last of each module did.
+    _of_module: dict[str, Options] = field(factory=dict)
     _known: WeakValueDictionary[tuple[Option, ...], Options] = field(factory=WeakValueDictionary)
     _lock: DeferredLock = field(factory=DeferredLock)
     #: Who waits for a change: by guid, with the revision that each has.
@@ -172,12 +177,48 @@ class Configurator:
     async def join(
         self, member: Member, options: Patch, actor: str, more: Callable[[Draft], Sequence[Write]] = lambda _: ()
     ) -> None:
-        """Add a processor, with options of its own.
+        """Add a processor, with options of its own: they are judged by what the last of its module declared.
 
         :param more: what is kept with it.
         :raises Refused: they cannot be; there is no such processor then.
         """
-        await self.take(lambda: self.live.draft_join(member, options), actor, more=more)
+        self._check_names(member.module, options, self.live.layers)
+        declared = self._of_module.get(member.module, _NONE).declared
+        own = Options(tuple(option for option in declared if option.name in options))
+        self._declared[member.guid] = own
+        try:
+            await self.take(lambda: self.live.draft_join(member, options), actor, more=more)
+        except ConfigError as error:
+            if error.section == member.guid and error.option in options:
+                # Nobody knows that guid, which is none now.
+                raise ConfigError(
+                    error.problem, section=member.module, option=error.option, value=error.value
+                ) from None
+            raise
+        finally:
+            if self._declared.get(member.guid) is own:
+                del self._declared[member.guid]
+
+    def spelt(self, make: Callable[[], Draft]) -> Draft:
+        """An operator's edit, in which no name of an option is most likely a slip.
+
+        :raises ConfigError: one is.
+        """
+        draft, members = make(), self.live.members()
+        for section, edited in draft.edited.items():
+            module = self.live.member(section).module if section in members else section
+            if module in module_sections(draft.layers):
+                new = {name: after.text for name, (before, after) in edited.items() if before is None and after}
+                self._check_names(module, new, self.live.layers)
+        return draft
+
+    def _check_names(self, module: str, names: Iterable[str], layers: Layers) -> None:
+        known = {*OF_JOBS, *layers.options(module), *self._of_module.get(module, _NONE).names}
+        for name in names:
+            near = meant(name, known)
+            if near is not None:
+                own = f"have it stand in [{module}] of {layers.document.source}"
+                raise ConfigError(f"is not known; is {near} meant? Else {own}", section=module, option=name)
 
     async def leave(self, guid: str, actor: str, more: Sequence[Write] = ()) -> None:
         """Forget a processor and all that was edited of it.
@@ -247,7 +288,8 @@ class Configurator:
 
     async def declare(self, guid: str, options: tuple[Option, ...]) -> None:
         """Remember what a running processor takes: edits are checked against it from now on."""
-        self._declared[guid] = self._known.setdefault(options, Options(options))
+        self._declared[guid] = known = self._known.setdefault(options, Options(options))
+        self._of_module[self.live.member(guid).module] = known
         # A draft on trial was made when these were no secrets.
         async with _held(self._lock):
             await in_slices(self.clock, self.live.hide(option.name for option in options if option.secret))

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from operator import itemgetter
 
 from .document import Document, Setting
 from .grammar import DEFAULT, is_guid, is_initiator
 from .interpolation import Malformed, Reference, template
-from .job_settings import JOB_OPTIONS, instances
+from .job_settings import instances
 from .layers import Layers
+from .names import OF_JOBS, meant
 from .settings import INITIATOR_OPTIONS, InitiatorSettings, module_sections
 
 __all__ = ["doubts", "place"]
 
-#: What processors read by themselves, and what launches them.
-_OTHERS = ("command", "log_level", "verbose")
-_OF_JOBS = frozenset((*(option.name for option in JOB_OPTIONS), *_OTHERS))
 _OF_INITIATORS = frozenset(option.name for option in INITIATOR_OPTIONS)
-#: How alike a name and a known one must be for a slip of the fingers, by difflib's measure.
-_ALIKE = 0.86
 
 
 def doubts(document: Document, settings: InitiatorSettings, guid: str) -> Iterator[str]:
@@ -51,17 +46,17 @@ def place(setting: Setting, section: str, option: str) -> str:
 def _misspelt(document: Document, guid: str, modules: list[str]) -> Iterator[_Doubt]:
     for section, options in {DEFAULT: document.defaults, **document.sections}.items():
         if section == DEFAULT:
-            known = _OF_INITIATORS | _OF_JOBS
+            known = _OF_INITIATORS | OF_JOBS
         elif section == guid or is_initiator(section):
             known = _OF_INITIATORS
         elif section in modules:
-            known = _OF_JOBS
+            known = OF_JOBS
         else:
             continue
         for name, setting in options.items():
-            near = [] if name in _OF_INITIATORS | _OF_JOBS else get_close_matches(name, sorted(known), 1, _ALIKE)
-            if near:
-                yield setting.line or 0, f"{place(setting, section, name)}: is {near[0]} meant?"
+            near = None if name in _OF_INITIATORS | OF_JOBS else meant(name, known)
+            if near is not None:
+                yield setting.line or 0, f"{place(setting, section, name)}: is {near} meant?"
 
 
 def _without_effect(document: Document) -> Iterator[_Doubt]:

@@ -70,7 +70,7 @@ class Edits:
         self, call: Call, section: str, make: Callable[[], Draft], overridden: Mapping[str, Any]
     ) -> Answer:
         wait = _choice(call, "conflict", ("wait", "refuse")) != "refuse"
-        pace, made = self._pace(call, section), partial(self.initiator.scale.checked, make)
+        pace, made = self._pace(call, section), self._checked(make)
         if flag(call, "plan", False):
             plan = await self.initiator.configurator.plan(made)
             return as_json_text(await self._text(_plan_record(section, plan, overridden), plan))
@@ -79,6 +79,10 @@ class Edits:
         if rollout is not None and call.wait:
             record["outcome"] = await self._outcome(rollout, min(call.wait, _LONGEST_WAIT))
         return as_json_text(await self._text(record, plan), headers=etag(plan.revision))
+
+    def _checked(self, make: Callable[[], Draft]) -> Callable[[], Draft]:
+        """What an operator wants, where that makes sense."""
+        return partial(self.initiator.scale.checked, partial(self.initiator.configurator.spelt, make))
 
     async def _text(self, record: Mapping[str, Any], plan: Plan) -> str:
         """A plan's record, with its changes, which may be very many: so it is made in slices."""

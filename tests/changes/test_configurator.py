@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.changes.configurator import SLICE, Configurator, Plan, in_slices
 from proactor.config.draft import Difference, Draft, Patch
 from proactor.config.grammar import DEFAULT
+from proactor.config.layers import Member
 from proactor.errors import ConfigError, NotFound, Overtaken, Refused
 from proactor.options import Option
 
@@ -313,11 +315,13 @@ class PresenceTests(Case):
         self.assertEqual(list(self.live.members()), [A, B, C])
 
     def test_leave(self) -> None:
-        """Nothing is left of it."""
+        """Nothing is left of it, but what the last of its module declared."""
         self.run_(self.configurator.declare(A, (RATE,)))
+        self.run_(self.configurator.declare(B, (RATE, Option("depth", int))))
         for guid in (A, B, C):
             self.run_(self.configurator.leave(guid, "operator"))
-        self.assertEqual((dict(self.configurator._declared), dict(self.configurator._known)), ({}, {}))
+        self.assertEqual((self.configurator._declared, list(self.configurator._of_module)), ({}, ["m"]))
+        self.assertEqual(len(self.configurator._known), 1)
         self.failureResultOf(self.started(self.configurator.leave(A, "operator")), NotFound)
 
 
@@ -447,6 +451,37 @@ class WaitTests(Case):
 
 class DeclarationTests(Case):
     """What running processors take."""
+
+    def joining(self, **options: str) -> Coroutine[Any, Any, object]:
+        """Add a processor of the module m, with options of its own."""
+        return self.configurator.join(Member("e" * 32, "m"), options, "test")
+
+    def test_newcomer(self) -> None:
+        """Options of a new processor's own are judged by what the last of its module declared, though that is gone; the
+        error has the module as its place. What it has of its module's section is not judged.
+        """
+        self.run_(self.configurator.declare(A, (RATE, Option("depth", int, 1))))
+        self.configurator.forget_declaration(A)
+        self.assertEqual(str(self.refused(self.joining(rate="-1"))), "[m] rate = -1: must be > 0")
+        self.assertIn("[m] dpeth: is not known; is depth meant?", str(self.refused(self.joining(dpeth="1"))))
+        self.run_(self.configurator.join(Member("e" * 32, "m"), {"rate": "2", "other": "x"}, "test"))
+        # From now on it is judged by what it declares itself.
+        self.edit("e" * 32, {"rate": "-1"})
+
+    def test_slip(self) -> None:
+        """An operator's edit that sets an option of nearly the name of one that is known is refused; DEFAULT, which is
+        for all, and what is there already, are left alone.
+        """
+        self.run_(self.configurator.declare(A, (RATE, Option("depth", int, 1))))
+        self.edit("m", {"depths": "1"})
+        live = self.configurator.live
+        for section in ("m", A):
+            error = self.assertRaises(
+                ConfigError, self.configurator.spelt, partial(live.draft_edit, section, {"dpeth": "2"})
+            )
+            self.assertIn("is depth meant?", str(error))
+        for section, patch in (("m", {"depths": "2"}), ("m", {"depths": None}), ("DEFAULT", {"dpeth": "2"})):
+            self.configurator.spelt(partial(live.draft_edit, section, patch))
 
     def test_refuses_an_edit(self) -> None:
         """With processor, option, value and reason, by whichever section it comes; others have their own say."""

@@ -179,6 +179,18 @@ class CreateTests(Case):
             ({"options": {"listen_port": "1"}}, "the initiator steers by this option"),
             ({"options": {"command": "rm"}}, "the initiator steers by this option"),
             ({"options": {"operator_auth": "token"}}, "can be set in the file alone"),
+            (
+                {"options": {"ready_timout": "5"}},
+                "[proactor.processor] ready_timout: is not known; is ready_timeout meant?",
+            ),
+            (
+                {"options": {"rtae": "5"}},
+                "[proactor.processor] rtae: is not known; is rate meant? Else have it stand in [",
+            ),
+            (
+                {"options": {"ready_timeout": "soon"}},
+                "[proactor.processor] ready_timeout = soon: 'soon' is not a number",
+            ),
             ({"labels": {"a b": "1"}}, "labels.a b: a label's name"),
             ({"labels": {"a": "x\ny"}}, "labels.a: a label's name"),
         ]
