@@ -54,10 +54,10 @@ class Forbidden(ProactorError):
 class InsufficientScope(Forbidden):
     """It is known who asks, and their token does not open this.
 
-    :param scope: the one that would.
+    :param scope: the one that would; empty: none does.
     """
 
-    def __init__(self, message: str, scope: str) -> None:
+    def __init__(self, message: str, scope: str = "") -> None:
         super().__init__(message)
         self.scope = scope
 

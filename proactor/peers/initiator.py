@@ -15,6 +15,7 @@ from twisted.web.iweb import IAgent
 from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, Unauthenticated, Unavailable
 from .http import Answered, Late, Request, Unreached, exchange
 from .model import Peer, read_peer
+from .outage import Outage
 
 __all__ = ["Credentials", "Grant", "Initiator", "Told"]
 
@@ -66,6 +67,8 @@ class Initiator:
     agent: IAgent
     clock: IReactorTime
     credentials: Credentials
+    #: Of those who look who is ready.
+    outage: Outage = field(factory=Outage)
 
     async def endpoints(self, query: str, etag: str | None, wait: int) -> Told | None:
         """Ask who is ready; ``None`` if it is still what has that ETag.

@@ -82,11 +82,13 @@ class Watch:
     def stop(self) -> Deferred[None]:
         """Look no more; fires when that is over. What is known stays."""
         self._is_running = False
+        self.initiator.outage.ended(self)
         return self._periodic.stop(cancel=True)
 
     async def _once(self) -> float:
         if self.clock.seconds() - self._used > UNUSED:
             self._is_running = False
+            self.initiator.outage.ended(self)
             self._periodic.stop().addErrback(self._trouble)
             return 0.0
         began = self.clock.seconds()
@@ -115,21 +117,22 @@ class Watch:
             _let_go(each)
 
     def _trouble(self, failure: Failure) -> None:
-        if failure.check(ProactorError):
+        if not failure.check(ProactorError):
+            _log.failure("Looking who is ready failed; it goes on", failure=failure)
+        elif self.initiator.outage.began(self):
             _log.warn(
                 "Who is ready is not told by the initiator at {url}: {reason}; what is known goes on",
                 url=self.initiator.credentials.url,
                 reason=failure.value,
             )
-        else:
-            _log.failure("Looking who is ready failed; it goes on", failure=failure)
 
     def _recovery(self, failed: int) -> None:
-        _log.info(
-            "The initiator at {url} tells again who is ready, after {failed} failed tries",
-            url=self.initiator.credentials.url,
-            failed=failed,
-        )
+        if self.initiator.outage.ended(self):
+            _log.info(
+                "The initiator at {url} tells again who is ready, after {failed} failed tries",
+                url=self.initiator.credentials.url,
+                failed=failed,
+            )
 
 
 def _let_go(waiting: Deferred[None]) -> None:

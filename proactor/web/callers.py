@@ -187,6 +187,6 @@ def _check_scope(scope: Scope, caller: Operator) -> None:
     if scope in caller.scopes:
         return
     if scope is Scope.ALL:
-        raise InsufficientScope("this is for the operator's own token alone, that of operator.token", scope.value)
+        raise InsufficientScope("this is for the operator's own token alone, that of operator.token")
     may = ", ".join(in_order(caller.scopes))
     raise InsufficientScope(f"this needs the scope {scope.value}; the token {caller.how} has: {may}", scope.value)

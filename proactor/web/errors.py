@@ -97,8 +97,9 @@ def _headers(error: errors.ProactorError) -> dict[str, str]:
         reason = f', error="{error.reason}"' if error.reason else ""
         return {"WWW-Authenticate": f'Bearer realm="proactor"{reason}'}
     if isinstance(error, errors.InsufficientScope):
-        # RFC 6750, 3.1
-        return {"WWW-Authenticate": f'Bearer realm="proactor", error="insufficient_scope", scope="{error.scope}"'}
+        # RFC 6750, 3.1; where no scope would do none is named.
+        scope = f', scope="{error.scope}"' if error.scope else ""
+        return {"WWW-Authenticate": f'Bearer realm="proactor", error="insufficient_scope"{scope}'}
     if isinstance(error, errors.Unavailable | errors.TooManyAttempts | errors.QueueFull):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.NotReady):

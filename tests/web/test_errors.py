@@ -28,6 +28,11 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
         403,
         {"WWW-Authenticate": 'Bearer realm="proactor", error="insufficient_scope", scope="launch"'},
     ),
+    (
+        errors.InsufficientScope("m"),
+        403,
+        {"WWW-Authenticate": 'Bearer realm="proactor", error="insufficient_scope"'},
+    ),
     (errors.NotFound("m"), 404, {}),
     (errors.NotGranted("m"), 422, {}),
     (errors.GrantRefused("m"), 422, {}),

@@ -39,7 +39,7 @@ SCHEMAS: Mapping[str, Schema] = {
             "expires_in": {
                 **whole("after how many seconds it stops to hold; not given: never", 1, 10 * 366 * 24 * 3600),
                 "type": ["integer", "string"],
-                "pattern": "^[0-9]+$",
+                "pattern": "^[1-9][0-9]{0,8}$",
             },
         },
         optional=("expires_in",),
