@@ -75,7 +75,7 @@ def storm(initiator: Measured, options: argparse.Namespace) -> dict[str, Any]:
         **{f"read_p{percent}_ms": figures.percentile(reads, percent) for percent in (50, 99, 100)},
         "one_more_ready_s": one_more_took,
         "disturbed": sum(now["pid"] != then["pid"] for now, then in zip(after, before, strict=True)),
-        **{f"stall_{name}_ms": value for name, value in inside.items() if name.startswith(("late", "cpu"))},
+        **{f"stall_{name}_ms": value for name, value in inside.items() if name.startswith(("late", "cpu", "own"))},
         "cpu_percent": (outside["cpu_s"] - cpu) / took * 100,
         "rss_mib": outside["rss_mib"],
     }

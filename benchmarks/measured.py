@@ -33,18 +33,27 @@ TICK = 0.005
 _SERVING = re.compile(r"Serving on \S+:(\d+)$", re.MULTILINE)
 
 
+def _waited() -> float:
+    """For how long the reactor's thread could have run and had no CPU, in seconds (proc_pid_schedstat(5))."""
+    with open("/proc/self/schedstat", "rb") as file:
+        return int(file.read().split()[1]) / 1e9
+
+
 @define(eq=False)
 class Stalls:
     """How late a timer of :data:`TICK` comes, and how much of that time the process had a CPU. In seconds.
 
-    What is late and no CPU time is another process's: on a machine with more to do than it has CPUs each waits.
+    What is late is another process's where the reactor's thread waited for a CPU: on a machine with more to do than it
+    has CPUs each waits. What is left without that is of our own making: work, and waiting for the disk or for a lock.
     """
 
     clock: Any
-    #: Lateness and CPU time by turns; packed, for what it takes counts as the initiator's.
+    #: Lateness, CPU time and lateness without waiting for a CPU by turns; packed: what it takes counts as the
+    #: initiator's.
     _late: array[float] = field(factory=partial(array, "d"))
     _due: float = 0.0
     _cpu: float = 0.0
+    _had_waited: float = 0.0
 
     def start(self) -> None:
         """Begin."""
@@ -53,28 +62,28 @@ class Stalls:
 
     def forget(self) -> None:
         """What was done just now does not count: it was for the measurement."""
-        self._due, self._cpu = self.clock.seconds() + TICK, time.thread_time()
+        self._due, self._cpu, self._had_waited = self.clock.seconds() + TICK, time.thread_time(), _waited()
 
     def _tick(self) -> None:
-        self._late.extend((max(0.0, self.clock.seconds() - self._due), time.thread_time() - self._cpu))
+        late = max(0.0, self.clock.seconds() - self._due)
+        own = max(0.0, late - (_waited() - self._had_waited))
+        self._late.extend((late, time.thread_time() - self._cpu, own))
         self.start()
 
     def taken(self) -> dict[str, float]:
-        """Of all since the last time, in milliseconds: lateness, and the CPU time between two ticks."""
-        late, self._late = self._late or array("d", (0.0, 0.0)), array("d")
-        walls, cpus = late[::2], late[1::2]
+        """Of all since the last time, in milliseconds: lateness, CPU time between two ticks, lateness of our own."""
+        late, self._late = self._late or array("d", (0.0, 0.0, 0.0)), array("d")
         return {
-            "late_p99": percentile(walls, 99) * 1000,
-            "late_max": max(walls) * 1000,
-            "cpu_p99": percentile(cpus, 99) * 1000,
-            "cpu_max": max(cpus) * 1000,
+            f"{name}_{what}": value * 1000
+            for name, values in (("late", late[::3]), ("cpu", late[1::3]), ("own", late[2::3]))
+            for what, value in (("p99", percentile(values, 99)), ("max", max(values)))
         }
 
 
 def _report(reactor: Any, stalls: Stalls, path: Path) -> None:
     figures = stalls.taken()
     calls = len(reactor.getDelayedCalls())
-    gc.collect()
+    # No collection: when the initiator itself comes to one is part of what is measured.
     line = json.dumps({**figures, "delayed_calls": calls, "objects": len(gc.get_objects())})
     with path.open("a") as file:
         file.write(line + "\n")

@@ -161,7 +161,15 @@ def reaped_cpu_time(pid: int) -> float:
 
 def children(pid: int) -> list[int]:
     """The processes whose parent it is."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    # Each is its thread's that started it (proc_pid_task_children(5)).
+    return [int(word) for task in Path(f"/proc/{pid}/task").iterdir() for word in _children(task)]
+
+
+def _children(task: Path) -> list[str]:
+    try:
+        return (task / "children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
 
 
 def is_helper(pid: int) -> bool:

@@ -51,7 +51,7 @@ def main() -> None:
             "created_s": created,
             "ready_s": took,
             **beat.figures,
-            **{f"stall_{name}_ms": value for name, value in inside.items() if name.startswith(("late", "cpu"))},
+            **{f"stall_{name}_ms": value for name, value in inside.items() if name.startswith(("late", "cpu", "own"))},
             "cpu_s": outside["cpu_s"] - cpu,
             "rss_mib": outside["rss_mib"],
         }

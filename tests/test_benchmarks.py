@@ -145,10 +145,11 @@ class ProgramTests(SynchronousTestCase):
 
     def test_churn(self) -> None:
         """All that it creates is gone, and no process of it is left."""
-        table, found = run("churn", "--cycles", "20", "--at-once", "2")
+        table, found = run("churn", "--cycles", "20", "--every", "8", "--at-once", "2")
         self.assertEqual((found["benchmark"], found["cycles"]), ("churn", 20))
         self.assertEqual((found["grown"]["processes"], found["grown"]["descriptors"]), (0, 0))
-        self.assertEqual([row.split()[0] for row in table[:5]], ["after", "start", "warm", "half", "end"])
+        self.assertEqual([row.split()[0] for row in table[:6]], ["after", "start", "warm", "8", "16", "end"])
+        self.assertEqual([*found["per_thousand_mib"]], ["8", "16", "20"])
 
     def test_churn_of_processors(self) -> None:
         """The same with processors, which are forked: that the fork server lives on is no leak."""
