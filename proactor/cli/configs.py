@@ -23,6 +23,9 @@ __all__ = ["diff", "explain", "get", "history"]
 _Options = Mapping[str, str | None]
 
 
+HISTORY = (Column("REV", right=True), Column("TIME"), Column("ACTOR", gives=True), Column("CHANGES", gives=True))
+
+
 @click.command(
     cls=Verb,
     examples=(
@@ -119,13 +122,7 @@ def history(shell: Shell, section: str) -> None:
         if not entries:
             shell.out.say("There are no edits: all is as the file says.")
             return
-        columns = (
-            Column("REV", right=True),
-            Column("TIME"),
-            Column("ACTOR", gives=True),
-            Column("CHANGES", gives=True),
-        )
-        shell.out.table(Table(columns, [_entry(entry) for entry in entries]))
+        shell.out.table(Table(HISTORY, [_entry(entry) for entry in entries]))
 
     shell.run(work)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["events"]
 
-_COLUMNS = (
+EVENTS = (
     Column("ID", right=True),
     Column("TIME"),
     Column("JOB"),
@@ -84,7 +84,7 @@ def events(
         if shell.out.json:
             shell.out.document([dict(event.record) for event in found])
         elif found:
-            shell.out.table(Table(_COLUMNS, [_row(event) for event in found]))
+            shell.out.table(Table(EVENTS, [_row(event) for event in found]))
         else:
             shell.out.say("Nothing of that happened.")
 

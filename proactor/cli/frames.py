@@ -26,7 +26,7 @@ _ORDER = ("fatal", "backoff", "starting", "stopping", "exited", "running", "stop
 _MOST = 200
 SORTS = ("trouble", "cpu", "memory", "restarts", "age")
 
-_COLUMNS = (
+FRAME = (
     Column("JOB"),
     Column("MODULE", gives=True, tail=True),
     Column("STATE"),
@@ -70,7 +70,7 @@ class Frame:
         """A row for each job, and below it what is out of the ordinary."""
         names = shorts(job.guid for job in self.jobs)
         rows = [self._row(job, names[job.guid]) for job in self.jobs]
-        return Table(_COLUMNS, rows, ("NOTE", [note(job, self.at) for job in self.jobs]))
+        return Table(FRAME, rows, ("NOTE", [note(job, self.at) for job in self.jobs]))
 
     def _row(self, job: Job, name: str) -> list[Cell]:
         used = job.resources

@@ -24,7 +24,7 @@ STYLES = {
     "exited": "dim",
     "stopped": "dim",
 }
-_COLUMNS = (
+COLUMNS = (
     Column("JOB"),
     Column("MODULE", gives=True, tail=True),
     Column("STATE"),
@@ -43,7 +43,7 @@ def now() -> datetime:
 def table(jobs: Sequence[Job], at: datetime) -> Table:
     """A row for each job, and what there is to say of it."""
     names = shorts(job.guid for job in jobs)
-    return Table(_COLUMNS, [_row(job, names[job.guid], at) for job in jobs], ("NOTE", [note(job, at) for job in jobs]))
+    return Table(COLUMNS, [_row(job, names[job.guid], at) for job in jobs], ("NOTE", [note(job, at) for job in jobs]))
 
 
 def _row(job: Job, name: str, at: datetime) -> list[Cell]:

@@ -21,6 +21,9 @@ __all__ = ["log_level"]
 _LEVELS = ("debug", "info", "warning", "error", "critical", "default")
 
 
+LEVELS = (Column("NAMESPACE", gives=True, tail=True), Column("LEVEL"), Column("UNTIL"))
+
+
 @click.command(
     "log-level",
     cls=Verb,
@@ -56,7 +59,7 @@ def log_level(shell: Shell, level: str | None, period: float | None, namespace: 
 def _table(found: LogLevel) -> Table:
     rows = [_row("(all)", found.level, found.until)]
     rows += [_row(name, each.level, each.until) for name, each in found.namespaces.items()]
-    return Table((Column("NAMESPACE"), Column("LEVEL"), Column("UNTIL")), rows)
+    return Table(LEVELS, rows)
 
 
 def _row(name: str, level: str, until: datetime | None) -> list[Cell]:

@@ -23,6 +23,23 @@ __all__ = ["drop", "list_messages", "resend", "send", "show_message"]
 _TOPIC = "topic:"
 
 
+WAITING = (
+    Column("RECEIVER", gives=True),
+    Column("WAITING", right=True),
+    Column("LIMIT", right=True),
+    Column("OLDEST"),
+    Column("PROBLEM", gives=True),
+)
+MESSAGES = (
+    Column("NUMBER", right=True),
+    Column("ACCEPTED"),
+    Column("RECEIVER", gives=True),
+    Column("TYPE", gives=True),
+    Column("STATE"),
+    Column("TRIES", right=True),
+)
+
+
 @click.command(
     cls=Verb,
     examples=(
@@ -131,13 +148,6 @@ def _show_boxes(shell: Shell, found: Mailboxes) -> None:
         shell.out.document(dict(found.record))
         return
     if found.receivers:
-        columns = (
-            Column("RECEIVER"),
-            Column("WAITING", right=True),
-            Column("LIMIT", right=True),
-            Column("OLDEST"),
-            Column("PROBLEM", gives=True),
-        )
         rows = [
             [
                 Cell(box.receiver, "cyan"),
@@ -148,20 +158,12 @@ def _show_boxes(shell: Shell, found: Mailboxes) -> None:
             ]
             for box in found.receivers
         ]
-        shell.out.table(Table(columns, rows))
+        shell.out.table(Table(WAITING, rows))
     dead = " See them: proactor message list --dead" if found.dead else ""
     shell.out.say(f"{found.waiting} wait, {found.dead} are dead.{dead}")
 
 
 def _messages(found: Sequence[Message]) -> Table:
-    columns = (
-        Column("NUMBER", right=True),
-        Column("ACCEPTED"),
-        Column("RECEIVER", gives=True),
-        Column("TYPE", gives=True),
-        Column("STATE"),
-        Column("TRIES", right=True),
-    )
     rows = [
         [
             Cell(str(each.number), "cyan"),
@@ -173,7 +175,7 @@ def _messages(found: Sequence[Message]) -> Table:
         ]
         for each in found
     ]
-    return Table(columns, rows, ("PROBLEM", [Cell(one_line(each.problem or ""), "yellow") for each in found]))
+    return Table(MESSAGES, rows, ("PROBLEM", [Cell(one_line(each.problem or ""), "yellow") for each in found]))
 
 
 _NUMBER = click.argument("number", type=click.IntRange(min=1))

@@ -24,6 +24,15 @@ __all__ = ["create_token", "endpoints", "list_tokens", "revoke"]
 _SCOPES = ("read", "launch", "configure", "message")
 
 
+ENDPOINTS = (
+    Column("JOB"),
+    Column("MODULE", gives=True, tail=True),
+    Column("URL", gives=True),
+    Column("LABELS", gives=True),
+)
+TOKENS = (Column("NAME", gives=True), Column("SCOPES"), Column("EXPIRES"), Column("MADE BY", gives=True))
+
+
 @click.command(
     cls=Verb,
     examples=(
@@ -55,12 +64,11 @@ def endpoints(shell: Shell, module: str | None, labels: Sequence[str], urls: boo
 
 def _endpoints(found: Sequence[Endpoint]) -> Table:
     names = shorts(each.guid for each in found)
-    columns = (Column("JOB"), Column("MODULE", gives=True, tail=True), Column("URL"), Column("LABELS", gives=True))
     rows = [
         [Cell(names[each.guid], "cyan"), Cell(one_line(each.module)), Cell(each.url), Cell(_labels(each.labels))]
         for each in found
     ]
-    return Table(columns, rows)
+    return Table(ENDPOINTS, rows)
 
 
 def _labels(labels: Any) -> str:
@@ -127,8 +135,7 @@ def list_tokens(shell: Shell) -> None:
         if shell.out.json:
             shell.out.document([dict(each.record) for each in found])
         elif found:
-            columns = (Column("NAME"), Column("SCOPES"), Column("EXPIRES"), Column("MADE BY", gives=True))
-            shell.out.table(Table(columns, [_token(each) for each in found]))
+            shell.out.table(Table(TOKENS, [_token(each) for each in found]))
         else:
             shell.out.say("There are none. Make one: proactor token create NAME --scope read")
 

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.cli.jobs_shown import table
+from proactor.cli.configs import HISTORY
+from proactor.cli.events import EVENTS
+from proactor.cli.frames import FRAME
+from proactor.cli.jobs_shown import COLUMNS, table
+from proactor.cli.log_level import LEVELS
+from proactor.cli.messages import MESSAGES, WAITING
+from proactor.cli.registry import ENDPOINTS, TOKENS
 from proactor.cli.tables import Cell, Column, Table
 from proactor.cli.words import age, duration, one_line, safe, shorts, size
 from proactor.client import Job
@@ -153,3 +159,42 @@ class WordsTests(SynchronousTestCase):
         self.assertEqual(shorts([one, "b" * 32]), {one: "a" * 8, "b" * 32: "b" * 8})
         self.assertEqual(shorts([one, two, two]), {one: one[:11], two: two[:11]})
         self.assertEqual(shorts([]), {})
+
+
+#: The longest that is to be expected in columns that are not cut.
+WIDEST = {
+    "JOB": "3f2a81c0",
+    "STATE": "starting",
+    "PORT": "65535",
+    "REV": "12345/12346",
+    "RESTARTS": "1234",
+    "AGE": "59m",
+    "%CPU": "100.0",
+    "MEM": "1023M",
+    "MSGS": "10000",
+    "ID": "1234567",
+    "TIME": "2026-11-24 18:04:16",
+    "EVENT": "rollout.reverting",
+    "WAITING": "10000",
+    "LIMIT": "10000",
+    "OLDEST": "2026-11-24 18:04:16",
+    "NUMBER": "1234567",
+    "ACCEPTED": "2026-11-24 18:04:16",
+    "TRIES": "1234",
+    "SCOPES": "read launch configure message",
+    "EXPIRES": "2026-11-24 18:04:16",
+    "LEVEL": "critical",
+    "UNTIL": "2026-11-24 18:04:16",
+}
+
+
+class WidthTests(SynchronousTestCase):
+    """Eighty columns."""
+
+    def test_all(self) -> None:
+        """Every table fits, whatever stands in the columns that give way."""
+        for columns in (ENDPOINTS, EVENTS, COLUMNS, FRAME, HISTORY, LEVELS, MESSAGES, TOKENS, WAITING):
+            row = [Cell("x" * 200 if column.gives else WIDEST[column.title]) for column in columns]
+            for line in Table(columns, [row]).fitted(80):
+                text = "".join(cell.text for cell in line)
+                self.assertLessEqual(len(text), 80, text)
