@@ -18,7 +18,7 @@ from .words import safe
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .progress import Progress
+    from .progress import Bar, Progress
 
 __all__ = ["Output"]
 
@@ -31,6 +31,7 @@ class Output:
     """
 
     json: bool = False
+    _bar: Bar | None = None
 
     @property
     def is_terminal(self) -> bool:
@@ -80,11 +81,18 @@ class Output:
     def say(self, text: str) -> None:
         """Tell a person how it goes; a program, which has ``--json``, is told nothing."""
         if not self.json:
-            click.echo(text, err=True)
+            self._tell(text)
 
     def warn(self, text: str) -> None:
         """Tell of what is not as it should be."""
-        click.echo(f"proactor: {text}", err=True)
+        self._tell(f"proactor: {text}")
+
+    def _tell(self, text: str) -> None:
+        """Write to standard error, above a bar where there is one."""
+        if self._bar is None:
+            click.echo(text, err=True)
+        else:
+            self._bar.tell(text)
 
     def ended(self, end: End) -> None:
         """Tell of an error."""
@@ -104,7 +112,11 @@ class Output:
             yield Progress()
             return
         with Bar.shown(label, total) as bar:
-            yield bar
+            self._bar = bar
+            try:
+                yield bar
+            finally:
+                self._bar = None
 
     def console(self) -> Console:
         """Standard output as ``rich`` has it, with colours where they are wanted (NO_COLOR, TERM)."""

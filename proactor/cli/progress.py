@@ -50,6 +50,10 @@ class Bar(Progress):
             bar = cls(bars, bars.add_task(label, total=total, rate="", note=""))
             yield bar
 
+    def tell(self, text: str) -> None:
+        """Say something in the meantime."""
+        self._bars.console.print(text, soft_wrap=True)
+
     def at(self, count: int, note: str = "") -> None:
         """So many are done."""
         elapsed = self._bars.tasks[self._task].elapsed or 0

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 #: An initiator says every 15 s that it is still there.
 _IDLE = 45.0
-_BACKOFF = Backoff(1.0, 15.0)
+_BACKOFF = Backoff(1.0, 5.0)
 
 
 @frozen

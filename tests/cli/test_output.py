@@ -1,0 +1,36 @@
+"""Tests of what is written while there is a bar."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from proactor.cli.output import Output
+
+
+class _Terminal(io.StringIO):
+    """Standard error, as somebody sees it."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
+class BarTests(SynchronousTestCase):
+    """A bar on a terminal."""
+
+    def test_above(self) -> None:
+        """What is said meanwhile is a line of its own, above the bar, and comes as it is."""
+        screen = _Terminal()
+        self.patch(sys, "stderr", screen)
+        out = Output()
+        with out.progress("Launching", 2) as bar:
+            bar.at(1)
+            out.say("It is [bold]there[/bold] again.")
+            bar.at(2)
+        out.warn("over")
+        lines = [line.rpartition("\x1b[2K")[2] for line in screen.getvalue().split("\n")]
+        self.assertIn("It is [bold]there[/bold] again.", lines)
+        self.assertTrue(lines[-2].endswith("proactor: over"), lines)
