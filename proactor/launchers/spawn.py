@@ -1,41 +1,35 @@
-"""The launcher of this machine: a fresh process for each, beside the reactor's thread where that can be."""
+"""The launcher of this machine: a fresh process for each, by ``reactor.spawnProcess``."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TypeVar, cast
+from collections.abc import Callable
+from typing import cast
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ProcessTerminated
-from twisted.internet.interfaces import IReactorProcess, IReactorThreads
+from twisted.internet.interfaces import IReactorProcess
 from twisted.internet.process import Process
 from twisted.internet.protocol import ProcessProtocol
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from ..errors import Refused
 from ..interfaces import Handle, ILauncher, LaunchSpec
 from ..model import Exit, Identity
-from . import posix_spawn
 from .grip import Numbered, grip
 from .identity import identity_of
 from .limits import for_session, wrapped
 from .local import LocalLauncher, Processes
 from .watched import LocalReactor, Watched, ended_by, exited
 
-_T = TypeVar("_T")
-
 __all__ = ["SpawnLauncher", "SpawnReactor", "filled", "session_command"]
 
 
-class SpawnReactor(IReactorProcess, IReactorThreads, LocalReactor):
+class SpawnReactor(IReactorProcess, LocalReactor):
     """What is needed of the reactor."""
 
 
@@ -97,45 +91,25 @@ class SpawnLauncher(LocalLauncher):
         super().__init__(reactor, processes)
         self._reactor = reactor
         self._session = session_command()
-        self._can_wait_aside = posix_spawn.is_there()
 
     def launch(self, spec: LaunchSpec, ended: Callable[[Exit], None]) -> Deferred[Handle]:
         """Start a process; see :class:`~proactor.interfaces.ILauncher`."""
         if not _is_there(spec):
             return fail(Refused(f"{spec.argv[0]} cannot be started: there is no such executable"))
         try:
-            argv = [*self._session, *for_session(spec.limits), *wrapped(spec.argv, spec.limits)]
-            if self._can_wait_aside:
-                return self._spawn_aside(spec, argv, ended)
-            return succeed(self._spawn(spec, argv, ended))
+            return succeed(self._spawn(spec, ended))
         except OSError as e:
             return fail(Refused(f"{spec.argv[0]} cannot be started: {e.strerror}"))
         except Refused as e:
             return fail(e)
 
-    def _spawn_aside(self, spec: LaunchSpec, argv: list[str], ended: Callable[[Exit], None]) -> Deferred[Handle]:
-        """In another thread: it takes until the process runs its program."""
-        copies, pool = _copied(spec), self._reactor.getThreadPool()
-        spawning: Deferred[int] = deferToThreadPool(
-            self._reactor, pool, posix_spawn.spawn, argv, dict(spec.environment), copies
-        )
-        launched = spawning.addCallbacks(partial(self._spawned, spec, ended), partial(_not_spawned, spec))
-        return launched.addBoth(_close, copies)
-
-    def _spawned(self, spec: LaunchSpec, ended: Callable[[Exit], None], pid: int) -> Handle:
-        # It is not reaped yet, so that its number is its own.
-        handle = Handle(spec.guid, spec.incarnation, identity_of(pid) or Identity(pid, 0, ""))
-        self.processes.launched(handle, ended)
-        return handle
-
-    def _spawn(self, spec: LaunchSpec, argv: list[str], ended: Callable[[Exit], None]) -> Handle:
+    def _spawn(self, spec: LaunchSpec, ended: Callable[[Exit], None]) -> Handle:
+        argv = [*self._session, *for_session(spec.limits), *wrapped(spec.argv, spec.limits)]
         stdin = filled(spec.stdin)
         child: _Child | None = None
         try:
             child = _Child(self.processes, spec, ended, os.dup(stdin))
-            self._reactor.spawnProcess(
-                child, argv[0], argv, env=dict(spec.environment), childFDs=dict(_placed(spec, stdin))
-            )
+            self._reactor.spawnProcess(child, argv[0], argv, env=dict(spec.environment), childFDs=_placed(spec, stdin))
         finally:
             os.close(stdin)
             if child is not None:
@@ -144,39 +118,11 @@ class SpawnLauncher(LocalLauncher):
         return child.handle
 
 
-def _not_spawned(spec: LaunchSpec, failure: Failure) -> Failure:
-    if not isinstance(failure.value, OSError):
-        return failure
-    return Failure(Refused(f"{spec.argv[0]} cannot be started: {failure.value.strerror}"))
-
-
-def _placed(spec: LaunchSpec, stdin: int) -> dict[int, int]:
-    placed = {0: stdin, 1: spec.log, 2: spec.log, spec.fd: spec.listening}
+def _placed(spec: LaunchSpec, stdin: int) -> dict[int, int | str]:
+    placed: dict[int, int | str] = {0: stdin, 1: spec.log, 2: spec.log, spec.fd: spec.listening}
     if spec.lock >= 0:
         placed[spec.fd + 1] = spec.lock
     return placed
-
-
-def _copied(spec: LaunchSpec) -> dict[int, int]:
-    """The descriptors of a process, each a copy that is past all of them: what was copied may be closed meanwhile."""
-    copies: dict[int, int] = {}
-    stdin = filled(spec.stdin)
-    try:
-        for number, ours in _placed(spec, stdin).items():
-            copies[number] = fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, spec.fd + 2)
-    except OSError:
-        _close(None, copies)
-        raise
-    finally:
-        os.close(stdin)
-    return copies
-
-
-def _close(result: _T, copies: Mapping[int, int]) -> _T:
-    """Give up the copies; it goes on with what there is."""
-    for copy in copies.values():
-        os.close(copy)
-    return result
 
 
 def _is_there(spec: LaunchSpec) -> bool:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import json
 import os
@@ -9,11 +8,9 @@ import resource
 import signal
 import socket
 import sys
-import threading
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import Mock
 
 from attrs import evolve
 from twisted.internet import process, reactor
@@ -21,9 +18,9 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from proactor.errors import ProactorError, Refused
+from proactor.errors import ProactorError
 from proactor.interfaces import ILauncher, LaunchSpec, Limits
-from proactor.launchers import posix_spawn, watched
+from proactor.launchers import watched
 from proactor.launchers.spawn import SpawnLauncher
 from proactor.model import Exit
 
@@ -181,69 +178,6 @@ class WithoutToolsTests(Case, LauncherSuite):
         """Standard input is there whole, and a session of its own."""
         code = "import os, sys; print(sys.stdin.read(), os.getsid(0) == os.getpid())"
         self.assertEqual(await self.output(self.of((*PYTHON, code), stdin=b"x" * 100_000)), f"{'x' * 100_000} True\n")
-
-
-class AsideTests(Case):
-    """A launch takes until the process runs its program, for which that needs a CPU."""
-
-    async def test_the_reactor_goes_on(self) -> None:
-        """So long other things are done."""
-        goes_on = threading.Event()
-
-        def spawn(*args: Any) -> int:
-            self.assertTrue(goes_on.wait(30))
-            return spawned(*args)
-
-        spawned = posix_spawn.spawn
-        self.patch(posix_spawn, "spawn", spawn)
-        beginning = Deferred.fromCoroutine(self.begin(self.of((*PYTHON, "raise SystemExit(3)"))))
-        await deferLater(reactor, 0)
-        self.assertNoResult(beginning)
-        goes_on.set()
-        self.assertEqual((await (await beginning).ended).code, 3)
-
-    async def test_what_it_was_given_is_its_own(self) -> None:
-        """What is done to the socket or the log meanwhile does not change what the process finds."""
-        goes_on = threading.Event()
-        spawned = posix_spawn.spawn
-        self.patch(posix_spawn, "spawn", lambda *args: goes_on.wait(30) and spawned(*args))
-        log = os.dup(self.log)
-        beginning = Deferred.fromCoroutine(self.begin(self.of((*PYTHON, "print('here')"), log=log)))
-        os.close(log)
-        goes_on.set()
-        self.assertEqual((await (await beginning).ended).code, 0)
-        self.assertEqual(self.lines(), ["here"])
-
-    async def test_it_cannot_be(self) -> None:
-        """What keeps it from being is told, and nothing is left behind."""
-        # The reactor makes something of its own for the first.
-        await (await self.begin(self.of((*PYTHON, "")))).ended
-        before = descriptors()
-        for error in (OSError(errno.EAGAIN, "Resource temporarily unavailable"), ZeroDivisionError()):
-            self.patch(posix_spawn, "spawn", Mock(side_effect=error))
-            launching = self.launcher.launch(self.of((*PYTHON, "")), lambda _: self.fail("it never began"))
-            told = await self.assertFailure(launching, Refused, ZeroDivisionError)
-            if isinstance(told, Refused):
-                self.assertEqual(str(told), f"{sys.executable} cannot be started: Resource temporarily unavailable")
-        self.assertEqual(descriptors(), before)
-
-    def test_wrong(self) -> None:
-        """What no program can be given, and what is no program, is an error."""
-        null = os.open(os.devnull, os.O_RDONLY)
-        self.addCleanup(os.close, null)
-        placed = {0: fcntl.fcntl(null, fcntl.F_DUPFD_CLOEXEC, 10)}
-        self.addCleanup(os.close, placed[0])
-        for argv, number in ((["/bin/sh", "a\0b"], errno.EINVAL), (["/nowhere/program"], errno.ENOENT)):
-            error = self.assertRaises(OSError, posix_spawn.spawn, argv, {}, placed)
-            self.assertEqual((error.errno, error.strerror), (number, os.strerror(number)))
-
-    def test_elsewhere(self) -> None:
-        """It is not there on other systems, nor where the kernel has no pidfd_open(2)."""
-        self.assertTrue(posix_spawn.is_there())
-        self.patch(os, "pidfd_open", Mock(side_effect=OSError(errno.ENOSYS, "")))
-        self.assertFalse(posix_spawn.is_there())
-        self.patch(sys, "platform", "darwin")
-        self.assertFalse(posix_spawn.is_there())
 
 
 class SpawnTests(Case):
