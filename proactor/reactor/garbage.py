@@ -5,16 +5,15 @@ fails a process with many requests held. It looks through everything whenever a 
 with 10,000 of them, every few seconds, for next to nothing. And it counts what is new less what is freed, so that what
 is new piles up unseen where requests replace one another, until all of it is looked through at once.
 
-Here all is looked through whenever it has grown by a little, for as long as that takes milliseconds; where it takes
-longer, only when it has doubled. What holds itself and lived for a moment, as what belongs to a request or a process
-does, would take as much memory again otherwise as there was at the start.
+Here all is looked through whenever it has grown by a little, for as long as it is so few that this takes milliseconds;
+where it is more, only when it has doubled. What holds itself and lived for a moment, as what belongs to a request or a
+process does, would take as much memory again otherwise as there was at the start.
 """
 
 from __future__ import annotations
 
 import gc
 import sys
-import time
 from collections.abc import Callable
 
 from attrs import define, field
@@ -25,11 +24,11 @@ from .periodic import Periodic
 
 #: Between two looks, in seconds.
 PERIOD = 0.25
-#: Looking through all of it is soon done where it took no more seconds of CPU than this the last time.
-SOON_DONE = 0.01
+#: Looking through so many objects is soon done: in some 8 ms. Not by the time that it took, which is chance.
+FEW = 100_000
 #: What the heap has grown by then when it is done again: so many blocks, some 2 MiB.
 SOME = 25_000
-#: What the heap has grown by where it takes longer, and the least time between two times, in seconds.
+#: What the heap has grown by where they are more, and the least time between two times, in seconds.
 GROWTH = 2.0
 LEAST = 600.0
 _NEVER = 1 << 30
@@ -41,19 +40,19 @@ class GarbageCollector:
 
     :param size: of the heap, in whatever unit.
     :param collect_new: looks through what is new; collect_all: through everything.
-    :param cpu: how long this thread has had a CPU, in seconds: other programs make nothing longer by that.
+    :param count: how many objects a look through everything looks at.
     """
 
     clock: IReactorTime
     size: Callable[[], int] = sys.getallocatedblocks
     collect_new: Callable[[], object] = lambda: gc.collect(1)
     collect_all: Callable[[], object] = gc.collect
-    cpu: Callable[[], float] = time.thread_time
+    count: Callable[[], int] = lambda: len(gc.get_objects(2))
     _thresholds: tuple[int, int, int] = field(factory=gc.get_threshold, init=False)
     _size_after: int = field(default=0, init=False)
     _not_before: float = field(default=0.0, init=False)
-    #: How long the last look through everything took; nothing while all there is is what is never looked at.
-    _took: float = field(default=0.0, init=False)
+    #: Whether there were few after the last look through everything.
+    _is_soon_done: bool = field(default=True, init=False)
     _looking: Periodic = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -76,13 +75,12 @@ class GarbageCollector:
         if not self._is_due():
             self.collect_new()
             return
-        began = self.cpu()
         self.collect_all()
-        self._took = self.cpu() - began
+        self._is_soon_done = self.count() <= FEW
         self._all_looked_through()
 
     def _is_due(self) -> bool:
-        if self._took <= SOON_DONE:
+        if self._is_soon_done:
             return self.size() >= self._size_after + SOME
         return self.clock.seconds() >= self._not_before and self.size() >= GROWTH * self._size_after
 

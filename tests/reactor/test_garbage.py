@@ -5,7 +5,7 @@ import gc
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.reactor.garbage import LEAST, PERIOD, SOME, SOON_DONE, GarbageCollector
+from proactor.reactor.garbage import FEW, LEAST, PERIOD, SOME, GarbageCollector
 
 
 class GarbageCollectorTests(SynchronousTestCase):
@@ -14,28 +14,24 @@ class GarbageCollectorTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.size = 100
-        self.used = self.takes = 0.0
+        self.objects = FEW
         self.collected: list[str] = []
         self.collector = GarbageCollector(
             self.clock,
             size=lambda: self.size,
             collect_new=lambda: self.collected.append("new"),
-            collect_all=self.collect_all,
-            cpu=lambda: self.used,
+            collect_all=lambda: self.collected.append("all"),
+            count=lambda: self.objects,
         )
         self.before = gc.get_threshold()
-
-    def collect_all(self) -> None:
-        self.collected.append("all")
-        self.used += self.takes
 
     def start(self) -> None:
         self.collector.start()
         self.addCleanup(self.stop)
 
-    def grow(self, takes: float) -> None:
-        """Have all looked through once, which takes so long."""
-        self.takes = takes
+    def grow(self, objects: int) -> None:
+        """Have all looked through once, after which there are so many."""
+        self.objects = objects
         self.size += SOME
         self.assertEqual(self.look(), ["all"])
 
@@ -56,18 +52,17 @@ class GarbageCollectorTests(SynchronousTestCase):
         self.assertEqual([self.look() for _ in range(3)], [["new"]] * 3)
 
     def test_grown(self) -> None:
-        """As long as it is soon done, everything is whenever there is some more than after the last time."""
+        """As long as there are few, everything is whenever there is some more than after the last time."""
         self.start()
-        self.takes = SOON_DONE
         seen = []
         for self.size in (99 + SOME, 100 + SOME, 100 + SOME, 100, 99 + 2 * SOME, 100 + 2 * SOME):
             seen += self.look()
         self.assertEqual(seen, ["new", "all", "new", "new", "new", "all"])
 
     def test_doubled(self) -> None:
-        """When it has taken long, everything is only when there is twice as much as there was after that."""
+        """When there are many, everything is only when there is twice as much as there was after that."""
         self.start()
-        self.grow(takes=2 * SOON_DONE)
+        self.grow(FEW + 1)
         size = self.size
         seen = []
         for share in (1.99, 2, 3.99, 4, 4, 1.5, 7.99, 8):
@@ -79,7 +74,7 @@ class GarbageCollectorTests(SynchronousTestCase):
     def test_not_too_often(self) -> None:
         """Nor is it twice within some minutes then, however fast it grows: a fleet that comes up is not held up."""
         self.start()
-        self.grow(takes=2 * SOON_DONE)
+        self.grow(FEW + 1)
         self.size *= 10
         self.assertEqual(self.look(), ["new"])
         self.clock.advance(LEAST)
@@ -88,10 +83,10 @@ class GarbageCollectorTests(SynchronousTestCase):
         self.assertEqual(self.look(), ["new"])
 
     def test_soon_done_again(self) -> None:
-        """Where it turns out to be soon done again, it is done again sooner."""
+        """Where they turn out to be few again, it is done again sooner."""
         self.start()
-        self.grow(takes=2 * SOON_DONE)
-        self.takes = SOON_DONE / 2
+        self.grow(FEW + 1)
+        self.objects = FEW
         self.size *= 2
         self.clock.rightNow += LEAST
         self.assertEqual(self.look(), ["all"])
@@ -113,4 +108,4 @@ class GarbageCollectorTests(SynchronousTestCase):
         collector.collect_new()
         collector.collect_all()
         self.assertEqual(gc.get_count()[2], 0)
-        self.assertGreater(collector.cpu(), 0)
+        self.assertGreater(collector.count(), 0)
