@@ -24,6 +24,7 @@ from .assembly import Parts, assemble, begin, now
 from .config.settings import InitiatorSettings
 from .errors import ProactorError
 from .guardian.guardian import Guardian
+from .home.disk import reason
 from .home.home import Home
 from .initiator import Initiator
 from .jobs.fleet import Fleet
@@ -222,8 +223,12 @@ class ProactorService(Service):
         running.manager.ready()
 
     def _not_begun(self, failure: Failure, reactor: Any) -> None:
-        if failure.check(ProactorError):
-            log.critical("{why}", why=failure.getErrorMessage())
+        error = failure.value
+        if isinstance(error, ProactorError):
+            log.critical("{why}", why=str(error))
+        elif isinstance(error, OSError) and error.filename:
+            # As a rule it is there, and no descriptor is left for it.
+            log.critical("{file}: {why}", file=error.filename, why=reason(error))
         else:
             log.failure("Starting", failure)
         self._keeps = True

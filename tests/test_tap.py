@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -15,10 +16,11 @@ from treq.client import HTTPClient
 from twisted.application.service import IService, IServiceMaker, MultiService
 from twisted.internet import reactor
 from twisted.internet.defer import maybeDeferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 from twisted.logger import ILogObserver, LogEvent, capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.python.components import Componentized
+from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.client import Agent, HTTPConnectionPool
@@ -404,6 +406,23 @@ class ServiceTests(TestCase):
         with capturedLogs() as events:
             await service.reload()
         self.assertEqual(list(events), [])
+
+
+class NotBegunTests(SynchronousTestCase):
+    """What an initiator says that cannot go on with what was left."""
+
+    def test_no_descriptor_left(self) -> None:
+        """Which file it was, and what to do: no traceback. Processors are left to the next one."""
+        service = ProactorService(cast(Any, None))
+        stopped: list[bool] = []
+        clock = Clock()
+        setattr(clock, "stop", lambda: stopped.append(service._keeps))  # noqa: B010 - a clock has none
+        with capturedLogs() as events:
+            service._not_begun(Failure(OSError(errno.EMFILE, "Too many open files", "/proc/7/stat")), clock)
+        clock.advance(0)
+        self.assertEqual(stopped, [True])
+        said = [formatEvent(event) for event in events]
+        self.assertEqual(said, ["/proc/7/stat: Too many open files; raise the limit (ulimit -n)"])
 
 
 class DaemonTests(TestCase):

@@ -15,6 +15,8 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 def reason(error: OSError) -> str:
     """Say what is wrong, without the path."""
+    if error.errno == errno.EMFILE:
+        return f"{os.strerror(error.errno)}; raise the limit (ulimit -n)"
     return os.strerror(error.errno) if error.errno else str(error)
 
 

@@ -10,6 +10,7 @@ found in ``/proc``, where there is one.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -25,6 +26,7 @@ __all__ = ["Locks"]
 
 _FILE = re.compile(r"([0-9a-f]{32})\.lock")
 _GUID = re.compile("[0-9a-f]{32}")
+_NONE_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 class Locks:
@@ -133,7 +135,10 @@ class Locks:
         return {guid: _leaders(holders) for guid, holders in self.all_holders().items()}
 
     def all_holders(self) -> Mapping[str, list[Process]]:
-        """All that is held, and the processes that hold it. One look through ``/proc``."""
+        """All that is held, and the processes that hold it. One look through ``/proc``.
+
+        :raises Unavailable: there is no descriptor left to look by.
+        """
         found: dict[str, set[int]] = {}
         for pid, guid in self._scan():
             found.setdefault(guid, set()).add(pid)
@@ -173,18 +178,28 @@ class Locks:
 
 def _others() -> list[int]:
     """All processes but this one."""
-    with suppress(OSError):
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
-    return []
+    return [int(name) for name in _listed("/proc") if name.isdigit() and int(name) != os.getpid()]
+
+
+def _listed(folder: str) -> list[str]:
+    """What is in a folder; nothing where it is gone, or not for us.
+
+    :raises Unavailable: that cannot be told now: who holds a lock and is not seen would be taken for dead.
+    """
+    try:
+        return os.listdir(folder)
+    except OSError as error:
+        if error.errno in _NONE_LEFT:
+            raise Unavailable(f"{folder}: {reason(error)}") from error
+        return []
 
 
 def _open_files(pid: int) -> Iterator[str]:
     """What a process has open, as far as we may see that."""
     folder = f"/proc/{pid}/fd"
-    with suppress(OSError):
-        for name in os.listdir(folder):
-            with suppress(OSError):
-                yield os.readlink(f"{folder}/{name}")
+    for name in _listed(folder):
+        with suppress(OSError):
+            yield os.readlink(f"{folder}/{name}")
 
 
 def _looked_at(pids: Collection[int]) -> list[Process]:

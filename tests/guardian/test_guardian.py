@@ -301,7 +301,7 @@ class GuardianTests(GuardianCase):
 
     def test_no_proc(self) -> None:
         """Where there is no /proc that is said, and nothing is started or found."""
-        with patch.object(Process, "look", return_value=None), capturedLogs() as events:
+        with patch.object(os.path, "exists", return_value=False), capturedLogs() as events:
             self.guardian.start()
             guardian = self.make(home=Path(self.mktemp()))
             self.assertEqual(self.successResultOf(Deferred.fromCoroutine(guardian.take_over())), {})

@@ -240,6 +240,9 @@ class LocksTests(SynchronousTestCase):
         try:
             for call in (self.locks.take, self.locks.held, self.locks.remove):
                 self.assertRaises(Unavailable, call, GUID)
+            # Who is not seen would be taken for dead, and started once more.
+            said = str(self.assertRaises(Unavailable, self.locks.leaders))
+            self.assertEqual(said, "/proc: Too many open files; raise the limit (ulimit -n)")
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -95,6 +95,16 @@ class LeftBehindTests(SynchronousTestCase):
         self.assertEqual(self.left_behind.end({GUID: None}), 1)
         self.assertEqual(self.left(pids, 2), [False, True, True])
 
+    def test_about_to_begin(self) -> None:
+        """One that had not come to make its session yet when its initiator was killed ends: another takes its place."""
+        lock = self.locks.take(GUID)
+        process = subprocess.Popen(["sleep", "600"], pass_fds=[lock])
+        os.close(lock)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        self.assertEqual(self.left_behind.end({GUID: None}), 1)
+        self.assertEqual(process.wait(), -SIGKILL)
+
     def test_of_others(self) -> None:
         """What another's process left, or one that is none of ours, is left alone."""
         _, others = self.start(OTHER)
