@@ -16,6 +16,8 @@ and answers::
     said NAME TEXT      a module that was to be loaded wrote a line
     loaded NAME         what a module imports is loaded
     left NAME REASON    it is not loaded ahead
+    practised           what processors do at their start was practised
+    unpractised REASON  it could not be
     @forked GUID INCARNATION PID    there is a process, which goes on when a byte is written to the descriptor
     failed GUID INCARNATION REASON  there is none
     stale FILE          a file that is loaded has changed: it forks no more

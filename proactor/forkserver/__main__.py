@@ -11,15 +11,17 @@ from .order import Order
 from .server import Server
 
 
-def main(fd: int) -> Order | None:
+def main(server: Server) -> Order | None:
     """Serve; in a forked process what that is to run."""
     # The initiator's end is ours: it is seen by the connection.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    return Server(socket.socket(fileno=fd)).serve()
+    return server.serve()
 
 
 if __name__ == "__main__":
-    order = main(int(sys.argv[1]))
+    # It stays in a forked process as well: to free all that it has would copy the pages that this is on.
+    server = Server(socket.socket(fileno=int(sys.argv[1])))
+    order = main(server)
     if order is not None:
         run(order)

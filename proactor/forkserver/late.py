@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
-__all__ = ["own_reactor", "put_off_reactor"]
+__all__ = ["lent_reactor", "own_reactor", "put_off_reactor"]
 
 _NAME = "twisted.internet.reactor"
 
@@ -41,3 +43,18 @@ def own_reactor() -> None:
     if isinstance(sys.modules.get(_NAME), _Late):
         del sys.modules[_NAME]
         del vars(twisted.internet)["reactor"]
+
+
+@contextmanager
+def lent_reactor(reactor: object) -> Iterator[None]:
+    """Meanwhile everybody gets this one."""
+    import twisted.internet  # noqa: PLC0415
+
+    late = sys.modules[_NAME]
+    sys.modules[_NAME] = cast(ModuleType, reactor)
+    vars(twisted.internet)["reactor"] = reactor
+    try:
+        yield
+    finally:
+        sys.modules[_NAME] = late
+        vars(twisted.internet)["reactor"] = late

@@ -26,6 +26,7 @@ __all__ = ["ALWAYS", "Outcome", "Trial", "load", "work_out"]
 
 ALWAYS = (
     "encodings.idna",
+    "proactor.forkserver.rehearsal",
     "proactor.processor.agent",
     "proactor.processor.app",
     "proactor.processor.base",

@@ -169,6 +169,8 @@ class ForkServer:
             elif word == "left":
                 name, _, reason = more.partition(" ")
                 _log.warn("Module {name} is not loaded ahead: {reason}", name=name, reason=reason)
+            elif word in ("practised", "unpractised"):
+                _log.debug("The start of processors is {how}{why}", how=word, why=more and f": {more}")
             elif word == "loaded":
                 _log.debug("What module {name} imports is loaded ahead", name=more)
             elif word == "said":

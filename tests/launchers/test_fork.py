@@ -196,6 +196,21 @@ class LikeFreshTests(ForkCase):
             self.forks._reaper.look()
             await deferLater(reactor, 0.02)
 
+    async def test_practised(self) -> None:
+        """Nothing is left of what the server has practised: no descriptor, handler or reactor, no line in the log."""
+        with capturedLogs() as events:
+            plain = await self.seen()
+            while not any("is practised" in formatEvent(event) for event in events):
+                await deferLater(reactor, 0.01)
+        launched = await self.begin(self.module("seen", "b" * 32))
+        self.assertEqual((await launched.ended).code, 0)
+        practised = json.loads(self.lines()[1])
+        changing = ("random", "session")
+        self.assertEqual(
+            {name: value for name, value in practised.items() if name not in changing},
+            {name: value for name, value in plain.items() if name not in changing},
+        )
+
 
 class ServerTests(ForkCase):
     """The server may die, and changed code is never run stale."""
@@ -323,7 +338,7 @@ class PreloadTests(ForkCase):
                 await deferLater(reactor, 0.01)
         self.assertEqual(launched.handle.launcher, "fork")
         told = [formatEvent(event) for event in events if event["log_namespace"] == "proactor.forkserver"]
-        return [text for text in told if not text.startswith("What module ")]
+        return [text for text in told if not text.startswith(("What module ", "The start of "))]
 
     async def test_loaded(self) -> None:
         """What it needs is there already; the module itself is run anew."""
