@@ -26,6 +26,10 @@ PATIENCE = 60.0
 _SERVING = re.compile(r"Serving on \S+:(\d+)$", re.MULTILINE)
 
 
+#: Each run begins elsewhere: a port that nobody serves at the moment is one that another initiator can have as well.
+_PORTS = 20000 + os.getpid() % 100 * 100
+
+
 def config(module_options: str = "", initiator_options: str = "") -> str:
     """A configuration file: everything on loopback, any free port, the default module with options."""
     return f"""\
@@ -37,7 +41,7 @@ greeting = hello
 [proactor.initiator]
 listen_addr = 127.0.0.1
 listen_port = 0
-child_port_min = 20000
+child_port_min = {_PORTS}
 child_port_max = 32000
 max_jobs = 20000
 {initiator_options}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import define, field
 from twisted.internet.defer import Deferred, succeed
 
+from .marks import Marks
 from .reading import end_of
 from .rotation import Rotation
 
@@ -32,14 +33,17 @@ class Entry:
     told: int = 0
     complaints: set[int | None] = field(factory=set)
     readers: int = 0
+    marks: Marks = field(factory=Marks)
     _waiting: list[Deferred[None]] = field(factory=list)
     _leaving: list[Deferred[None]] = field(factory=list)
 
-    def look(self) -> bool:
-        """See whether it was written to."""
+    def look(self, now: float) -> bool:
+        """See whether it was written to, at this moment in seconds since the epoch."""
         end = end_of(self.log)
         changed, self.end = end != self.end, end
-        self.news += changed
+        if changed:
+            self.news += 1
+            self.marks.note(now, end)
         return changed
 
     def changed(self) -> Deferred[None]:

@@ -40,16 +40,24 @@ class Stored:
     dropped: int
 
 
-def extract(log: Rotation, lines: int, since: float | None) -> Extract:
+def extract(log: Rotation, lines: int, since: float | None, start: int = 0) -> Extract:
     """Give the last lines, at most ``TAIL_LINES`` and ``TAIL_BYTES``, those from a time on; it reads the disk.
 
+    :param start: the offset up to which all is certainly older, for lines that do not say when they were written.
     :raises OSError: a file cannot be read.
     """
     end = end_of(log)
     if since is None:
         return Extract(last(backwards(log, end), min(lines, TAIL_LINES), TAIL_BYTES), end)
     text = last(backwards(log, end, since=since), TAIL_LINES, TAIL_BYTES)
-    return Extract(last_of(stamps.since(text, since), lines), end)
+    newer = stamps.since(text, since)
+    return Extract(last_of(_behind(text, end - start) if newer is None else newer, lines), end)
+
+
+def _behind(text: bytes, count: int) -> bytes:
+    """The last so many bytes, with the beginning of the line that they are in."""
+    cut = len(text) - count
+    return text[text.rfind(b"\n", 0, cut) + 1 :] if cut > 0 else text
 
 
 def last_lines(log: Rotation, count: int, start: int = 0) -> tuple[str, ...]:

@@ -58,8 +58,8 @@ def moment(text: str, now: float) -> float:
     raise Malformed(f"{text[:64]!r} is no time: give one as in 2026-11-24T18:04:16Z, or how many seconds ago")
 
 
-def since(text: bytes, when: float) -> bytes:
-    """Give the lines from the first on that begins with a time not before ``when``; all, where no line has a time.
+def since(text: bytes, when: float) -> bytes | None:
+    """Give the lines from the first on that begins with a time not before ``when``; ``None``: no line has a time.
 
     Times are as in the logs of Proactor: local, or in JSON as in RFC 3339.
     """
@@ -72,4 +72,4 @@ def since(text: bytes, when: float) -> bytes:
         if time >= when:
             return text[found.start() :]
         stamped = True
-    return b"" if stamped else text
+    return b"" if stamped else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
@@ -43,12 +44,14 @@ class LogStore:
     :param in_thread: calls a function in one of a few threads, at least 3, that are for this alone: on a bad day the
         disk blocks them.
     :param on_line: shows a line, given a guid and the line without its end; ``None``: nothing is ever shown.
+    :param now: the time of day, in seconds since the epoch.
     """
 
     reactor: IReactorTime
     folder: Path
     in_thread: InThread
     on_line: Callable[[str, bytes], None] | None = None
+    now: Callable[[], float] = time.time
     _entries: dict[str, Entry] = field(factory=dict, init=False)
     _echo: Echo | None = field(default=None, init=False)
     _workers: Workers = field(init=False)
@@ -149,11 +152,14 @@ class LogStore:
     async def tail(self, guid: str, lines: int = 100, since: float | None = None) -> Extract:
         """Give the last lines of a log, at most 10,000 and 1 MiB, with a line for what was dropped among them.
 
-        :param since: in seconds since the epoch: only lines from then on, as far as times are at their beginnings.
+        :param since: in seconds since the epoch: only lines from then on, by the times at their beginnings. Where they
+            have none it is those that came then as far as it was seen, and some that came a little earlier.
         :raises NotFound: none of that guid is kept.
         :raises OSError: a file cannot be read.
         """
-        return await self.in_thread(extract, self._entry(guid).log, lines, since)
+        entry = self._entry(guid)
+        start = 0 if since is None else entry.marks.before(since)
+        return await self.in_thread(extract, entry.log, lines, since, start)
 
     def last_lines(self, guid: str, count: int = 20, start: int = 0) -> tuple[str, ...]:
         """Give the last lines of a log at once, of its last 16 KiB; none where none is kept, or can be read.
@@ -269,7 +275,7 @@ class LogStore:
             self._look_call = self.reactor.callLater(0, self._look_on)
 
     def _look(self, entry: Entry) -> None:
-        if entry.look():
+        if entry.look(self.now()):
             entry.wake()
             if self._echo is not None:
                 self._echo.grown(entry.guid)

@@ -63,7 +63,9 @@ class StoreCase(SynchronousTestCase):
         self.store = self.make()
 
     def make(self, in_thread: InThread = at_once) -> LogStore:
-        store = LogStore(self.clock, self.folder, in_thread, lambda guid, line: self.lines.append((guid, line)))
+        store = LogStore(
+            self.clock, self.folder, in_thread, lambda guid, line: self.lines.append((guid, line)), self.clock.seconds
+        )
         store.start()
         self.addCleanup(self.stopped, store)
         return store
@@ -259,6 +261,27 @@ class ReadingTests(StoreCase):
         noon = 1795521600.0
         self.assertEqual(self.done(self.store.tail(GUID, 9, noon + 1)).data, b"2026-11-24T12:00:05Z two\n")
         self.assertEqual(self.store.stored(GUID), Stored(50, 50, 0))
+
+    def test_since(self) -> None:
+        """Lines that do not say when they were written count by when they were seen to come, to about a second."""
+        self.add()
+        for number in range(60):
+            self.write(b"%d\xff {x}\n" % number)
+            self.clock.advance(2)
+        os.utime(self.folder / f"{GUID}.log", (1e9, 1e9))
+        step = 2 + POLL
+        for count in (1, 5, 9):
+            since = self.clock.seconds() - 2 - (count - 1) * step
+            text = self.done(self.store.tail(GUID, 100, since - 0.1)).data
+            self.assertEqual(text, b"".join(b"%d\xff {x}\n" % number for number in range(60 - count, 60)))
+        self.write(b"no end")
+        self.assertEqual(self.done(self.store.tail(GUID, 9, self.clock.seconds())).data, b"no end")
+        self.clock.advance(600)
+        self.assertEqual(self.done(self.store.tail(GUID, 9, self.clock.seconds() - 500)).data, b"no end")
+        self.write(b"\n")
+        self.clock.advance(600)
+        self.assertEqual(self.done(self.store.tail(GUID, 9, self.clock.seconds() - 500)).data, b"")
+        self.assertEqual(len(self.done(self.store.tail(GUID, 100, 0)).data.splitlines()), 61)
 
     def test_last_lines(self) -> None:
         """The last lines at once; a log that cannot be read has none, and that is told."""
