@@ -80,11 +80,13 @@ class Found:
 
     :param process: where it lives.
     :param ended: how it ended, where it did not live on.
+    :param has_lost: whether it had one of whose end nobody knows.
     """
 
     saved: SavedJob
     process: Identity | None = None
     ended: Exit | None = None
+    has_lost: bool = False
 
 
 @define(eq=False)
@@ -108,7 +110,7 @@ class TakingUp:
         adopted: list[str] = []
         found: list[Found] = []
         await in_slices(self.fleet.clock, self._look(saved, found))
-        ended = {each.saved.guid: self._last(saved.jobs[each.saved.guid]) for each in found if each.process is None}
+        ended = {each.saved.guid: self._last(saved.jobs[each.saved.guid]) for each in found if each.has_lost}
         if ended:
             self.processes.end_rest(ended)
         await in_slices(self.fleet.clock, self._each(found, sockets, adopted))
@@ -147,8 +149,8 @@ class TakingUp:
         had = job.process is not None or last > job.incarnation
         job = _of(job, last)
         if not had or job.state in (State.STOPPING, State.BACKOFF) or self._by_reboot(job):
-            return Found(job)
-        return Found(job, ended=Exit(None, None, _REASON))
+            return Found(job, has_lost=had)
+        return Found(job, ended=Exit(None, None, _REASON), has_lost=True)
 
     def _begun(self, job: SavedJob, incarnation: int) -> SavedJob:
         """A job of whose process nothing was kept: it is not known whether that has come to be ready."""
