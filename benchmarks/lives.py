@@ -71,19 +71,24 @@ class Life:
     cpu: list[float] = field(factory=list)
     lives: int = 0
 
-    def start(self) -> None:
-        """Start one, and wait until it serves."""
+    def begin(self) -> Path:
+        """Start one; its log."""
         self.lives += 1
         log = self.folder / f"log{self.lives}"
         twistd = [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile="]
         command = [*twistd, "proactor", "--home", str(self.folder / "home")]
         command += ["--config", str(self.folder / "proactor.cfg")]
-        began = time.monotonic()
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=output, cwd=self.folder, env=running.environment()
             )
-        process = self.process
+        return log
+
+    def start(self) -> None:
+        """Start one, and wait until it serves."""
+        began = time.monotonic()
+        log, process = self.begin(), self.process
+        assert process is not None
         running.wait_until(lambda: process.poll() is not None or b"Serving on" in log.read_bytes(), "it serves")
         if process.poll() is not None:
             raise running.Unexpected(f"the initiator ended: {log.read_text()[-3000:]}")

@@ -1,6 +1,6 @@
 """Kill the initiator, processors, or both, at random moments of random traffic; then see what is there.
 
-    python -m benchmarks.random_kills [--kills 300] [--seed 1] [--workers 3]
+    python -m benchmarks.random_kills [--kills 300] [--seed 1] [--workers 3] [--half-way]
 
 The seed is printed; how threads and processes are scheduled is not up to it. With any finding the home and the logs
 stay where they are, and it is said where.
@@ -31,8 +31,11 @@ from .survivors import Survivors
 STEADY = 4
 
 
-def storm(life: Life, kills: int, rng: random.Random, survivors: Survivors) -> None:
-    """Kill, and see each time that all others live on."""
+def storm(life: Life, kills: int, rng: random.Random, survivors: Survivors, half_way: bool) -> None:
+    """Kill, and see each time that all others live on.
+
+    :param half_way: whether some of those that follow are killed as well, before they serve.
+    """
     for _ in range(kills):
         # As long as it takes a processor to be launched on this machine: else there are none to survive.
         time.sleep(rng.uniform(0.05, 0.6) * max(1.0, life.started[-1]))
@@ -46,6 +49,11 @@ def storm(life: Life, kills: int, rng: random.Random, survivors: Survivors) -> N
         if whom != "processor":
             life.kill()
             time.sleep(rng.choice([0.0, 0.0, rng.uniform(0, 0.5)]))
+            while half_way and rng.random() < 0.5:
+                span = rng.uniform(0, life.started[-1])
+                life.begin()
+                time.sleep(span)
+                life.kill()
             life.start()
         survivors.check(whom, victims)
 
@@ -119,7 +127,7 @@ def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, An
         thread.start()
     began = time.monotonic()
     try:
-        storm(life, options.kills, rng, survivors)
+        storm(life, options.kills, rng, survivors, options.half_way)
     finally:
         stop.set()
         for thread in threads:
@@ -163,6 +171,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=300, help="how many")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6), help="of what is random")
     parser.add_argument("--workers", type=int, default=3, help="who make requests at the same time")
+    parser.add_argument("--half-way", action="store_true", help="kill initiators that do not serve yet, too")
     options = parser.parse_args()
     first = free_port()
     folder = Path(tempfile.mkdtemp(prefix="proactor-kills-"))
