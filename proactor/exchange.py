@@ -210,6 +210,7 @@ class Exchange:
         :raises Refused: nobody can have been given that revision.
         """
         job, supervised = self.fleet.job(guid), self.fleet.supervised(guid)
+        incarnation = job.incarnation
         supervised.contact()
         present = self.configurator.live.revision
         if answer.revision > present:
@@ -232,4 +233,6 @@ class Exchange:
         self.fleet.note(job)
         if declared is not None:
             await self.configurator.declare(guid, declared)
-        supervised.said_ready()
+        # Meanwhile it may have been restarted: of the next process it says nothing.
+        if job.incarnation == incarnation:
+            supervised.said_ready()

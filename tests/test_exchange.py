@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import StorageFull
+from proactor.jobs.fleet import Order
+from proactor.model import Answer, Job, State
 from proactor.saved import PutJob
 
 from .support.http import Response, as_json
@@ -29,6 +32,35 @@ class RareFetchTests(SynchronousTestCase):
                 token = answer.json()["token"]
             tokens.add(token)
         self.assertGreater(len(tokens), 10)
+
+
+class RestartedTests(SynchronousTestCase):
+    """A processor is restarted while what it said is still being taken in."""
+
+    def said(self, rig: Rig, job: Job) -> Deferred[None]:
+        answer = Answer(rig.configurator.live.offered(job.guid), "applied")
+        return Deferred.fromCoroutine(rig.initiator.exchange.acknowledge(job.guid, answer, ()))
+
+    def test_the_next_says_it_itself(self) -> None:
+        """That it serves is not taken for a word of the process that comes after it: that becomes ready by its own."""
+        for is_slow in (False, True):
+            rig = Rig(self)
+            (job,) = rig.run(rig.fleet.create(Order("my.module"), "test"))
+            change: DeferredLock = self.successResultOf(rig.configurator._lock.acquire())
+            said = self.said(rig, job)
+            self.assertNoResult(said)
+            rig.launcher.slow = is_slow
+            restarted = self.successResultOf(Deferred.fromCoroutine(rig.fleet.restart(job.guid, "test")))
+            rig.clock.advance(0)
+            change.release()
+            self.successResultOf(said)
+            rig.launcher.release()
+            rig.clock.advance(0)
+            self.assertEqual((job.incarnation, job.state, rig.endpoints.asked), (2, State.STARTING, []))
+            self.assertNoResult(restarted)
+            self.successResultOf(self.said(rig, job))
+            self.assertEqual(job.state, State.RUNNING)
+            self.successResultOf(restarted)
 
 
 class LateTests(SynchronousTestCase):
