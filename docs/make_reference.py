@@ -122,8 +122,7 @@ def _operation(route: Route, operation: Operation) -> str:
     ]
     parts.append(_rows(("status", "when", "body, headers"), replies))
     if operation.example:
-        note = f"{_DEAD}\n" if operation.example.endswith("/resend") else ""
-        parts.append(f"{note}```console\n$ {operation.example}\n```")
+        parts.append(f"```console\n$ {operation.example}\n```")
     return "\n\n".join(filter(None, parts)) + "\n\n"
 
 
@@ -206,22 +205,8 @@ def common() -> str:
     return _options(cast(list[click.Option], proactor_group.params), ("--version",)) + "\n"
 
 
-#: The verbs whose examples are run by the test of the pages: all of them would take minutes.
-_QUICK = (
-    "init",
-    "check",
-    "status",
-    "create",
-    "ps",
-    "show",
-    "rm",
-    "config get",
-    "config set",
-    "endpoints",
-    "token list",
-)
-_DEAD = "<!-- not run: it takes a message that was given up, which takes its time; tests/messaging/ has some -->"
-_NOT_RUN = "<!-- not run: it would take long; tests/test_docs.py reads each line as the program does -->"
+#: The verbs whose examples cannot be run by the test of the pages.
+_NOT_RUN = {"completion": "each line is for another shell; tests/e2e/test_cli.py completes words"}
 
 
 def verbs() -> str:
@@ -244,7 +229,8 @@ def _verb(name: str, command: click.Command) -> str:
     examples = "\n".join(f"$ {line}  # {meaning}" for line, meaning in getattr(command, "examples", ()))
     options = [each for each in command.params if isinstance(each, click.Option)]
     parts = [f"### {name}", f"`{usage}`", text, _options(options, (*COMMON, "--help"))]
-    note = "" if name.removeprefix("proactor ") in _QUICK else f"{_NOT_RUN}\n"
+    reason = _NOT_RUN.get(name.removeprefix("proactor "))
+    note = "" if reason is None else f"<!-- not run: {reason} -->\n"
     return "\n\n".join(filter(None, [*parts, f"{note}```console\n{examples}\n```"])) + "\n"
 
 

@@ -45,7 +45,7 @@ MESSAGES = (
     examples=(
         ("proactor send ticker hello", "a text to one of a module's processors"),
         ("""proactor send 3f2a '{"rate": 5}' --type rate.wanted""", "JSON to a job"),
-        ("proactor send topic:prices - < prices.json", "standard input to all that have subscribed"),
+        ("""echo '{"oil": 80}' | proactor send topic:prices -""", "standard input to all that have subscribed"),
     ),
 )
 @click.argument("target", metavar="JOB|MODULE|topic:NAME")

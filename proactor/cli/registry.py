@@ -80,7 +80,7 @@ def _labels(labels: Any) -> str:
     cls=Verb,
     examples=(
         ("proactor token create ci --scope launch --scope read --expires-in 30d", "it is printed, this once"),
-        ("proactor token create ci --scope read --out ci.token", "into a file that is its owner's alone"),
+        ("proactor token create watcher --scope read --out watcher.token", "into a file that is its owner's alone"),
     ),
 )
 @click.argument("name")

@@ -8,8 +8,8 @@ Every block of the kind ``console`` is run, page by page, from top to bottom, in
 - A command that starts a server (``script/server``, ``twistd -n``) is the first terminal's, with the block that it is
   in; the others are the second's. The server that ran before is stopped, as by Ctrl-C.
 - Where a page starts no server one runs the example's file, with two tickers that were edited once.
-- ``GUID``, ``ID``, ``NUMBER``, and guids or their beginnings as they are printed, stand for those that there are; so do
-  the ports 8080 and 49152.
+- ``GUID``, ``ID``, ``NUMBER``, ``TOKEN``, and guids or their beginnings as they are printed, stand for those that there
+  are; so do the ports 8080 and 49152 to 49154.
 - The first command of ``proactor`` is a process like any other; those after it are forks of one in which Python and all
   that it takes are loaded, so that a page with many takes no minute.
 - What comes to no end (``follow=1``, ``text/event-stream``) is listened to for a moment.
@@ -17,6 +17,7 @@ Every block of the kind ``console`` is run, page by page, from top to bottom, in
 What stands above a block, where no reader sees it, says more:
 
 - ``<!-- not run: REASON -->``: it is not run, and why that cannot be.
+- ``<!-- fresh: REASON -->``: all processors that there are are deleted before.
 - ``<!-- file: NAME -->``, above a block of any kind: it is written to that file in the folder of the example;
   ``<!-- append: NAME -->``: to its end.
 """
@@ -51,13 +52,14 @@ _LONG, _MOMENT = 120.0, 1.0
 _PORTS = 40
 
 _BLOCK = re.compile(r"((?:^ *<!--[^\n]*-->\n\n?)*)^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-_NOTE = re.compile(r"<!-- (not run|file|append): *(.*?) *-->")
-_ENDLESS = re.compile(r"follow=1|text/event-stream|\blogs? .*-f\b|\bevents .*-f\b|\btop\b|--port 50000")
+_NOTE = re.compile(r"<!-- (not run|fresh|file|append): *(.*?) *-->")
+_ENDLESS = re.compile(r"follow=1|text/event-stream|\blogs? .*-f\b|\bevents .*-f\b|--port 50000")
 _SERVER = re.compile(r"(^|/)(script/server|twistd)\b(?!.*--describe)")
 _KEY = re.compile(r'"([a-z_.-]+)": ')
 _LOG = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ \w+ *\|\d+\|[^|]*\|(.*)$")
-_CALLS = re.compile(r"\b(8080|49152)\b|^proactor |proactor/lock")
-_WANTS_JOBS = re.compile(r"^proactor |/job|GUID|/restart|49152")
+_CALLS = re.compile(r"\b(8080|49152)\b|^proactor |\| proactor |proactor/lock")
+_WANTS_JOBS = re.compile(r"^proactor |\| proactor |/job|GUID|/restart|49152|/message/")
+_KEPT = r"(?<=kept/)\w+|(?<=message show )\d+|(?<=message resend )\d+|(?<=message drop )\d+"
 _GUID = re.compile(r"\b[0-9a-f]{32}\b")
 _HEX = re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{4}\b")
 
@@ -192,9 +194,9 @@ class Reader:
         self._where = [checkout, checkout]
 
     def _ports(self, text: str) -> str:
-        ports = {"8080": 0, "49152": 1, "65535": _PORTS, "50000": _PORTS + 1}
+        ports = {"8080": 0, "49152": 1, "49153": 2, "49154": 3, "65535": _PORTS, "50000": _PORTS + 1}
         text = text.replace("/etc/proactor.cfg", str(self.folder / "proactor" / "proactor.cfg"))
-        return re.sub(r"\b(8080|49152|65535|50000)\b", lambda found: str(self._first + ports[found[0]]), text)
+        return re.sub(r"\b(8080|4915[234]|65535|50000)\b", lambda found: str(self._first + ports[found[0]]), text)
 
     # What a page has.
 
@@ -209,6 +211,8 @@ class Reader:
                     file.write(self._ports(block.text))
         if block.kind != "console" or "not run" in block.notes:
             return
+        if "fresh" in block.notes and self._server is not None:
+            self._clear()
         commands = block.commands()
         terminal = 0 if any(command.starts for command in commands) else 1
         for command in commands:
@@ -233,6 +237,9 @@ class Reader:
             self._stock()
         if "rm -r" in command.text:
             self._stop()
+        if command.text.startswith("proactor scale"):
+            # Those that were stopped count, and are not ready.
+            self._clear()
         text = self._ports(self._present(command.text))
         self._settle(command.text)
         printed = self._run(text, terminal, endless=_ENDLESS.search(command.text) is not None)
@@ -249,9 +256,11 @@ class Reader:
             self._server = None
 
     def _settle(self, text: str) -> None:
-        """Processors that a page calls serve within a moment."""
-        if ":49152" in text:
-            self._patient(lambda: self._curl("localhost:49152/healthz").startswith("{"))
+        """Processors that a page calls serve within a moment, and have said what they subscribe to."""
+        if found := re.search(r":(4915\d)", text):
+            self._patient(lambda: self._curl(f"localhost:{found[1]}/healthz").startswith("{"))
+            # Where there is no initiator there is nothing to be waited for.
+            self._patient(lambda: self._curl("localhost:8080/job?state=starting").strip() in ("[]", ""))
 
     def _run(self, text: str, terminal: int, endless: bool) -> str:
         where = self.folder / "where"
@@ -353,13 +362,21 @@ class Reader:
         self._curl("-X PATCH -d rate=2 -H 'Prefer: wait=30' localhost:8080/config/ticker")
 
     def _stock(self) -> None:
-        """Have two tickers that run, and not many more, whose starts would take their time."""
-        jobs = self._json("'localhost:8080/job?module=ticker&state=running'")
-        running = [job["guid"] for job in jobs if not job["labels"]]
+        """Have two tickers that run, and not many more, whose starts would take their time; none that are stopped."""
+        jobs = [job for job in self._json("'localhost:8080/job?module=ticker'") if not job["labels"]]
+        running = [job["guid"] for job in jobs if job["state"] == "running"]
         if len(running) < 2:
             self._curl(f"-d count={2 - len(running)} -d module=ticker -H 'Prefer: wait=30' localhost:8080/create")
-        for guid in running[3:]:
+        stopped = [job["guid"] for job in jobs if job["state"] == "stopped"]
+        for guid in (*running[3:], *stopped):
             self._curl(f"-X DELETE -H 'Prefer: wait=30' localhost:8080/job/{guid}")
+
+    def _clear(self) -> None:
+        """Have no processors."""
+        jobs = [f"localhost:8080/job/{job['guid']}" for job in self._json("localhost:8080/job")]
+        if jobs:
+            self._curl(f"--parallel -X DELETE -H 'Prefer: wait=30' {' '.join(jobs)} 2> /dev/null")
+        self._known.clear()
 
     def _stop(self) -> None:
         server, self._server = self._server, None
@@ -405,16 +422,26 @@ class Reader:
             how = "-X POST -H 'Accept: application/json' -H 'Prefer: wait=60'"
             made = self._json(f"{how} 'localhost:8080/restart?module=ticker'")["id"]
             text = re.sub(r"(?<=restart/)ID\b|(?<=--follow )\w+", made, text)
-        if "kept/" in text:
-            # It waits for a processor that nobody launches.
-            sent = self._json("-d hello -H 'Accept: application/json' localhost:8080/message/proactor.processor")
-            text = re.sub(r"(?<=kept/)\w+", str(sent["numbers"][0]), text)
+        if re.search(_KEPT, text):
+            text = re.sub(_KEPT, str(self._dead_letter()), text)
+        if "token=TOKEN" in text:
+            grant = "grant_type=urn:ietf:params:oauth:grant-type:token-exchange"
+            granted = self._json(f"-d {grant} -d audience={self._guid('GUID')} localhost:8080/token")
+            text = text.replace("token=TOKEN", f"token={granted['access_token']}")
         if re.search(r"rollout[/ ]|^proactor config (diff|rollback) ", text):
             text = self._revisions(text)
         short = _HEX.findall(text) if text.startswith("proactor ") else []
         for found in {*re.findall(r"\bGUID\b", text), *_GUID.findall(text), *short}:
             text = re.sub(rf"\b{found}\b", self._guid(found), text)
         return text
+
+    def _dead_letter(self) -> int:
+        """The number of a message that was given up: its receiver takes none."""
+        self._stock()
+        sent = self._json("-d hello -H 'Accept: application/json' localhost:8080/message/ticker")
+        number: int = sent["numbers"][0]
+        self._patient(lambda: self._json(f"localhost:8080/message/kept/{number}")["state"] == "dead")
+        return number
 
     def _revisions(self, text: str) -> str:
         """A command with numbers of edits that there are: the first is an older one than the second."""

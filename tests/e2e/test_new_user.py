@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen
@@ -14,6 +13,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from ..test_docs import ROOT, blocks
 from .case import Case
 from .support import Console, command, environment, free_ports, interruptible, until
+from .warm import Warm
 
 #: Making an environment takes its time, and this test has one.
 _NOT_TYPED = (
@@ -43,15 +43,13 @@ class NewUserTests(Case):
         super().setUp()
         self.place = self.folder()
         self.fleet = self.place / "fleet"
-        (self.place / "bin").mkdir()
-        script = self.place / "bin" / "proactor"
-        script.write_text(f'#!/bin/sh\nexec {sys.executable} -m proactor.cli "$@"\n')
-        script.chmod(0o755)
+        self.warm = Warm(self.place / "warm")
+        self.addCleanup(self.warm.end)
 
     async def shell(self, line: str, folder: Path) -> tuple[str, int]:
         """Type a line in a shell; what it writes, and its exit code."""
         env = environment(HOME=str(self.place), COLUMNS="80")
-        env["PATH"] = f"{self.place / 'bin'}:{env['PATH']}"
+        env["PATH"] = f"{self.warm.path}:{env['PATH']}"
         wanted = ("bash", ["-c", line])
         out, err, code = await getProcessOutputAndValue(*wanted, env=env, path=str(folder), reactor=reactor)
         return (out + err).decode(), code
