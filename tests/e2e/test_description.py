@@ -20,7 +20,7 @@ from .case import Case, Record
 from .support import GUID, Initiator, configuration
 
 #: How many examples there are of each operation.
-EXAMPLES = int(os.environ.get("PROACTOR_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("PROACTOR_EXAMPLES", "3"))
 
 #: Who is understood and refused has sent what the schema lets through all the same; what is not to be had now is told
 #: with 503 or 504, and who sends many tokens that are none with 429. An operator who needs no token is known, and
