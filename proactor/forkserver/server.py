@@ -8,20 +8,24 @@ import select
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from ..guardian_main.protocol import receive, send
 from . import preload
-from .child import become, lead
 from .compaction import Heap
+from .forking import Forked, Pipe, fork_one, fork_twice
 from .late import put_off_reactor
 from .order import FILES, Order
 from .practice import practice
 from .sibling import Siblings
 from .sources import Sources
+from .spares import Spares
 
 __all__ = ["Server"]
 
 _LONGEST_LINE = 1000
+#: Seconds in which nobody wants anything, before one is forked ahead: amid a burst that would be in its way.
+_IDLE = 0.1
 
 
 class Server:
@@ -38,15 +42,20 @@ class Server:
         self._names: list[str] = []
         self._trial: preload.Trial | None = None
         self._siblings: Siblings | None = None
-        self._fork_process = _fork_twice
+        self._fork_process = fork_twice
         self._heap = Heap()
         self._practice: Iterator[None] | None = None
+        self._spares = Spares()
+        self._is_ready = False
 
     def serve(self) -> Order | None:
         """Do what is told until there is no more; in each process that it forks it returns what that is to run."""
         while True:
             self._try_next()
             if not self._is_told():
+                order = self._spare()
+                if order is not None:
+                    return order
                 continue
             packet = receive(self._connection)
             if packet is None:
@@ -67,7 +76,8 @@ class Server:
         if self._practice is not None:
             return bool(select.select([self._connection.fileno()], [], [], 0)[0]) or self._practise()
         if self._trial is None:
-            return True
+            patience = _IDLE if self._wants_spare() else None
+            return bool(select.select([self._connection.fileno()], [], [], patience)[0])
         trial = self._trial
         found = select.select([self._connection.fileno(), trial.fileno()], [], [], trial.left)[0]
         if trial.fileno() in found:
@@ -91,6 +101,7 @@ class Server:
         self._names = names
         self._keep(self._began)
         self._tell("ready")
+        self._is_ready = True
         self._began = time.time_ns()
         self._practice = practice(self._heap)
 
@@ -112,7 +123,7 @@ class Server:
     def _keep(self, since: int, *more: str) -> None:
         self._sources.note(since, more)
         if self._siblings is not None:
-            self._fork_process = self._siblings.fork if self._siblings.can() else _fork_twice
+            self._fork_process = self._siblings.fork if self._siblings.can() else fork_twice
         gc.collect()
         self._heap.fill()
         # What there is now is never looked at again, so that its pages stay shared.
@@ -146,6 +157,7 @@ class Server:
             if told is None and self._forked(order, files):
                 # In the new process its number is another's by now.
                 self._connection.detach()
+                self._spares.forget()
                 return True
         except OSError as e:
             told = f"failed {order.guid} {order.incarnation} {e.strerror}"
@@ -165,74 +177,34 @@ class Server:
         return None
 
     def _forked(self, order: Order, files: Mapping[str, int]) -> bool:
-        numbers, go = _Pipe(), None
+        go = Pipe()
         try:
-            go = _Pipe()
-            if not self._fork_process():
-                reading = go.read
-                number = numbers.write
-                # All are closed, and their numbers are others' then.
-                numbers.forget()
-                go.forget()
-                return _begun(order, files, reading, number)
-            numbers.close("write")
-            go.close("read")
-            found = os.read(numbers.read, 20)
-            if found:
-                self._tell(f"forked {order.guid} {order.incarnation} {int(found)}", go.write)
+            pid = self._spares.take(order, files, go.read)
+            forked = Forked(pid) if pid is not None else fork_one(self._fork_process, order, files, go)
+            if forked.is_here:
+                return True
+            if forked.pid is not None:
+                self._tell(f"forked {order.guid} {order.incarnation} {forked.pid}", go.write)
             else:
                 self._tell(f"failed {order.guid} {order.incarnation} it cannot be forked")
         finally:
-            for each in filter(None, [numbers, go]):
-                each.close("read", "write")
+            go.close("read", "write")
         return False
 
+    def _wants_spare(self) -> bool:
+        is_busy = self._practice is not None or self._trial is not None or self._names
+        return self._is_ready and not is_busy and self._spares.are_wanted
 
-class _Pipe:
-    """A pipe; -1 where it was closed."""
+    def _spare(self) -> Order | None:
+        """Fork one ahead, if there is nothing else to do; in that one, what it is to run."""
+        if not self._wants_spare():
+            return None
+        from .rehearsal import rehearse  # noqa: PLC0415 - it is loaded when a reactor is put off
 
-    def __init__(self) -> None:
-        self.read, self.write = os.pipe()
-
-    def close(self, *ends: str) -> None:
-        """Close some of its ends; once is enough."""
-        for end in ends:
-            if getattr(self, end) >= 0:
-                os.close(getattr(self, end))
-                setattr(self, end, -1)
-
-    def forget(self) -> None:
-        """Somebody else closes it."""
-        self.read = self.write = -1
-
-
-def _fork_twice() -> int:
-    """As ``os.fork``; the child is the initiator's, who inherits it. What is given is not its number."""
-    between = os.fork()
-    if between:
-        os.waitpid(between, 0)
-        return between
-    pid = -1
-    try:
-        pid = os.fork()
-    finally:
-        # Whatever happens, this must not become a second server.
-        if pid:
-            os._exit(0)
-    return 0
-
-
-def _begun(order: Order, files: Mapping[str, int], go: int, number: int) -> bool:
-    """In the new process: become what it is to be, or end.
-
-    :param number: takes the process's own, when it can be sent signals.
-    """
-    try:
-        lead()
-        os.write(number, b"%d" % os.getpid())
-        if become(order, files, go):
-            return True
-    except BaseException as e:  # noqa: BLE001 - whatever happens, this must not become a second server
-        os.write(2, f"{order.module}: cannot be started: {e}\n".encode("utf-8", "backslashreplace"))
-        os._exit(126)
-    os._exit(0)
+        order = None
+        # There can be no more processes now: later there may.
+        with suppress(OSError):
+            order = self._spares.add(self._fork_process, rehearse)
+        if order is not None:
+            self._connection.detach()
+        return order

@@ -106,6 +106,17 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+def begun(mark: str) -> list[int]:
+    """Those of them that are not forked ahead: such come and go when nobody wants anything."""
+    return [pid for pid in marked(mark) if not _is_spare(pid)]
+
+
+def _is_spare(pid: int) -> bool:
+    with suppress(OSError):
+        return b"proactor.forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes() and os.getsid(pid) == pid
+    return False
+
+
 def lasting(mark: str) -> list[int]:
     """Those of them that do not end within a moment, which is what the kernel takes to end one. Blocks."""
     give_up = monotonic() + 2

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from .callers import ANSWERED, CUT, Callers, call
 from .case import Case, Record
-from .support import Initiator, configuration, marked, until
+from .support import Initiator, begun, configuration, marked, until
 
 #: How many there are of each kind; set, as many as make a hundred.
 LONG = bool(os.environ.get("PROACTOR_TEST_LONG"))
@@ -122,10 +122,10 @@ class ChaosTests(Case):
 
     async def check_forking(self) -> None:
         """What has children ends with them; but not with what went out of its session."""
-        before = len(marked(self.it.mark))
+        before = len(begun(self.it.mark))
         for job in await self.all_stopped(self.forking[1:]):
             self.assertEqual((job["state"], job["exit"]["reason"]), ("stopped", "exited with status 0"))
-        await until(lambda: len(marked(self.it.mark)) <= before - FAMILY * (FORKING - 1), "they are gone")
+        await until(lambda: len(begun(self.it.mark)) <= before - FAMILY * (FORKING - 1), "they are gone")
 
     async def check_well(self) -> None:
         """Those that are well have noticed nothing: each is the process that it was, and has answered every call."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
 
 from .case import Case, SharedCase
-from .support import Initiator, configuration, curl, marked, until
+from .support import Initiator, begun, configuration, curl, marked, until
 
 FLEET = """\
 [stubborn]
@@ -108,13 +108,13 @@ class JobEndTests(SharedCase):
         """What a processor started ends with it, though it may ignore SIGTERM; other processors never notice."""
         # The first that is forked brings the fork server with it.
         await self.create(self.it)
-        before = set(marked(self.it.mark))
+        before = set(begun(self.it.mark))
         job = (await self.create(self.it, module="parent"))[0]
         await self.it.console.line("child ready", 2)
         other = (await self.create(self.it))[0]
-        self.assertEqual(len(set(marked(self.it.mark)) - before), 5)
+        self.assertEqual(len(set(begun(self.it.mark)) - before), 5)
         self.assertEqual(await self.delete(job["guid"]), 204)
-        await until(lambda: set(marked(self.it.mark)) - before == {other["pid"]}, "its children are gone")
+        await until(lambda: set(begun(self.it.mark)) - before == {other["pid"]}, "its children are gone")
         self.assertEqual((await self.running(other))["guid"], other["guid"])
 
     async def test_killed(self) -> None:
