@@ -24,8 +24,8 @@ _POOL, _POOL_HEAD = 16 << 10, 48
 _SMALL = range(48, 513, 16)
 #: Sizes of the C library's blocks by which gaps are filled, the large ones first.
 _LARGE = (*range(64 << 10, 4 << 10, -1024), *range(4 << 10, 32, -16))
-#: More gaps of one size than there can be.
-_MOST = 100_000
+#: More bytes than there are gaps of one size: where they do not suffice the allocator is another one.
+_MOST = 2 << 20
 
 
 @contextmanager
@@ -116,7 +116,9 @@ class Heap:
         length = size - sys.getsizeof(b"")
         taken: list[bytes] = []
         in_row = last = 0
-        while in_row < (_POOL - _POOL_HEAD) // size and len(taken) < _MOST:
+        while in_row < (_POOL - _POOL_HEAD) // size:
+            if len(taken) * size > _MOST:
+                return
             taken.append(bytes(length))
             address = id(taken[-1])
             is_next = in_row and address == last + size
@@ -132,10 +134,12 @@ def _fill_blocks() -> None:
         return
     library.mallinfo2.restype = _Info
     library.malloc.restype = library.sbrk.restype = ctypes.c_void_p
+    left = library.mallinfo2().fordblks
     for size in _LARGE:
-        for _ in range(_MOST):
+        while left >= size:
             end = (library.sbrk(0) or 0) - library.mallinfo2().keepcost
             block = library.malloc(ctypes.c_size_t(size - 8))
             if not block or block >= end - 64:
                 library.free(ctypes.c_void_p(block))
                 break
+            left -= size

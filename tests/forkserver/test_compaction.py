@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.forkserver.compaction import Heap, put_side_by_side, run_code
+
+ROOT = Path(__file__).parents[2]
+FILLS = """
+import resource
+from proactor.forkserver.compaction import Heap
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+Heap().fill()
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) >> 10)
+"""
 
 
 class CodeTests(SynchronousTestCase):
@@ -67,3 +79,12 @@ class HeapTests(SynchronousTestCase):
             heap.fill()
             new = [bytes(length) for _ in range(50)]
             self.assertEqual(gone & {id(each) for each in new}, set())
+
+    def test_other_allocator(self) -> None:
+        """Where Python has another allocator, whose gaps are not known, no memory is spent on them."""
+        environment = {**os.environ, "PYTHONMALLOC": "malloc"}
+        root = Path(__file__).parents[2]
+        done = subprocess.run(
+            [sys.executable, "-c", FILLS], cwd=root, env=environment, stdout=subprocess.PIPE, check=True
+        )
+        self.assertLess(int(done.stdout), 32)
