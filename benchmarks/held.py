@@ -112,7 +112,7 @@ class Control(LineOnlyReceiver):
 
     async def do_waiting(self) -> object:
         """How many processors' fetches are held."""
-        return len(self._initiator.configurator._waiting)
+        return len(self._initiator.configurator.waiting)
 
     async def do_profile(self, path: str) -> object:
         """Write what was profiled, for :mod:`pstats`."""

@@ -159,7 +159,7 @@ class Exchange:
         waited = False
         if known == self.configurator.live.offered(guid) and left > 0 and tag in (None, self.trust.tag(guid)):
             waited = wait > 0
-            await self.configurator.changed(guid, known, min(wait, LONGEST_WAIT, left))
+            await self.configurator.waiting.changed(guid, known, min(wait, LONGEST_WAIT, left))
         job = self._job(claims)
         if guid not in self.configurator.live.members():
             raise Gone(f"processor {guid}, incarnation {claims.incarnation}, is not wanted any more")

@@ -121,7 +121,7 @@ class Initiator:
             lambda: self.configurator.settings.dead_letters,
         )
         self.metrics.messages(self.office.waiting, self.office.dead.__len__, self.office.oldest_age)
-        self.exchange.heard_topics = self.configurator.heard_view = self.office.look
+        self.exchange.heard_topics = self.configurator.waiting.heard = self.office.look
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
@@ -235,4 +235,4 @@ class Initiator:
         self._nudges.stop()
         await self.keys.stop()
         self.failed_attempts.stop()
-        await self.configurator.let_go()
+        await self.configurator.waiting.let_go()

@@ -1,18 +1,16 @@
-"""The live configuration as a service: one change at a time, in slices; who waits for a change hears of it at once."""
+"""The live configuration as a service: one change at a time, in slices."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from weakref import WeakValueDictionary
 
 from attrs import define, evolve, field, frozen
-from twisted.internet.defer import Deferred, DeferredLock, succeed
+from twisted.internet.defer import DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ..config.document import Document
@@ -34,10 +32,10 @@ from ..config.settings import (
 )
 from ..errors import ConfigError
 from ..options import Option, Options
+from ..reactor.slices import in_slices
 from ..saved import AddRevision, PutDocument, PutValue, SavedRevision, Write
+from .waiting import Waiting
 
-#: How long one turn of the reactor may go to work on a change, in seconds.
-SLICE = 0.004
 _NONE = Options()
 
 log = Logger()
@@ -49,15 +47,6 @@ class Plan:
 
     revision: int
     differences: tuple[Difference, ...]
-
-
-async def in_slices(clock: IReactorTime, steps: Iterator[object], slice_: float = SLICE) -> None:
-    """Run work to its end, giving the reactor its turn every ``slice_`` seconds."""
-    until = clock.seconds() + slice_
-    for _ in steps:
-        if clock.seconds() >= until:
-            await deferLater(clock, 0)
-            until = clock.seconds() + slice_
 
 
 @define(eq=False)
@@ -74,8 +63,6 @@ class Configurator:
     check_launch: CheckLaunch
     #: Told of each change, of who made it: but not of processors that come and go.
     heard_change: Callable[[Plan, str, str], None] = lambda _plan, _summary, _actor: None
-    #: Told of each processor whose configuration is another one now.
-    heard_view: Callable[[str], None] = lambda _: None
     #: Keeps what a change writes, all of it or nothing; it fails where it cannot, and the change is not made then.
     keep: Callable[[Sequence[Write]], Awaitable[None]] = lambda _: succeed(None)
     #: What running processors declared, the same object for all that declared the same.
@@ -84,8 +71,11 @@ class Configurator:
     _of_module: dict[str, Options] = field(factory=dict)
     _known: WeakValueDictionary[tuple[Option, ...], Options] = field(factory=WeakValueDictionary)
     _lock: DeferredLock = field(factory=DeferredLock)
-    #: Who waits for a change: by guid, with the revision that each has.
-    _waiting: defaultdict[str, dict[Deferred[None], int]] = field(factory=lambda: defaultdict(dict))
+    #: Who waits for a change.
+    waiting: Waiting = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.waiting = Waiting(self.clock, self.live)
 
     @classmethod
     def begin(
@@ -162,7 +152,7 @@ class Configurator:
         log.debug("Revision {revision}: {summary}", revision=change.revision, summary=change.summary)
         if not draft.empty and draft.joined is None and draft.left is None:
             self.heard_change(planned, change.summary, actor)
-        await self.wake(guid for guid in change.before if guid not in held)
+        await self.waiting.wake(guid for guid in change.before if guid not in held)
         return planned
 
     def _writes(self, draft: Draft, actor: str, now: datetime) -> list[Write]:
@@ -227,7 +217,7 @@ class Configurator:
         """
         await self.take(lambda: self.live.draft_leave(guid), actor, more=lambda _: more)
         self.forget_declaration(guid)
-        await self.wake([guid])
+        await self.waiting.wake([guid])
 
     async def reload(self, document: Document, actor: str, keep: Callable[[], Collection[str]] = lambda: ()) -> Plan:
         """Take a file that was read again.
@@ -310,57 +300,6 @@ class Configurator:
         secret = (*layers.secret_globs, *sorted(name for name in view.secrets if not layers.is_secret(name)))
         return self.live.offered(guid), {**view.values, **member.steering, "secret_options": " ".join(secret)}
 
-    async def changed(self, guid: str, revision: int, timeout: float) -> None:
-        """Wait until a processor's revision is another, or it is gone, or ``timeout`` seconds are over."""
-        if timeout <= 0 or self.live.offered(guid) != revision:
-            return
-        waiting: Deferred[None] = Deferred()
-        waiters = self._waiting[guid]
-        waiters[waiting] = revision
-        over = self.clock.callLater(timeout, waiting.callback, None)
-        try:
-            await waiting
-        finally:
-            waiters.pop(waiting, None)
-            if over.active():
-                over.cancel()
-            if not waiters and self._waiting.get(guid) is waiters:
-                del self._waiting[guid]
-
-    async def wake(self, guids: Iterable[str]) -> None:
-        """Answer those who wait for a change of these processors' configuration.
-
-        Who has it already, and waits for the next, goes on waiting: work in slices lets some be faster than this.
-        """
-        await in_slices(self.clock, self._wake(guids))
-
-    def _wake(self, guids: Iterable[str]) -> Iterator[None]:
-        for guid in guids:
-            self.heard_view(guid)
-            for waiting, revision in list(self._waiting.get(guid, {}).items()):
-                if guid not in self.live.members() or self.live.offered(guid) != revision:
-                    _answer(waiting)
-            yield
-
-    async def nudge(self, guids: Iterable[str] | None) -> None:
-        """Answer those who wait for a change of these processors' configuration: there is other news; ``None``: all."""
-        await in_slices(self.clock, self._nudge(list(self._waiting if guids is None else guids)))
-
-    def _nudge(self, guids: Iterable[str]) -> Iterator[None]:
-        for guid in guids:
-            for waiting in list(self._waiting.get(guid, ())):
-                _answer(waiting)
-            yield
-
-    async def let_go(self) -> None:
-        """Answer all who wait, whether anything changed or not: nothing will."""
-        await in_slices(self.clock, self._let_go())
-
-    def _let_go(self) -> Iterator[None]:
-        for waiting in [each for waiters in self._waiting.values() for each in waiters]:
-            _answer(waiting)
-            yield
-
     def release(self, guids: Collection[str]) -> list[str]:
         """Let processors have what a rollout kept from them; they are still to be woken."""
         return self.live.release(guids)
@@ -373,11 +312,6 @@ def document_writes(document: Document, revisions: Mapping[str, int]) -> list[Wr
     """
     digest = sha256(document.text.encode()).hexdigest()
     return [PutDocument(document.text, digest), PutValue("sections", dict(revisions))]
-
-
-def _answer(waiting: Deferred[None]) -> None:
-    if not waiting.called:
-        waiting.callback(None)
 
 
 class _held:  # noqa: N801 - used as a statement

@@ -46,7 +46,7 @@ class Nudges:
     def _now(self) -> None:
         guids = None if self._all else self._guids
         self._call, self._guids, self._all = None, set(), False
-        Deferred.fromCoroutine(self.configurator.nudge(guids)).addErrback(self._failed)
+        Deferred.fromCoroutine(self.configurator.waiting.nudge(guids)).addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
         log.failure("Having processors fetch anew", failure)

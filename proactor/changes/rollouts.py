@@ -159,7 +159,7 @@ class Rollouts:
                 if number > first:
                     self._send(driven, number)
                     self.store.note([_put(rollout)])
-                    await self.configurator.wake(self.configurator.release(batch))
+                    await self.configurator.waiting.wake(self.configurator.release(batch))
                 await self._settled(driven, batch)
                 if rollout.problem is not None:
                     await self._stopped(driven)

@@ -10,7 +10,7 @@ from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from ..changes.configurator import SLICE, Configurator
+from ..changes.configurator import Configurator
 from ..config.draft import Draft
 from ..config.grammar import new_guid
 from ..config.layers import Member
@@ -19,6 +19,7 @@ from ..errors import Refused, Unavailable
 from ..launchers.held import HeldSocket
 from ..launchers.ports import Ports
 from ..model import Job
+from ..reactor.slices import SLICE
 from ..saved import DropJob, PutValue, Write
 from .launch_plan import LaunchPlanner
 

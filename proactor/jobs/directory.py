@@ -17,8 +17,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from ..changes.configurator import in_slices
 from ..model import Job
+from ..reactor.slices import in_slices
 from .launch_plan import base_url
 
 #: For how long changes are gathered before those who wait are told, in seconds: at least, and for each who waits.

@@ -9,13 +9,14 @@ from typing import Protocol
 from attrs import define, evolve, frozen
 from twisted.logger import Logger
 
-from ..changes.configurator import Configurator, in_slices
+from ..changes.configurator import Configurator
 from ..config.document import Document
 from ..errors import ProactorError
 from ..initiator import Initiator
 from ..interfaces import Handle
 from ..model import Exit, Identity, State
 from ..options import Options
+from ..reactor.slices import in_slices
 from ..saved import DropJob, PutValue, Saved, SavedJob, Write
 from .creation import UNFINISHED
 from .fleet import Fleet

@@ -80,7 +80,7 @@ class Configs:
         self.initiator.fleet.job(guid)
         revision = configurator.live.offered(guid)
         if revision in call.if_none_match:
-            await configurator.changed(guid, revision, min(call.wait or 0, LONGEST_WAIT))
+            await configurator.waiting.changed(guid, revision, min(call.wait or 0, LONGEST_WAIT))
             self.initiator.fleet.job(guid)
         revision, options = configurator.configuration(guid)
         if revision in call.if_none_match:

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
-from ..changes.configurator import Plan, in_slices
+from ..changes.configurator import Plan
 from ..changes.rollout import Pace, Rollout, check_sizes
 from ..config.draft import Draft
 from ..config.grammar import REDACTED
@@ -18,6 +18,7 @@ from ..config.live import Entry
 from ..errors import Malformed, Refused
 from ..initiator import Initiator
 from ..model import timestamp
+from ..reactor.slices import in_slices
 from . import forms
 from .answers import Answer, as_json, as_json_text, etag, json_text
 from .app import Handler

@@ -11,12 +11,13 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.changes.configurator import SLICE, Configurator, Plan, in_slices
+from proactor.changes.configurator import Configurator, Plan
 from proactor.config.draft import Difference, Draft, Patch
 from proactor.config.grammar import DEFAULT
 from proactor.config.layers import Member
 from proactor.errors import ConfigError, NotFound, Overtaken, Refused
 from proactor.options import Option
+from proactor.reactor.slices import SLICE, in_slices
 
 from ..config.samples import INITIATOR, NOW, SOURCE, A, B, C, member, parsed, steering
 
@@ -55,7 +56,7 @@ class Case(SynchronousTestCase):
 
     def tearDown(self) -> None:
         self.clock.pace = 0
-        self.assertEqual((self.clock.getDelayedCalls(), dict(self.configurator._waiting)), ([], {}))
+        self.assertEqual((self.clock.getDelayedCalls(), len(self.configurator.waiting)), ([], 0))
         self.assertFalse(self.configurator._lock.locked)
 
     def begun(self, text: str, check_launch: Callable[[Mapping[str, str]], None] = lambda _: None) -> Configurator:
@@ -144,7 +145,8 @@ class SliceTests(Case):
         for number in range(50):
             self.run_(self.configurator.join(member(f"{number:032x}"), {}, "operator"))
         waiting = [
-            self.started(self.configurator.changed(guid, self.live.offered(guid), 1e6)) for guid in self.live.members()
+            self.started(self.configurator.waiting.changed(guid, self.live.offered(guid), 1e6))
+            for guid in self.live.members()
         ]
         self.clock.pace = SLICE
         work = self.started(self.editing(DEFAULT, {"d": "2"}))
@@ -329,7 +331,7 @@ class WaitTests(Case):
     """Who waits for a change hears of it, and of nothing else."""
 
     def waiting(self, guid: str, timeout: float = 60) -> Deferred[None]:
-        return self.started(self.configurator.changed(guid, self.live.offered(guid), timeout))
+        return self.started(self.configurator.waiting.changed(guid, self.live.offered(guid), timeout))
 
     def test_edits(self) -> None:
         """Whom an edit reaches, all who wait for it; others go on waiting."""
@@ -340,7 +342,7 @@ class WaitTests(Case):
         self.successResultOf(a)
         self.successResultOf(again)
         self.assertNoResult(b)
-        self.assertEqual(list(self.configurator._waiting), [B])
+        self.assertEqual(len(self.configurator.waiting), 1)
         self.edit("m", {"rate": "6"})
         self.successResultOf(b)
 
@@ -352,7 +354,7 @@ class WaitTests(Case):
         self.refused(self.editing("m", {"rate": "${x}"}))
         self.run_(self.configurator.plan(lambda: self.live.draft_edit("m", {"rate": "7"})))
         self.run_(self.configurator.join(member("d" * 32), {}, "operator"))
-        self.run_(self.configurator.wake([A]))
+        self.run_(self.configurator.waiting.wake([A]))
         self.assertNoResult(a)
         self.edit(A, {"rate": "7"})
         self.successResultOf(a)
@@ -366,7 +368,7 @@ class WaitTests(Case):
         self.assertEqual(self.rates(), ["5", "2", None])
         self.assertEqual(self.configurator.release([A, B]), [B])
         self.assertNoResult(b)
-        self.run_(self.configurator.wake([B]))
+        self.run_(self.configurator.waiting.wake([B]))
         self.successResultOf(b)
         self.assertEqual(self.rates(), ["5", "5", None])
 
@@ -397,13 +399,13 @@ class WaitTests(Case):
         self.assertNoResult(a)
         self.clock.advance(0.1)
         self.successResultOf(a)
-        self.assertEqual(dict(self.configurator._waiting), {})
+        self.assertEqual(len(self.configurator.waiting), 0)
 
     def test_at_once(self) -> None:
         """Who has another revision, or does not want to wait, does not; who is not there is told so."""
         for revision, timeout in ((1, 60), (99, 60), (2, 0), (2, -1)):
-            self.run_(self.configurator.changed(A, revision, timeout))
-        self.failureResultOf(self.started(self.configurator.changed("d" * 32, 1, 60)), NotFound)
+            self.run_(self.configurator.waiting.changed(A, revision, timeout))
+        self.failureResultOf(self.started(self.configurator.waiting.changed("d" * 32, 1, 60)), NotFound)
 
     def test_cancelled(self) -> None:
         """Who hangs up leaves nothing behind, and the others where they are."""
@@ -416,7 +418,7 @@ class WaitTests(Case):
         last = self.waiting(A)
         last.cancel()
         self.failureResultOf(last, CancelledError)
-        self.assertEqual(dict(self.configurator._waiting), {})
+        self.assertEqual(len(self.configurator.waiting), 0)
 
     def test_waits_again_at_once(self) -> None:
         """Who comes back from within its answer waits for the next, and is not answered twice."""
@@ -424,7 +426,7 @@ class WaitTests(Case):
 
         async def follow() -> None:
             while len(answers) < 3:
-                await self.configurator.changed(A, self.live.offered(A), 60)
+                await self.configurator.waiting.changed(A, self.live.offered(A), 60)
                 answers.append(self.live.offered(A))
 
         following = self.started(follow())
@@ -444,7 +446,7 @@ class WaitTests(Case):
     def test_let_go(self) -> None:
         """When all ends, all who wait are answered."""
         waiting = [self.waiting(guid) for guid in (A, A, B)]
-        self.run_(self.configurator.let_go())
+        self.run_(self.configurator.waiting.let_go())
         for each in waiting:
             self.successResultOf(each)
 

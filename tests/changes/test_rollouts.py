@@ -129,7 +129,7 @@ class BatchTests(Case):
         woken = []
         for number, job in enumerate(self.jobs):
             revision = self.rig.configurator.live.offered(job.guid)
-            waiting = Deferred.fromCoroutine(self.rig.configurator.changed(job.guid, revision, 60))
+            waiting = Deferred.fromCoroutine(self.rig.configurator.waiting.changed(job.guid, revision, 60))
             waiting.addCallback(lambda _, who: woken.append(who), number)
         self.start(Pace(("2",)))
         self.assertEqual(woken, [0, 1])
@@ -360,12 +360,11 @@ class TroubleTests(Case):
 class Broken:
     """A configurator with a mistake in it."""
 
+    waiting = Mock()
+
     def release(self, guids: object) -> list[str]:
         """Make it."""
         raise ZeroDivisionError
-
-    def wake(self, guids: object) -> None:
-        """Come never to this."""
 
 
 class UnforeseenTests(Case):

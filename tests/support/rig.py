@@ -351,7 +351,7 @@ class Rig:
         self.fleet.let_go()
         for held in list(self.fleet.ports._range_of):
             held.close()
-        self.case.successResultOf(Deferred.fromCoroutine(self.configurator.let_go()))
+        self.case.successResultOf(Deferred.fromCoroutine(self.configurator.waiting.let_go()))
         self.case.successResultOf(maybeDeferred(self.logs.stop))
         for call in list(self.clock.getDelayedCalls()):
             # What became of processes does not depend on it.

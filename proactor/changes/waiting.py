@@ -1,0 +1,87 @@
+"""Who waits for a change of a processor's configuration, and is answered at once when there is one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from attrs import define, field
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from ..config.live import LiveConfiguration
+from ..reactor.slices import in_slices
+
+__all__ = ["Waiting"]
+
+
+@define(eq=False)
+class Waiting:
+    """Those who wait, by guid."""
+
+    clock: IReactorTime
+    live: LiveConfiguration
+    #: Told of each processor whose configuration is another one now.
+    heard: Callable[[str], None] = lambda _: None
+    #: With the revision that each has.
+    _waiting: defaultdict[str, dict[Deferred[None], int]] = field(factory=lambda: defaultdict(dict))
+
+    def __len__(self) -> int:
+        """How many processors somebody waits for."""
+        return len(self._waiting)
+
+    async def changed(self, guid: str, revision: int, timeout: float) -> None:
+        """Wait until a processor's revision is another, or it is gone, or ``timeout`` seconds are over."""
+        if timeout <= 0 or self.live.offered(guid) != revision:
+            return
+        waiting: Deferred[None] = Deferred()
+        waiters = self._waiting[guid]
+        waiters[waiting] = revision
+        over = self.clock.callLater(timeout, waiting.callback, None)
+        try:
+            await waiting
+        finally:
+            waiters.pop(waiting, None)
+            if over.active():
+                over.cancel()
+            if not waiters and self._waiting.get(guid) is waiters:
+                del self._waiting[guid]
+
+    async def wake(self, guids: Iterable[str]) -> None:
+        """Answer those who wait for a change of these processors' configuration.
+
+        Who has it already, and waits for the next, goes on waiting: work in slices lets some be faster than this.
+        """
+        await in_slices(self.clock, self._wake(guids))
+
+    def _wake(self, guids: Iterable[str]) -> Iterator[None]:
+        for guid in guids:
+            self.heard(guid)
+            for waiting, revision in list(self._waiting.get(guid, {}).items()):
+                if guid not in self.live.members() or self.live.offered(guid) != revision:
+                    _answer(waiting)
+            yield
+
+    async def nudge(self, guids: Iterable[str] | None) -> None:
+        """Answer those who wait for a change of these processors' configuration: there is other news; ``None``: all."""
+        await in_slices(self.clock, self._nudge(list(self._waiting if guids is None else guids)))
+
+    def _nudge(self, guids: Iterable[str]) -> Iterator[None]:
+        for guid in guids:
+            for waiting in list(self._waiting.get(guid, ())):
+                _answer(waiting)
+            yield
+
+    async def let_go(self) -> None:
+        """Answer all who wait, whether anything changed or not: nothing will."""
+        await in_slices(self.clock, self._let_go())
+
+    def _let_go(self) -> Iterator[None]:
+        for waiting in [each for waiters in self._waiting.values() for each in waiters]:
+            _answer(waiting)
+            yield
+
+
+def _answer(waiting: Deferred[None]) -> None:
+    if not waiting.called:
+        waiting.callback(None)
