@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 from hypothesis import settings
 from hypothesis import strategies as st
