@@ -65,6 +65,6 @@ setup(
         "Topic :: System :: Distributed Computing",
         "Typing :: Typed",
     ],
-    entry_points={"console_scripts": ["proactor = proactor.cli.main:main"]},
+    entry_points={"console_scripts": ["proactor = proactor.cli.entry:main"]},
     zip_safe=False,
 )

@@ -1,6 +1,6 @@
 """``python -m proactor.cli`` is ``proactor``."""
 
-from .main import main
+from .entry import main
 
 if __name__ == "__main__":
     main()

@@ -15,6 +15,8 @@ __all__ = [
     "INTERRUPTED",
     "NOT_RUNNING",
     "UNREACHABLE",
+    "UNREAD",
+    "UNWRITABLE",
     "USAGE",
     "End",
     "Failed",
@@ -30,8 +32,12 @@ USAGE = 2
 NOT_RUNNING = 3
 #: Nobody answers, or nobody that is an initiator.
 UNREACHABLE = 4
+#: Standard output is full, or closed.
+UNWRITABLE = 5
 #: By Ctrl-C: 128 and the signal's number, as shells have it.
 INTERRUPTED = 130
+#: Whoever read standard output has closed it: the same of SIGPIPE.
+UNREAD = 141
 
 
 class Failed(ProactorError):

@@ -29,7 +29,7 @@ from .top import top
 from .verbs import common
 from .whole import shutdown, status
 
-__all__ = ["main", "proactor"]
+__all__ = ["proactor"]
 
 _IS_FOR_PROGRAM = "proactor.cli.is_for_program"
 _CONFIG = (get, set_, unset, diff, history, rollback, explain)
@@ -113,7 +113,8 @@ def proactor() -> None:
 
     The initiator is found by its home; it is started by: twistd -n proactor
 
-    Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not running, 4 cannot reach, 130 interrupted.
+    Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not running, 4 cannot reach, 5 cannot write, 130 interrupted,
+    141 nobody reads any more.
     """
 
 
@@ -122,8 +123,3 @@ for _group, _verbs in ((config, _CONFIG), (message, _MESSAGE), (token, _TOKEN)):
         _group.add_command(_verb)
 for _command in (*_FIRST, *_VERBS, config, *_LAST, message, token, *_END):
     proactor.add_command(_command)
-
-
-def main() -> None:
-    """Run the command line."""
-    proactor(prog_name="proactor")

@@ -16,7 +16,9 @@ def _load() -> None:
     import twisted.internet.defer  # noqa: PLC0415
     import twisted.internet.endpoints  # noqa: F401, PLC0415
 
+    import proactor.cli.entry  # noqa: PLC0415
     import proactor.cli.main  # noqa: PLC0415
+    import proactor.cli.standard  # noqa: PLC0415
     import proactor.client  # noqa: PLC0415
     import proactor.client.client  # noqa: PLC0415
     import proactor.startup  # noqa: F401, PLC0415
@@ -43,7 +45,7 @@ def _become(folder: Path, pid: str) -> None:
 
 def _obey(folder: Path, pid: str) -> int:
     """Run one command, in a fork; its exit code."""
-    from proactor.cli.main import main  # noqa: PLC0415
+    from proactor.cli.entry import main  # noqa: PLC0415
 
     try:
         _become(folder, pid)

@@ -1,0 +1,86 @@
+"""How the program ends that is interrupted at once, or whose output cannot be written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from subprocess import PIPE
+
+from twisted.trial.unittest import SynchronousTestCase
+
+#: The program, interrupted as a module is imported.
+_INTERRUPTED = """
+import importlib.abc, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Interrupting(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["proactor", "ps", "--url", "http://127.0.0.1:9"]
+from proactor.cli.entry import main
+main()
+"""
+
+
+def ended(line: str) -> subprocess.CompletedProcess[str]:
+    """Run a shell's line in which ``$proactor`` is the program."""
+    script = f"proactor='{sys.executable} -m proactor.cli'; {line}"
+    return subprocess.run(["bash", "-c", script], check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+class InterruptedTests(SynchronousTestCase):
+    """Ctrl-C."""
+
+    def test_while_loading(self) -> None:
+        """While the program is loaded it ends with 130, and without a word: nothing was asked for yet."""
+        for name in ("click", "proactor.cli.main", "treq", "twisted.internet.reactor"):
+            with self.subTest(name):
+                program = [sys.executable, "-c", _INTERRUPTED.format(name=name)]
+                found = subprocess.run(program, check=False, capture_output=True, text=True)
+                self.assertEqual((found.returncode, found.stdout, found.stderr), (130, "", ""))
+
+
+class UnwritableTests(SynchronousTestCase):
+    """Standard output that takes nothing."""
+
+    def test_full(self) -> None:
+        """A full disk is told of in one line, with an exit code of its own; to a program as JSON."""
+        for verb in ("--help", "--version", "completion bash"):
+            with self.subTest(verb):
+                found = ended(f"$proactor {verb} >/dev/full")
+                self.assertEqual(found.returncode, 5)
+                self.assertRegex(
+                    found.stderr, "^proactor: standard output cannot be written: No space left on device\n"
+                )
+                self.assertNotIn("Traceback", found.stderr)
+        found = ended("$proactor completion bash --json >/dev/full")
+        self.assertEqual((found.returncode, json.loads(found.stderr)["exit"]), (5, 5))
+
+    def test_closed(self) -> None:
+        """Without a standard output nothing is begun."""
+        found = ended("$proactor create >&-")
+        self.assertEqual(found.returncode, 5)
+        self.assertEqual(
+            found.stderr, "proactor: standard output cannot be written: it is closed\n  nothing was done\n"
+        )
+
+    def test_unread(self) -> None:
+        """Whoever reads no further is not told, and the exit code is the one of SIGPIPE."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        self.addCleanup(os.close, writer)
+        program = [sys.executable, "-m", "proactor.cli", "completion", "bash"]
+        found = subprocess.run(program, check=False, stdout=writer, stderr=PIPE, text=True)
+        self.assertEqual((found.returncode, found.stderr), (141, ""))
+
+    def test_nobody_to_tell(self) -> None:
+        """A standard error that is full or closed, or a closed standard input, changes nothing."""
+        for how in ("2>/dev/full", "2>&-", "<&-"):
+            with self.subTest(how):
+                self.assertEqual(ended(f"$proactor init --nope {how}").returncode, 2)
+                self.assertIn("complete", ended(f"$proactor completion bash {how}").stdout)
