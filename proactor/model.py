@@ -9,6 +9,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from .log.last_words import last_words
+
 
 class State(str, Enum):
     """What is seen of a job."""
@@ -46,8 +48,8 @@ class Exit:
 
     @property
     def last_words(self) -> str:
-        """The last line that says anything."""
-        return next((line for line in reversed(self.lines) if line.strip()), "")
+        """What it said of why, where it failed by itself; else nothing."""
+        return last_words(self.code, self.reason, self.lines)
 
 
 @frozen

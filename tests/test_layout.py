@@ -21,6 +21,7 @@ SHARED_PLAIN = (
     "backoff",
     "errors",
     "home.files",
+    "log.last_words",
     "log.levels",
     "messaging.cloudevents",
     "messaging.topics",

@@ -31,9 +31,10 @@ class ExitTests(SynchronousTestCase):
     """How a process ended."""
 
     def test_last_words(self) -> None:
-        """The last line that says anything tells why; there may be none."""
+        """The last line that says anything tells why, where it failed by itself; there may be none."""
         for lines, words in ((("a", "b", "", " "), "b"), (("",), ""), ((), "")):
             self.assertEqual(Exit(1, None, "exited with status 1", lines).last_words, words)
+        self.assertEqual(Exit(None, 9, "ended by SIGKILL", ("a",)).last_words, "")
 
 
 class JobTests(SynchronousTestCase):

@@ -183,12 +183,13 @@ class Supervised:
 
     async def _launched(self, settings: JobSettings) -> None:
         job = self.job
+        # What an earlier process wrote is no word of this one, not even where this one does not come to begin.
+        job.log_start = self.around.logs.written(job.guid)
         launch = self.around.owner.launch(job)
         if launch.serves_itself:
             self.listening.park()
         else:
             self.listening.listen()
-        job.log_start = self.around.logs.written(job.guid)
         log_file = self.around.logs.open(job.guid, settings.log_max_bytes, settings.log_backups)
         lock = -1
         try:
@@ -412,8 +413,7 @@ class Supervised:
         settings = self.around.owner.settings(job)
         ran = clock.seconds() - self._launched_at
         decision = self.history.ended(settings.policy, failed, ran, clock.seconds(), self.around.random)
-        # What a signal ended had no time to say why.
-        last = f": {exit_.last_words}" if exit_.code and exit_.last_words else ""
+        last = f": {exit_.last_words}" if exit_.last_words else ""
         log.warn(
             "Processor {guid} ({module}) {reason}{last}",
             guid=job.guid,

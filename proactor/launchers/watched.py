@@ -14,6 +14,7 @@ from twisted.internet.process import reapProcessHandlers
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from ..log.last_words import ENDED_BY_ITSELF
 from ..model import Exit, Identity
 from .grip import Grip
 from .identity import alive
@@ -31,7 +32,7 @@ class LocalReactor(IReactorFDSet, IReactorTime):
 
 def exited(code: int) -> Exit:
     """The end of a process by itself."""
-    return Exit(code, None, f"exited with status {code}")
+    return Exit(code, None, f"{ENDED_BY_ITSELF}{code}")
 
 
 def ended_by(number: int) -> Exit:

@@ -14,6 +14,7 @@ from typing import Any
 from twisted.logger import LogEvent, LogLevel, eventAsText, formatEvent
 from twisted.python.reflect import safe_str
 
+from .last_words import LINE
 from .levels import CONSOLE
 
 __all__ = ["FORMATS"]
@@ -25,12 +26,6 @@ _LEVELS = {
     LogLevel.error: "ERROR",
     LogLevel.critical: "CRITICAL",
 }
-
-_LINE = re.compile(
-    r"(?P<when>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) "
-    r"(?P<level>[A-Z]+) *\|(?P<pid>\d{1,10})\|(?P<name>[^|]*)\|(?P<text>.*)"
-)
-"""A line in our own format, as most processors write it."""
 
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What moves a terminal's cursor, ends a line for any reader, reorders text, or is in no encoding; a tab is none."""
@@ -115,7 +110,7 @@ def _echoed(event: LogEvent) -> dict[str, Any]:
         "namespace": CONSOLE,
         "message": text,
     }
-    found = _LINE.fullmatch(text)
+    found = LINE.fullmatch(text)
     when = None if found is None else _local(found["when"])
     if found is not None and when is not None and found["level"] in _LEVELS.values():
         record["time"], record["level"], record["pid"] = _rfc3339(when), found["level"], int(found["pid"])

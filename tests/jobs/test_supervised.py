@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.errors import Conflict, Refused
+from proactor.errors import Conflict, Refused, Unavailable
 from proactor.interfaces import Handle
 from proactor.jobs.fleet import Order
 from proactor.model import Job, State, Wanted
@@ -131,6 +131,22 @@ class RestartTests(Case):
         self.ready()
         self.finish(0)
         self.assertEqual((self.job.state, self.job.pid), (State.EXITED, None))
+
+    def test_not_begun(self) -> None:
+        """With the end of one that did not come to begin, nothing is kept of what an earlier process wrote."""
+        self.ready()
+        self.rig.home.log_path(self.job.guid).write_bytes(b"Hello world, number 65\n")
+        self.finish(1)
+        assert self.job.exit is not None
+        self.assertEqual(self.job.exit.lines, ("Hello world, number 65",))
+
+        def taken() -> None:
+            raise Unavailable("port 53101 cannot be had again")
+
+        self.supervised.listening.listen = taken  # type: ignore[method-assign]
+        self.rig.clock.advance(2)
+        self.assertEqual(self.job.exit.reason, "could not be started: port 53101 cannot be had again")
+        self.assertEqual((self.job.exit.lines, self.job.exit.last_words), ((), ""))
 
     def test_bad_end(self) -> None:
         """Another status is a failure: started again after a wait that is told."""
