@@ -159,7 +159,7 @@ class NextInitiatorTests(Case):
         self.assertEqual(answer.status, 200)
 
     def test_not_asked_yet(self) -> None:
-        """That holds while their endpoints are still asked; who turns out not to be well is taken out."""
+        """That holds while their endpoints are still asked, for who is busy may be well; who ends is taken out."""
         self.rig.die()
         after = self.rig.successor = Rig(self, earlier=self.rig)
         after.endpoints.slow = True
@@ -168,4 +168,8 @@ class NextInitiatorTests(Case):
         self.assertFalse(after.fleet.job(self.one.guid).ready)
         self.assertEqual(len(self.guids()), 3)
         after.clock.advance(60)
+        self.assertEqual(len(self.guids()), 3)
+        for guid in self.guids():
+            after.launcher.finish(guid, 1)
+        after.clock.advance(0)
         self.assertEqual(self.guids(), set())
