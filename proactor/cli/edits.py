@@ -147,6 +147,7 @@ def _change(shell: Shell, section: str, how: How, make: Callable[[Client, str, d
 
     async def work(client: Client) -> int:
         name = await meant(client, section)
+        shell.look = f"proactor config history {name}"
         more: dict[str, Any] = {"pacing": await how.pacing(client), "revision": how.if_revision}
         plan: Plan = await make(client, name, {**more, "plan": True})
         if not shell.out.json:

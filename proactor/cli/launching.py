@@ -72,7 +72,6 @@ def create(
 
     async def work(client: Client) -> int:
         after = await client.events.last()
-        shell.hint = "It may have been done. Look: proactor ps"
         made = await client.jobs.create(module, count, options=own or None, labels=marks or None)
         shell.hint = "They are created, and go on starting. Look again: proactor ps"
         jobs = made if not wait else await settled(shell, client, made, after, "Launching", wait)
@@ -142,6 +141,7 @@ def scale(shell: Shell, module: str, count: int | None, wait: float) -> None:
     """
 
     async def work(client: Client) -> int:
+        shell.look = f"proactor ps --module {module}, proactor config get {module} instances"
         after = await client.events.last()
         plan = await client.config.edit(module, {"instances": count})
         shell.hint = f"It goes on. Look again: proactor ps --module {module}"

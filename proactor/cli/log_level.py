@@ -47,6 +47,7 @@ def log_level(shell: Shell, level: str | None, period: float | None, namespace: 
         if level is None:
             found = await client.log_level()
         else:
+            shell.look = "proactor log-level"
             found = await client.set_log_level(level, None if period is None else int(period), namespace)
         if shell.out.json:
             shell.out.document(dict(found.record))

@@ -77,6 +77,7 @@ def send(
     attributes = {**{name: value for name, value in named.items() if value is not None}, **as_mapping(more)}
 
     async def work(client: Client) -> None:
+        shell.look = "proactor message list"
         to = target if target.startswith(_TOPIC) else await meant(client, target)
         receipt = await client.messages.send(to, _data(body, text), attributes=attributes, expires=expires)
         _show_receipt(shell, receipt)
@@ -210,6 +211,7 @@ def drop(shell: Shell, number: int) -> None:
     """Forget a message that is not delivered."""
 
     async def work(client: Client) -> None:
+        shell.look = "proactor message list"
         await client.messages.drop(number)
         if shell.out.json:
             shell.out.document({"number": number, "dropped": True})
@@ -233,6 +235,7 @@ def resend(shell: Shell, number: int, to: str | None) -> None:
     """Have a dead message delivered after all, behind all that wait."""
 
     async def work(client: Client) -> None:
+        shell.look = "proactor message list"
         receipt = await client.messages.resend(number, None if to is None else await meant(client, to))
         _show_receipt(shell, receipt)
 

@@ -96,6 +96,7 @@ def create_token(shell: Shell, name: str, scopes: Sequence[str], expires_in: flo
     async def work(client: Client) -> None:
         if file is not None and file.exists():
             raise Failed(f"{file} is there already: no token was made", "name another file")
+        shell.look = "proactor token list"
         made = await client.tokens.create(name, list(dict.fromkeys(scopes)), expires_in)
         if file is not None:
             _write(file, made)
@@ -154,6 +155,7 @@ def revoke(shell: Shell, name: str) -> None:
     """Have a token open nothing any more."""
 
     async def work(client: Client) -> None:
+        shell.look = "proactor token list"
         await client.tokens.revoke(name)
         if shell.out.json:
             shell.out.document({"name": name, "revoked": True})

@@ -45,6 +45,7 @@ class Shell:
 
     :ivar home: a folder; ``named_home``: whether it was said on the command line.
     :ivar hint: what to do next, where the user does not wait for the end.
+    :ivar look: how to see whether what was asked for, and never answered, was done.
     :ivar interrupted: the exit code where the user does not.
     :param runner: runs work on a reactor; a test has one that runs already.
     """
@@ -57,9 +58,11 @@ class Shell:
     timeout: float = 30.0
     out: Output = field(factory=Output)
     hint: str = ""
+    look: str = "proactor ps"
     interrupted: int = INTERRUPTED
     runner: Callable[[Work[Any]], Any] = run
     connect: Callable[[Any, Place, float], Client] = _connect
+    _unsure: bool = False
 
     def run(self, work: Callable[[Client], Coroutine[Any, Any, int | None]]) -> None:
         """Do what a verb does, with the client of an initiator; its code, if not 0, is the exit code.
@@ -72,19 +75,30 @@ class Shell:
             try:
                 return await work(client)
             finally:
+                self._unsure = client.connection.unanswered > 0
                 await client.close()
 
         try:
             place = self._place()
             code = self.runner(on)
         except Interrupted:
-            if self.hint:
-                click.echo(f"\n{self.hint}", err=True)
+            if hint := self.hint or (self._maybe if self._unsure else ""):
+                click.echo(f"\n{hint}", err=True)
             code = self.interrupted
         except ProactorError as error:
-            code = self.failed(end_of(error))
+            end = end_of(error)
+            if self._unsure:
+                end = evolve(end, detail=f"{end.detail}; it may have been done", hint=f"look: {self.look}")
+            code = self.failed(end)
+        else:
+            if code and self._unsure:
+                self.out.say(f"  {self._maybe}")
         if code:
             raise click.exceptions.Exit(code)
+
+    @property
+    def _maybe(self) -> str:
+        return f"It may have been done. Look: {self.look}"
 
     def is_running(self) -> bool:
         """Whether an initiator runs on the home."""

@@ -65,6 +65,7 @@ def shutdown(shell: Shell, keep: bool, wait: float) -> None:
     """End the initiator, and wait until it is gone."""
 
     async def work(client: Client) -> int:
+        shell.look = "proactor status"
         await client.shut_down(keep)
         shell.hint = "It goes on ending. Look again: proactor status"
         gone = wait > 0 and await _gone(shell, client, wait)

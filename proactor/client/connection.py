@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
 from json import dumps
@@ -29,13 +29,15 @@ Query = Iterable[tuple[str, str]]
 
 #: An initiator says what there is not; without a reason, these are of a server that has other paths.
 _ELSEWHERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+#: What only asks what a change would come to.
+_PLAN = ("plan", "1")
 #: No answer is larger, but for a stream.
 _MOST = 256 << 20
+#: There was no connection: nothing was sent.
+_UNSENT = (ConnectError, ConnectTimeout, DNSLookupError)
 _UNREACHABLE = (
-    ConnectError,
-    ConnectTimeout,
+    *_UNSENT,
     ConnectionClosed,
-    DNSLookupError,
     RequestGenerationFailed,
     RequestTransmissionFailed,
     ResponseFailed,
@@ -116,6 +118,7 @@ class Connection:
 
     :param url: its base URL, without a slash at its end.
     :param timeout: seconds that an answer may take, on top of those that it was asked to wait.
+    :ivar unanswered: how many requests that change something were sent and have no answer: they may have been done.
     """
 
     http: HTTP
@@ -123,6 +126,7 @@ class Connection:
     url: str
     token: str | None = field(default=None, repr=False)
     timeout: float = 30.0
+    unanswered: int = field(default=0, init=False)
 
     async def ask(
         self,
@@ -143,9 +147,22 @@ class Connection:
         """
         sent = {"Accept": "application/json", **({"Prefer": f"wait={wait:g}"} if wait else {}), **(headers or {})}
         limit = self.timeout + (wait or 0) + patience
-        reply: Reply = await self._in_time(self._exchange(method, self._url(target, query), sent, json), limit)
+        query = list(query)
+        exchange = self._in_time(self._exchange(method, self._url(target, query), sent, json), limit)
+        reply = await (exchange if method == "GET" or _PLAN in query else self._counted(exchange))
         if reply.status >= 400:
             raise _refusal(reply)
+        return reply
+
+    async def _counted(self, exchange: Coroutine[Any, Any, Reply]) -> Reply:
+        self.unanswered += 1
+        try:
+            reply = await exchange
+        except Unreachable as error:
+            is_unsent = isinstance(error, Untrusted) or isinstance(_innermost(error.__cause__ or error), _UNSENT)
+            self.unanswered -= is_unsent
+            raise
+        self.unanswered -= 1
         return reply
 
     async def stream(
