@@ -87,7 +87,7 @@ class Initiator:
             self.clock, self.now, self.configurator, self.fleet.speaks, self.store, self.fleet.timeline
         )
         self.metrics = Metrics(self.clock.seconds, self.fleet.jobs.get, lambda: self.configurator.live.revision)
-        self._nudges = Nudges(self.clock, self.configurator)
+        self._nudges = Nudges(self.clock, self.configurator.waiting)
         self.trust = PeerTrust(
             lambda: self.now().timestamp(),
             self.authority,

@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .configurator import Configurator
+from .waiting import Waiting
 
 #: How long is waited for more of them, in seconds.
 SOON = 0.01
@@ -23,7 +23,7 @@ class Nudges:
     """Collects them."""
 
     clock: IReactorTime
-    configurator: Configurator
+    waiting: Waiting
     _guids: set[str] = field(factory=set, init=False)
     _all: bool = field(default=False, init=False)
     _call: IDelayedCall | None = field(default=None, init=False)
@@ -46,7 +46,7 @@ class Nudges:
     def _now(self) -> None:
         guids = None if self._all else self._guids
         self._call, self._guids, self._all = None, set(), False
-        Deferred.fromCoroutine(self.configurator.waiting.nudge(guids)).addErrback(self._failed)
+        Deferred.fromCoroutine(self.waiting.nudge(guids)).addErrback(self._failed)
 
     def _failed(self, failure: Failure) -> None:
         log.failure("Having processors fetch anew", failure)

@@ -394,6 +394,10 @@ class Fleet:
         self._story.adopted(job)
         self.heard_readiness(job)
 
+    def silent(self, job: Job) -> None:
+        """The endpoint of a job whose process was adopted does not answer: nobody is sent there until it does."""
+        self.heard_readiness(job)
+
     def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
         """A job's process is no more."""
         self._meters.pop(job.guid, None)

@@ -294,6 +294,7 @@ class Supervised:
             self._timers.set_patient("ready", settings.ready_timeout, partial(self._too_late, settings.ready_timeout))
         else:
             # It has come to be ready once: that it has no time for anybody just now is no reason to end it.
+            self._timers.set_patient("ready", settings.ready_timeout, partial(around.owner.silent, job))
             self.contact()
             self._watchdog.watch(self)
         self._probe()

@@ -94,6 +94,9 @@ class Owner(Protocol):
     def answers(self, job: Job) -> None:
         """The endpoint of a process that was adopted answers."""
 
+    def silent(self, job: Job) -> None:
+        """The endpoint of a job whose process was adopted did not answer within ``ready_timeout``."""
+
     def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
         """Its process is no more, by somebody's wish or not; the job still has its number."""
 

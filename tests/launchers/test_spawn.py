@@ -351,9 +351,10 @@ class SpawnTests(Case):
         await (await self.begin(self.of((*PYTHON, "")))).ended
         before = descriptors()
         for _ in range(10):
-            await (await self.begin(self.of((*PYTHON, "")))).ended
+            launched = await self.begin(self.of((*PYTHON, "")))
+            await launched.ended
+            self.assertRaises(ChildProcessError, os.waitpid, launched.handle.pid, os.WNOHANG)
         self.assertEqual(descriptors(), before)
-        self.assertRaises(ChildProcessError, os.waitpid, -1, os.WNOHANG)
 
 
 #: A program that starts another one, says its number, and then does as it is told.

@@ -168,7 +168,7 @@ def kept(writes: Iterable[Write]) -> list[PutValue]:
 
 
 class Waker:
-    """A configurator, as far as it has processors fetch anew."""
+    """Those who wait for news, as far as they can be answered."""
 
     def __init__(self) -> None:
         self.nudged: list[set[str] | None] = []
