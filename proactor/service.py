@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -153,9 +154,24 @@ class ProactorService(Service):
             try:
                 self._socket = _listening(settings.listen_addr, settings.listen_port)
             except OSError as e:
-                where = f"{settings.listen_addr}:{settings.listen_port}"
-                remedy = "choose other listen_addr and listen_port, or stop what listens there"
-                raise self._cannot(f"cannot listen at {where}: {e.strerror or e}; {remedy}") from None
+                raise self._cannot(self._why_not_bound(e)) from None
+
+    def _why_not_bound(self, error: OSError) -> str:
+        """What is in the way: another initiator on the same home before all, for its port is the same as a rule."""
+        try:
+            Home.look(self.options["home"])
+        except ProactorError as e:
+            return str(e)
+        settings = self.options.settings
+        where = f"{settings.listen_addr}:{settings.listen_port}"
+        remedy = "choose other listen_addr and listen_port, or stop what listens there"
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            remedy = (
+                "listen_addr is an address of this machine or a name for one: 127.0.0.1, localhost, 0.0.0.0 for all"
+            )
+        elif error.errno == errno.EACCES:
+            remedy = "choose a listen_port above 1023, or give the right to listen at this one"
+        return f"cannot listen at {where}: {error.strerror or error}; {remedy}"
 
     def _load_tls(self) -> None:
         """Have certificate and key while there may be the right to read them."""

@@ -21,6 +21,7 @@ SHARED_PLAIN = (
     "backoff",
     "errors",
     "home.files",
+    "home.holder",
     "log.last_words",
     "log.levels",
     "messaging.cloudevents",

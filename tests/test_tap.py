@@ -337,11 +337,27 @@ class ServiceTests(TestCase):
         )
         self.assertFalse((self.folder / "home").exists())
 
-    async def test_no_such_address(self) -> None:
-        """An address that is none of this machine's is refused the same way."""
-        self.path.write_text(CONFIG.replace("127.0.0.1", "192.0.2.1"))
+    async def test_second_on_the_same_port(self) -> None:
+        """Where it is the home's own initiator that has the port, that is what is said; nothing needs another port."""
+        _, _, url = await self.served()
+        self.path.write_text(CONFIG.replace("listen_port = 0", f"listen_port = {url.rpartition(':')[2]}"))
         error = self.assertRaises(StartError, self.service().privilegedStartService)
-        self.assertIn("proactor: cannot listen at 192.0.2.1:0: ", str(error.code))
+        self.assertIn(f"{self.folder / 'home'}: an initiator with pid {os.getpid()} uses it", str(error.code))
+
+    async def test_port_in_use_and_no_home(self) -> None:
+        """A folder that can be no home is told of before the port."""
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            self.path.write_text(CONFIG.replace("listen_port = 0", f"listen_port = {other.getsockname()[1]}"))
+            error = self.assertRaises(StartError, self.service("/etc").privilegedStartService)
+        self.assertIn("/etc: holds other things", str(error.code))
+
+    async def test_no_such_address(self) -> None:
+        """An address that is none of this machine's, or none at all, is refused the same way, with its own remedy."""
+        for address in ("192.0.2.1", "300.1.1.1"):
+            self.path.write_text(CONFIG.replace("127.0.0.1", address))
+            error = self.assertRaises(StartError, self.service().privilegedStartService)
+            self.assertIn(f"proactor: cannot listen at {address}:0: ", str(error.code))
+            self.assertIn("; listen_addr is an address of this machine or a name for one", str(error.code))
 
     async def test_never_started(self) -> None:
         """One that was bound and never started lets go of its port."""

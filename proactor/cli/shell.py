@@ -19,6 +19,7 @@ from .running import Work, run
 
 if TYPE_CHECKING:
     from ..client import Client, Job, Place
+    from ..model import Identity
 
 __all__ = ["Shell", "pass_shell"]
 
@@ -109,6 +110,14 @@ class Shell:
         except NotRunning:
             return False
         return True
+
+    def process(self) -> Identity | None:
+        """The initiator's process, where it is found by its home."""
+        from ..client.locating import holder  # noqa: PLC0415
+        from ..launchers.identity import identity_of  # noqa: PLC0415
+
+        pid = None if self.url is not None else holder(self.home)
+        return None if pid is None else identity_of(pid)
 
     def ask(self, work: Callable[[Client], Coroutine[Any, Any, T]]) -> T | None:
         """What an initiator answers to a shell that completes a line; ``None`` where it does not, soon."""

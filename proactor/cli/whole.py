@@ -16,6 +16,7 @@ from .verbs import Verb
 
 if TYPE_CHECKING:
     from ..client import Client
+    from ..model import Identity
 
 __all__ = ["shutdown", "status"]
 
@@ -62,34 +63,46 @@ def status(shell: Shell) -> None:
 @wait_option()
 @pass_shell
 def shutdown(shell: Shell, keep: bool, wait: float) -> None:
-    """End the initiator, and wait until it is gone."""
+    """End the initiator, and wait until it is gone.
+
+    Of one that is named by its URL, and may be on another machine, it is seen that it serves no longer.
+    """
 
     async def work(client: Client) -> int:
         shell.look = "proactor status"
+        process = shell.process()
         await client.shut_down(keep)
         shell.hint = "It goes on ending. Look again: proactor status"
-        gone = wait > 0 and await _gone(shell, client, wait)
+        gone = wait > 0 and await _gone(shell, client, process, wait)
         if shell.out.json:
             shell.out.document({"url": client.connection.url, "gone": gone})
         if wait and not gone:
             raise Failed(f"it has not ended within {wait:g} s; it goes on", "look again: proactor status")
-        shell.out.say("It has ended." if gone else "It ends.")
+        ended = "It has ended." if shell.url is None else "It serves no longer."
+        shell.out.say(ended if gone else "It ends.")
         return DONE
 
     shell.run(work)
 
 
-async def _gone(shell: Shell, client: Client, wait: float) -> bool:
-    """Whether it answers no more within that time, and has let its home go, so that another one can have it."""
+async def _gone(shell: Shell, client: Client, process: Identity | None, wait: float) -> bool:
+    """Whether within that time its process ends, so that another one can have its home; or it answers no more."""
     from twisted.internet.task import deferLater  # noqa: PLC0415
 
     clock = client.connection.clock
     until = clock.seconds() + wait
     while clock.seconds() < until:
-        if not shell.is_running() if shell.url is None else not await _answers(client):
+        if not _lives(shell, process) if shell.url is None else not await _answers(client):
             return True
         await deferLater(clock, _LOOK)
     return False
+
+
+def _lives(shell: Shell, process: Identity | None) -> bool:
+    """Whether it has its home, or has let that go and is about to end."""
+    from ..launchers.identity import alive  # noqa: PLC0415
+
+    return shell.is_running() or (process is not None and alive(process))
 
 
 async def _answers(client: Client) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from attrs import field, frozen
 
 from ..home.files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
+from ..home.holder import holder as holder_of
 from .errors import NotRunning
 
-__all__ = ["Place", "locate", "read_token"]
+__all__ = ["Place", "holder", "locate", "read_token"]
 
 _SHORT = 4096
 
@@ -41,10 +39,18 @@ def locate(home: str | os.PathLike[str] = DEFAULT_HOME) -> Place:
     """
     folder = Path(home).expanduser().absolute()
     url = _text(folder / URL)
-    if url is None or not _is_held(folder / LOCK):
+    if url is None or _holder(folder) is None:
         raise NotRunning(f"no initiator runs on {folder}; start one: twistd -n proactor --home {folder}")
     name, _, authority = (_text(folder / TRUST) or "").partition("\n")
     return Place(url, read_token(folder / OPERATOR_TOKEN), authority or None, name or None)
+
+
+def holder(home: str | os.PathLike[str] = DEFAULT_HOME) -> int | None:
+    """The process id of the initiator that has a home folder; ``None`` where none has.
+
+    :raises NotRunning: it cannot be read.
+    """
+    return _holder(Path(home).expanduser().absolute())
 
 
 def read_token(path: Path) -> str | None:
@@ -62,39 +68,16 @@ def _text(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise NotRunning(f"{path} cannot be read: {error.strerror}; run this as the user of the initiator") from error
+        raise _unreadable(path, error) from error
     return text or None
 
 
-def _is_held(lock: Path) -> bool:
-    """Whether who wrote its number into the lock lives, and has the file open.
-
-    It is not tried to take the lock: an initiator that starts at that moment would be refused.
-    """
-    pid = _text(lock)
-    if pid is None or not pid.isdigit():
-        return False
-    if not sys.platform.startswith("linux"):
-        return _lives(int(pid))
-    return str(lock.resolve()) in _open_files(int(pid))
-
-
-def _open_files(pid: int) -> Iterator[str]:
-    """What a process has open; a file that it closes meanwhile is left out."""
+def _holder(folder: Path) -> int | None:
     try:
-        entries = [entry.path for entry in os.scandir(f"/proc/{pid}/fd")]
-    except OSError:
-        return
-    for entry in entries:
-        with suppress(OSError):
-            yield os.readlink(entry)
+        return holder_of(folder / LOCK)
+    except OSError as error:
+        raise _unreadable(folder / LOCK, error) from error
 
 
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _unreadable(path: Path, error: OSError) -> NotRunning:
+    return NotRunning(f"{path} cannot be read: {error.strerror}; run this as the user of the initiator")

@@ -28,7 +28,7 @@ from twisted.logger import Logger
 from ..errors import ProactorError, StorageFailed
 from .disk import reason, unavailable
 from .files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
-from .lock import give_lock_back, take_lock
+from .lock import check_free, give_lock_back, take_lock
 
 __all__ = ["DEFAULT_HOME", "Home"]
 
@@ -62,6 +62,13 @@ def _close_to_others(fd: int, path: Path, mode: int) -> None:
             found=f"{found:04o}",
             mode=f"{mode:04o}",
         )
+
+
+def _place(path: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(path).expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ProactorError(f"{os.fspath(path)!r}: no such place; choose a folder with --home") from error
 
 
 def _open_folder(path: Path) -> None:
@@ -156,10 +163,7 @@ class Home:
 
         :raises ProactorError: the folder cannot be used, is somebody else's, or another initiator has it.
         """
-        try:
-            folder = Path(path).expanduser().resolve()
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ProactorError(f"{os.fspath(path)!r}: no such place; choose a folder with --home") from error
+        folder = _place(path)
         _check_ours(folder)
         _open_folder(folder)
         lock = take_lock(folder)
@@ -171,6 +175,16 @@ class Home:
             give_lock_back(lock)
             raise
         return home
+
+    @staticmethod
+    def look(path: str | os.PathLike[str]) -> None:
+        """See whether the folder could be had, and change nothing.
+
+        :raises ProactorError: it serves something else, or another initiator has it.
+        """
+        folder = _place(path)
+        _check_ours(folder)
+        check_free(folder)
 
     def close(self) -> None:
         """Let another initiator have it."""

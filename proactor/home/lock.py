@@ -13,8 +13,9 @@ from pathlib import Path
 from ..errors import ProactorError
 from .disk import reason
 from .files import LOCK
+from .holder import holder
 
-__all__ = ["give_lock_back", "take_lock"]
+__all__ = ["check_free", "give_lock_back", "take_lock"]
 
 
 def take_lock(home: Path) -> int:
@@ -32,16 +33,32 @@ def take_lock(home: Path) -> int:
         os.ftruncate(fd, 0)
         os.pwrite(fd, b"%d\n" % os.getpid(), 0)
     except BlockingIOError:
-        holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
+        pid = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
         os.close(fd)
-        who = f"an initiator with pid {holder} uses it; stop that one"
-        if not holder:
-            who = "an initiator uses it, which begins or ends at this moment; try again"
-        raise ProactorError(f"{home}: {who}, or choose another folder with --home") from None
+        raise _in_use(home, pid) from None
     except OSError as error:
         os.close(fd)
         raise ProactorError(f"{path}: {reason(error)}; choose another folder with --home") from error
     return fd
+
+
+def check_free(home: Path) -> None:
+    """See that no initiator has the folder's lock, without taking it.
+
+    :raises ProactorError: one has it.
+    """
+    # Whether it can be read at all is seen to by who takes it.
+    with suppress(OSError):
+        pid = holder(home / LOCK)
+        if pid is not None:
+            raise _in_use(home, str(pid))
+
+
+def _in_use(home: Path, pid: str) -> ProactorError:
+    who = f"an initiator with pid {pid} uses it; stop that one"
+    if not pid:
+        who = "an initiator uses it, which begins or ends at this moment; try again"
+    return ProactorError(f"{home}: {who}, or choose another folder with --home")
 
 
 def give_lock_back(fd: int) -> None:

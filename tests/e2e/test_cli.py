@@ -37,6 +37,15 @@ restart = never
 """
 
 
+def is_there(pid: int) -> bool:
+    """Whether a process has not ended; a zombie has."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
+
+
 class Typed:
     """A command in a process of its own."""
 
@@ -534,8 +543,10 @@ class ShutdownTests(Case):
         """It is waited for until it is gone, with its processors or without them."""
         it = await self.start(configuration("[worker]\n"))
         await self.create(it, module="worker")
+        pid = int((it.home / "lock").read_text())
         ended = await run("--home", str(it.home), "shutdown", "--json")
         self.assertEqual((ended.code, ended.json["gone"]), (0, True), ended)
+        self.assertFalse(is_there(pid))
         self.assertEqual((await run("--home", str(it.home), "status", "--json")).code, 3)
 
     async def test_keep(self) -> None:
