@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -61,7 +62,7 @@ def init(shell: Shell, folder: Path, port: int) -> None:
         shell.out.document({"folder": str(folder.absolute()), "files": list(_FILES), "guid": guid})
         return
     shell.out.line(f"Wrote {' and '.join(str(folder / name) for name in _FILES)}.")
-    shell.out.say(_NEXT.format(go="" if folder == Path() else f"cd {folder} && ").rstrip())
+    shell.out.say(_NEXT.format(go="" if folder == Path() else f"cd {shlex.quote(str(folder))} && ").rstrip())
 
 
 def _text(source: str, marks: Mapping[str, str]) -> str:

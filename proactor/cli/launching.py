@@ -96,11 +96,19 @@ def told(shell: Shell, jobs: Sequence[Job], wanted: int) -> int:
     reasons = [f"\n  {job.guid}: {_why(job)}" for job in late[:_FAILURES]]
     more = f"\n  and {len(late) - _FAILURES} more" if len(late) > _FAILURES else ""
     lost = f"\n  {gone} deleted meanwhile" if gone else ""
-    hint = f"see what it wrote: proactor logs {late[0].guid[:8]}" if late else ""
+    hint = _how_to_see(late) if late else ""
     shell.out.warn(f"{len(late) + gone} of {wanted} not ready{''.join(reasons)}{more}{lost}")
     if hint:
         shell.out.say(f"  {hint}")
     return FAILED
+
+
+def _how_to_see(late: Sequence[Job]) -> str:
+    """Where there is more to see: what one wrote that wrote something, else what happened."""
+    wrote = next((job for job in late if job.exit is not None and job.exit.lines), None)
+    if wrote is not None:
+        return f"see what it wrote: proactor logs {wrote.guid[:8]}"
+    return f"see what happened: proactor events --job {late[0].guid[:8]}"
 
 
 def _why(job: Job) -> str:
@@ -152,10 +160,26 @@ def scale(shell: Shell, module: str, count: int | None, wait: float) -> None:
             shell.out.document({**plan.record, "jobs": [dict(job.record) for job in jobs]})
         running = sum(job.ready for job in jobs)
         if count is not None and wait and running != count:
-            raise Failed(
-                f"{running} of {count} are ready", f"see which are not, and why: proactor ps --module {module}"
-            )
+            raise _short(module, jobs, running, count)
+        if count is None:
+            kept = f"No number of {module} is kept from now on"
+            shell.out.say(f"{kept}; {running} run as before, revision {plan.revision}.")
+            return DONE
         shell.out.say(f"{running} of {module} running, revision {plan.revision}.")
         return DONE
 
     shell.run(work)
+
+
+def _short(module: str, jobs: Sequence[Job], running: int, count: int) -> Failed:
+    """What to raise where there are not so many: those that were stopped by hand count as well."""
+    stopped = [job.guid[:8] for job in jobs if job.wanted == "stopped"]
+    if not stopped:
+        return Failed(f"{running} of {count} are ready", f"see which are not, and why: proactor ps --module {module}")
+    names = " ".join(stopped[:_FAILURES])
+    more = f" and {len(stopped) - _FAILURES} more" if len(stopped) > _FAILURES else ""
+    is_or_are = "is 1" if len(stopped) == 1 else f"are {len(stopped)}"
+    return Failed(
+        f"{running} of {count} are ready; stopped, and counted as well, {is_or_are}: {names}{more}",
+        f"have them run: proactor start {names}; or forget them: proactor rm {names}",
+    )

@@ -37,7 +37,11 @@ _EVENTS = 5
 @click.option("--quiet", "-q", is_flag=True, help="Guids alone, a line each.")
 @pass_shell
 def ps(shell: Shell, state: str | None, module: str | None, labels: Sequence[str], quiet: bool) -> None:
-    """List the jobs."""
+    """List the jobs.
+
+    REV is the revision of the configuration that a process runs with. 47/48: it runs with 47, and is to have 48.
+    -/48: it is to have 48, and none runs with any yet.
+    """
 
     async def work(client: Client) -> None:
         jobs = await client.jobs.list(state=state, module=module, labels=labels)

@@ -13,12 +13,36 @@ from ..errors import ProactorError
 from .ends import DONE
 from .lookout import Lookout
 from .shell import Shell, chosen, code_of, each, pass_shell
-from .verbs import Verb, need_selection, selection
+from .verbs import ParamType, Verb, need_selection, selection
 
 if TYPE_CHECKING:
     from ..client import Client, Job
 
 __all__ = ["logs"]
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class _Since(ParamType):
+    """A time, or so long ago."""
+
+    name = "time"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> str:
+        """Have it as an initiator reads it: RFC 3339, or in seconds."""
+        from ..errors import Malformed  # noqa: PLC0415
+        from ..logstore.stamps import moment  # noqa: PLC0415 - most commands need none
+
+        text = str(value)
+        if text[:-1].isdigit() and text[-1] in _UNITS:
+            return str(int(text[:-1]) * _UNITS[text[-1]])
+        try:
+            moment(text, 0)
+        except Malformed:
+            told = "2026-11-24T18:04:16Z is one, or so long ago: 90, 10m, 2h, 1d"
+            self.fail(f"{text[:64]!r} is no time: {told}", parameter, context)
+        return text
 
 
 @click.command(
@@ -33,7 +57,9 @@ __all__ = ["logs"]
 @selection
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is written.")
 @click.option("--tail", "-n", type=click.IntRange(0, 10_000), metavar="LINES", help="How many lines: 100.")
-@click.option("--since", metavar="TIME", help="From a time on, RFC 3339, or so long ago: 90, 10m, 2h.")
+@click.option(
+    "--since", "start", type=_Since(), metavar="TIME", help="From a time on, RFC 3339, or so long ago: 90, 10m, 2h."
+)
 @pass_shell
 def logs(
     shell: Shell,
@@ -42,7 +68,7 @@ def logs(
     labels: Sequence[str],
     follow: bool,
     tail: int | None,
-    since: str | None,
+    start: str | None,
 ) -> None:
     """Show what jobs wrote.
 
@@ -50,7 +76,6 @@ def logs(
     object with its guid and text.
     """
     need_selection(jobs, module, labels)
-    start = _start(since)
 
     async def work(client: Client) -> int:
         found = await chosen(client, jobs, module, labels)
@@ -72,16 +97,6 @@ def logs(
         return code_of(results)
 
     shell.run(work)
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _start(since: str | None) -> str | None:
-    """So long ago in seconds, or a time as it is."""
-    if since is None or not since[:-1].isdigit() or since[-1] not in _UNITS:
-        return since
-    return str(int(since[:-1]) * _UNITS[since[-1]])
 
 
 async def _follow(client: Client, printer: _Printer, lookout: Lookout, **begin: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +17,7 @@ from .lookout import Lookout
 from .shell import Shell, chosen, code_of, each, pass_shell
 from .tables import Cell
 from .verbs import Verb, need_selection, selection
+from .words import one_line
 
 if TYPE_CHECKING:
     from ..client import Client, Job, Restart
@@ -194,7 +195,30 @@ def rm(
         what = "all jobs" if everything else "all of these jobs, with their logs"
         click.confirm(f"Remove {what}?", abort=True, err=True)
 
-    _move_chosen(shell, _REMOVE, jobs, module, labels, wait)
+    async def work(client: Client) -> int:
+        found = await chosen(client, jobs, module, labels)
+        code = await _moved(shell, client, _REMOVE, found, wait)
+        if not shell.out.json:
+            await _warn_of_others(shell, client, {job.module for job in found})
+        return code
+
+    shell.run(work)
+
+
+async def _warn_of_others(shell: Shell, client: Client, modules: Iterable[str]) -> None:
+    """Where a number of a module is kept, others come for those that are removed: say so."""
+    from ..client import Forbidden, NotFound  # noqa: PLC0415
+
+    for module in sorted(modules):
+        try:
+            options = (await client.config.section(module)).options
+        except (Forbidden, NotFound):
+            # A token may open the rest and not this; a section may have been taken out of the file.
+            continue
+        kept = options.get("instances")
+        if kept and kept != "0":
+            told = f"[{module}] instances = {one_line(kept)}: others are launched in their place"
+            shell.out.say(f"{told}. To have none: proactor scale {module} 0")
 
 
 @click.command(

@@ -37,7 +37,10 @@ _HELP = "q quit  sort by: t trouble  c CPU  m memory  r restarts  a age"
 @click.option("--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module.")
 @pass_shell
 def top(shell: Shell, once: bool, interval: float, sort: str, module: str | None) -> None:
-    """Watch the jobs: states, CPU, memory, restarts, revisions, messages that wait."""
+    """Watch the jobs: states, CPU, memory, restarts, revisions, messages that wait.
+
+    What REV means is said by: proactor ps --help
+    """
     live = not once and not shell.out.json and shell.out.is_terminal
 
     async def work(client: Client) -> None:

@@ -192,7 +192,7 @@ def need_selection(
     by_name, by_property = bool(jobs), module is not None or bool(labels)
     if by_name + by_property + bool(everything) != 1:
         more = "" if everything is None else ", or --all"
-        raise click.UsageError(f"say which: either JOB, or --module and --label{more}")
+        raise click.UsageError(f"say which: JOB, or --module or --label or both{more}")
 
 
 def as_mapping(pairs: Sequence[tuple[str, str]]) -> Mapping[str, str]:

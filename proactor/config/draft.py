@@ -186,12 +186,13 @@ def _apply(
     layers: Layers, section: str, option: str, text: str | None, edits: dict[str, Setting], revision: int
 ) -> None:
     problem = option_problem(option) or value_problem(text or "")
-    if problem is not None:
+    # Whoever writes a name otherwise, as variables of the environment are, is told what would be so anyhow.
+    if problem is not None and not is_file_only(option.lower()):
         raise Refused(f"[{section}] {option[:64]!r}: {problem}")
     if is_steering(option):
         raise Refused(f"[{section}] {option}: the initiator steers by this option, it cannot be edited")
-    if is_file_only(option):
-        raise Refused(f"[{section}] {option}: can be set in the file alone, {layers.document.source}")
+    if is_file_only(option.lower()):
+        raise Refused(f"[{section}] {option[:64]!r}: can be set in the file alone, {layers.document.source}")
     if text is not None:
         edits[option] = Setting(text, f"edit {revision}", revision=revision)
         return

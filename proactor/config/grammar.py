@@ -85,12 +85,14 @@ def importable(section: str) -> str:
 
 def option_problem(name: str) -> str | None:
     """What is wrong with an option's name, if anything."""
-    if _OPTION.fullmatch(name) is None:
-        return (
-            "an option's name is a letter, then up to 63 letters, digits, '_', '.' or '-' "
-            "(a value goes behind '=', a comment behind '#')"
-        )
-    return None
+    if _OPTION.fullmatch(name) is not None:
+        return None
+    if _OPTION.fullmatch(name.lower()) is not None:
+        return f"an option's name is in lower-case letters: {name.lower()!r} is right"
+    return (
+        "an option's name is a lower-case letter, then up to 63 lower-case letters, digits, '_', '.' or '-' "
+        "(a value goes behind '=', a comment behind '#')"
+    )
 
 
 def section_problem(name: str) -> str | None:

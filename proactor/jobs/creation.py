@@ -125,8 +125,14 @@ class Creation:
     def _check_room(self, count: int) -> None:
         self._check_open()
         taken, most = self.taken() + self._ordered, self.configurator.settings.max_jobs
-        if taken + count > most:
-            raise Unavailable(f"max_jobs = {most} is reached: there are {taken} jobs; delete some, or raise it", 30)
+        if taken + count <= most:
+            return
+        if taken < most:
+            reason = (
+                f"max_jobs = {most} leaves room for {most - taken}: there are {taken} jobs, and {count} more are wanted"
+            )
+            raise Unavailable(f"{reason}; want fewer, delete some, or raise it", 30)
+        raise Unavailable(f"max_jobs = {most} is reached: there are {taken} jobs; delete some, or raise it", 30)
 
     def _listen_addr(self, section: str) -> str:
         resolved = self.configurator.live.layers.resolver().resolve(section, "listen_addr")

@@ -41,11 +41,19 @@ def chosen(initiator: Initiator, selectors: Iterable[str]) -> list[str]:
     for selector in selectors:
         found = _meant(initiator, selector)
         if not found:
-            raise Refused(
-                f"first: {selector[:100]!r} means no processor: a guid, label:NAME or label:NAME=VALUE is right"
-            )
+            raise Refused(f"first: {selector[:100]!r} means no processor: {_why(selector)}")
         guids |= dict.fromkeys(found)
     return list(guids)
+
+
+def _why(selector: str) -> str:
+    """Why it means nobody."""
+    if is_guid(selector):
+        return "none has that guid"
+    kind, _, label = selector.partition(":")
+    if kind == "label" and label:
+        return "none has that label"
+    return "a guid, label:NAME or label:NAME=VALUE is right"
 
 
 def _meant(initiator: Initiator, selector: str) -> list[str]:

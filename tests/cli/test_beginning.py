@@ -41,6 +41,11 @@ class InitTests(SynchronousTestCase):
         done = subprocess.run([*ruff, str(self.folder)], capture_output=True, text=True, check=False)
         self.assertEqual(done.stdout, "")
 
+    def test_quoted(self) -> None:
+        """What is to be typed next can be, whatever the folder is called."""
+        found = typed("init", f"{self.folder}/a b$c")
+        self.assertIn(f"\n  cd '{self.folder}/a b$c' && twistd -n proactor\n", found.err)
+
     def test_here(self) -> None:
         """Without a folder it is this one, and nobody is sent elsewhere."""
         self.folder.mkdir()

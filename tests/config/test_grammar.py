@@ -63,7 +63,8 @@ class NameTests(SynchronousTestCase):
         for name in ("a", "a1", "a_.-", "a" * 64):
             self.assertIsNone(option_problem(name))
         for name in ("", "A", "1", "_a", "a b", "a=", "a:", "a#", "a$", "a\n", "é", "a" * 65):
-            self.assertIn("an option's name is a letter", option_problem(name) or "")
+            self.assertIn("lower-case letter", option_problem(name) or "")
+        self.assertIn("'env.foo' is right", option_problem("env.FOO") or "")
 
 
 class CharacterTests(SynchronousTestCase):

@@ -34,6 +34,10 @@ gate = /nowhere
 
 [broken]
 restart = never
+
+[absent]
+command = /nowhere/to/be/found
+restart = never
 """
 
 
@@ -124,7 +128,10 @@ class VerbTests(SharedCase):
         self.assertEqual(len(result.json), 1)
         broken = await self.proactor("create", "broken", code=1)
         self.assertRegex(broken.err, r"1 of 1 not ready\n  [0-9a-f]{32}: exited: .*this module is broken")
-        self.assertIn("proactor logs", broken.err)
+        self.assertIn("see what it wrote: proactor logs", broken.err)
+        absent = await self.proactor("create", "absent", code=1)
+        self.assertNotIn("wrote", absent.err)
+        self.assertRegex(absent.err, r"\n  see what happened: proactor events --job [0-9a-f]{8}\n$")
         self.assertEqual((await self.proactor("create", "broken", "--json", code=1)).json[0]["state"], "exited")
 
     async def test_refused(self) -> None:
@@ -218,6 +225,19 @@ class VerbTests(SharedCase):
         up = (await self.proactor("scale", "worker", "3", "--json")).json
         self.assertEqual([job["ready"] for job in up["jobs"]], [True] * 3)
         self.assertIn("1 of worker running", (await self.proactor("scale", "worker", "1")).err)
+        (one,) = [job["guid"] for job in await self.jobs(self.it) if job["module"] == "worker"]
+        await self.proactor("stop", one)
+        short = await self.proactor("scale", "worker", "2", code=1)
+        self.assertIn(f"1 of 2 are ready; stopped, and counted as well, is 1: {one[:8]}\n", short.err)
+        self.assertIn(f"proactor start {one[:8]}; ", short.err)
+        removed = await self.proactor("rm", one)
+        self.assertEqual(
+            removed.err,
+            "[worker] instances = 2: others are launched in their place. To have none: proactor scale worker 0\n",
+        )
+        off = await self.proactor("scale", "worker", "off")
+        self.assertRegex(off.err, r"^No number of worker is kept from now on; \d run as before, revision \d+\.\n$")
+        await self.proactor("scale", "worker", "0")
         self.assertEqual((await self.proactor("scale", "worker", "off", "--json")).json["section"], "worker")
         self.assertEqual((await self.proactor("scale", "nope", "1", "--json", code=1)).error["exit"], 1)
         self.assertIn(
@@ -248,7 +268,7 @@ class VerbTests(SharedCase):
         self.assertEqual(json.loads(line), {"guid": one, "line": log.splitlines()[-1]})
         both = (await self.proactor("logs", "-m", "worker", "--since", "1h")).out
         self.assertEqual({line.partition("  ")[0] for line in both.splitlines()}, {one[:8], two[:8]})
-        self.assertEqual((await self.proactor("logs", one, "--since", "noon", "--json", code=1)).error["status"], 400)
+        self.assertEqual((await self.proactor("logs", one, "--since", "noon", "--json", code=2)).error["exit"], 2)
         self.assertIn("say which", (await self.proactor("logs", code=2)).err)
 
     def begin(self, *words: str) -> Typed:
@@ -382,6 +402,12 @@ class VerbTests(SharedCase):
     async def test_edit_refused(self) -> None:
         """An edit that cannot be is refused; one that was overtaken, too."""
         (guid,) = await self.made()
+        for name, why in {
+            "RATE": "'rate' is right",
+            "env.FOO": "can be set in the file alone",
+            "1st": "a lower-case letter, then",
+        }.items():
+            self.assertIn(why, (await self.proactor("config", "set", "worker", f"{name}=1", code=1)).err)
         self.assertIn("refresh = -1", (await self.proactor("config", "set", guid, "refresh=-1", code=1)).err)
         error = (await self.proactor("config", "set", guid, "refresh=-1", "--json", code=1)).error
         self.assertEqual((error["status"], error["option"]), (422, "refresh"))

@@ -108,7 +108,9 @@ class ScaleTests(SynchronousTestCase):
             self.rig.clock.pump([5, 0, 5, 0, 5])
         said = [formatEvent(event) for event in logs if event["log_namespace"] == "proactor.jobs.scale"]
         (text,) = said
-        self.assertIn("[my.module] instances = 3: max_jobs = 2 is reached", text)
+        self.assertIn(
+            "[my.module] instances = 3: max_jobs = 2 leaves room for 2: there are 0 jobs, and 3 more are wanted", text
+        )
         self.reload(config(3, "max_jobs = 5\n"))
         self.assertEqual(len(self.guids()), 3)
         self.rig.clock.advance(5)

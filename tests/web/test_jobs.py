@@ -169,7 +169,7 @@ class CreateTests(Case):
             ({"count": "x"}, "count: must be a whole number from 1 to 1000"),
             ({"options": []}, "options: must be an object of texts"),
             ({"options": {"a": []}}, "options.a: must be a text, a number, true or false"),
-            ({"options": {"A B": "1"}}, "an option's name is a letter"),
+            ({"options": {"A B": "1"}}, "an option's name is a lower-case letter"),
             ({"options": {"a": "x\ny"}}, "the character U+000A cannot be in a value"),
             ({"options": {"a": "x\u2028y"}}, "the character U+2028 cannot be in a value"),
             ({"options": {"a": "${nothing}"}}, "${nothing} refers to nothing"),
@@ -259,11 +259,13 @@ class RoomTests(Case):
         self.assertEqual(self.create(**as_form(module="my.module", count="2")).status, 201)
         answer = self.create(**as_form(module="my.module", count="2"))
         self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "30"))
-        detail = "max_jobs = 3 is reached: there are 2 jobs; delete some, or raise it"
-        self.assertEqual(answer.json()["detail"], detail)
+        detail = "max_jobs = 3 leaves room for 1: there are 2 jobs, and 2 more are wanted; want fewer, delete some, or "
+        self.assertEqual(answer.json()["detail"], f"{detail}raise it")
         self.assertEqual(len(self.jobs()), 2)
         self.rig.ask(f"DELETE /job/{self.jobs()[0]['guid']}", wait=5)
         self.assertEqual(self.create(**as_form(module="my.module", count="2")).status, 201)
+        detail = "max_jobs = 3 is reached: there are 3 jobs; delete some, or raise it"
+        self.assertEqual(self.create(**as_form(module="my.module")).json()["detail"], detail)
 
     def test_all_that_fit(self) -> None:
         """Creations that go on at the same time are counted once each: what fits is made."""

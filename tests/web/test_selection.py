@@ -72,21 +72,20 @@ class ChosenTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """A selector that means nobody is a mistake, and says what would be right."""
-        for selector in (
-            "",
-            "label:",
-            "label",
-            "role",
-            "label:rol",
-            "label:role=",
-            "0" * 32,
-            "guid:x",
-            self.blue.guid[:-1],
-        ):
+        form = "a guid, label:NAME or label:NAME=VALUE is right"
+        for selector, why in {
+            "": form,
+            "label:": form,
+            "label": form,
+            "role": form,
+            "label:rol": "none has that label",
+            "label:role=": "none has that label",
+            "0" * 32: "none has that guid",
+            "guid:x": form,
+            self.blue.guid[:-1]: form,
+        }.items():
             error = self.assertRaises(Refused, self.chosen, selector)
-            self.assertIn(
-                f"{selector!r} means no processor: a guid, label:NAME or label:NAME=VALUE is right", str(error)
-            )
+            self.assertIn(f"{selector!r} means no processor: {why}", str(error))
 
     def test_has_label(self) -> None:
         """A value is compared only where one is named."""
