@@ -192,7 +192,8 @@ def _apply(
     if is_steering(option):
         raise Refused(f"[{section}] {option}: the initiator steers by this option, it cannot be edited")
     if is_file_only(option.lower()):
-        raise Refused(f"[{section}] {option[:64]!r}: can be set in the file alone, {layers.document.source}")
+        shown = option if option_problem(option) is None else repr(option[:64])
+        raise Refused(f"[{section}] {shown}: can be set in the file alone, {layers.document.source}")
     if text is not None:
         edits[option] = Setting(text, f"edit {revision}", revision=revision)
         return

@@ -188,7 +188,9 @@ class ErrorTests(Case):
         """A name outside of the grammar, shown so that it is one line."""
         for name in ("1x", "x y", "_x", "x$", "é", "x" * 65, "x\x1b"):
             error = self.error(f"[a]\n\n{name} = 1\n")
-            self.assert_error(error, line=3, section="a", option=repr(name)[1:-1], says=["a letter, then up to 63"])
+            self.assert_error(
+                error, line=3, section="a", option=repr(name)[1:-1], says=["a lower-case letter, then up to 63"]
+            )
         self.assertEqual(list(parsed(f"[a]\n{'x' * 64} = 1\n").sections["a"]), ["x" * 64])
 
     def test_characters_of_values(self) -> None:
