@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -20,7 +21,7 @@ from .config.document import Document, decode, parse
 from .config.grammar import importable
 from .config.settings import InitiatorSettings, choose_guid, module_sections
 from .errors import ProactorError
-from .home.home import DEFAULT_HOME
+from .home.files import DEFAULT_HOME, HOME_VARIABLE
 from .jobs.launch_plan import check_launch
 from .log.levels import USUAL, Levels
 from .log.writing import FORMATS, Observer, stream_observer
@@ -46,7 +47,12 @@ class Options(UsageOptions):
     optParameters = [
         ["config", "c", None, "The configuration file, - for standard input [default: ./proactor.cfg, else our own]"],
         ["guid", "g", None, "The guid section to run by [default: the only one in the file]"],
-        ["home", None, DEFAULT_HOME, "The folder for state: keys, tokens, logs"],
+        [
+            "home",
+            None,
+            None,
+            f"The folder for state: keys, tokens, logs [default: that of {HOME_VARIABLE}, else {DEFAULT_HOME}]",
+        ],
         ["log-format", None, "text", f"The format of the log: {' or '.join(FORMATS)}"],
     ]
     optFlags = [["verbose", "v", "Log more"]]
@@ -59,6 +65,9 @@ class Options(UsageOptions):
         """
         if self["log-format"] not in FORMATS:
             raise UsageError(f"--log-format: must be {' or '.join(FORMATS)}")
+        if self["home"] is None:
+            # A variable that is empty is none, as for the command line.
+            self["home"] = os.environ.get(HOME_VARIABLE) or DEFAULT_HOME
         if not self["home"]:
             raise UsageError("--home: must name a folder")
         self.levels = Levels("debug" if self["verbose"] else USUAL)

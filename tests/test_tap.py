@@ -118,10 +118,25 @@ class OptionTests(Case):
     def test_home(self) -> None:
         """The home is the user's own if not told, and ``~`` is understood."""
         self.write()
+        self.patch(os, "environ", {**os.environ, "PROACTOR_HOME": ""})
         options = tap.Options()
         options.parseOptions([])
         self.assertEqual(options["home"], str(Path("~/.proactor").expanduser()))
         self.assertEqual(self.options("--home", "~/x")["home"], str(Path("~/x").expanduser()))
+
+    def test_home_of_the_environment(self) -> None:
+        """Who does not say which home has that of PROACTOR_HOME, as on the command line; an empty one is none."""
+        self.write()
+        for value, arguments, home in (
+            (str(self.folder / "there"), [], self.folder / "there"),
+            ("there", [], self.folder / "there"),
+            ("there", ["--home", "here"], self.folder / "here"),
+            ("", [], Path("~/.proactor").expanduser()),
+        ):
+            self.patch(os, "environ", {**os.environ, "PROACTOR_HOME": value})
+            options = tap.Options()
+            options.parseOptions(arguments)
+            self.assertEqual(options["home"], str(home))
 
     def test_standard_input(self) -> None:
         """``-`` is standard input, read once."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from ..home.files import HOME_VARIABLE
 from .shell import Shell
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def common(hidden: bool = False) -> list[click.Option]:
         return click.Option([name], envvar=None if hidden else variable, expose_value=False, callback=_keep(key), **how)
 
     return [
-        option("--home", "PROACTOR_HOME", metavar="DIR", hidden=hidden, help="The initiator's home: ~/.proactor."),
+        option("--home", HOME_VARIABLE, metavar="DIR", hidden=hidden, help="The initiator's home: ~/.proactor."),
         option("--url", "PROACTOR_URL", metavar="URL", hidden=hidden, help="Its URL, in place of a home."),
         option(
             "--token-file",

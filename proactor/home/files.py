@@ -1,6 +1,8 @@
 """What is called what in an initiator's home: for the initiator, and for those who look for it there."""
 
 DEFAULT_HOME = "~/.proactor"
+#: The variable of the environment that names a home, for the initiator as for the command line.
+HOME_VARIABLE = "PROACTOR_HOME"
 
 #: Held with flock(2) while an initiator runs; its pid stands in it.
 LOCK = "lock"
