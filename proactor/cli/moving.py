@@ -20,7 +20,7 @@ from .verbs import Verb, need_selection, selection
 from .words import one_line
 
 if TYPE_CHECKING:
-    from ..client import Client, Job, Restart
+    from ..client import Client, Exit, Job, Restart
 
 __all__ = ["restart", "revoke_jobs", "rm", "signal", "start", "stop"]
 
@@ -95,8 +95,14 @@ def _tell(shell: Shell, move: _Move, job: Job, result: Any, wait: float) -> None
     elif result is None or result is False:
         shell.out.line(name, f"  {job.module}  {move.told}{f', not done within {wait:g} s' if wait else ''}")
     else:
-        why = "" if move.good(result) or result.exit is None else f": {last_words(result.exit)}"
+        is_told = result.exit is not None and (not move.good(result) or (move is _STOP and _is_killed(result.exit)))
+        why = f": {last_words(result.exit)}" if is_told else ""
         shell.out.line(name, f"  {job.module}  ", Cell(result.state, STYLES.get(result.state, "")), why)
+
+
+def _is_killed(exit_: Exit) -> bool:
+    """Whether it did not heed SIGTERM in time."""
+    return "stop_timeout" in exit_.reason
 
 
 _START = _Move("Starting", "starts", lambda client, guid, wait: client.jobs.start(guid, wait), lambda job: job.ready)

@@ -45,6 +45,8 @@ class Supervised:
     _launched_at: float = 0.0
     #: What the end that is awaited is about: nothing where it is the operator's wish.
     _trouble: str | None = None
+    #: When and how long it was given to end by itself, in seconds.
+    _asked_to_end: tuple[float, float] | None = None
     _timers: Timers = field(init=False)
     _watchdog: Watchdog = field(init=False)
     waiters: Waiters = field(factory=Waiters)
@@ -373,6 +375,8 @@ class Supervised:
 
     def _end_process(self, grace: float) -> None:
         assert self._handle is not None
+        if self._asked_to_end is None:
+            self._asked_to_end = self.around.clock.seconds(), grace
         self.around.launcher.stop(self._handle, grace).addErrback(
             lambda failure: log.failure("Stopping {guid}", failure, guid=self.job.guid)
         )
@@ -388,7 +392,8 @@ class Supervised:
         self._probe_no_more()
         self._leave_line()
         job.ready = False
-        reason = exit_.reason if self._trouble is None else f"{self._trouble}; {exit_.reason}"
+        killed, self._asked_to_end = self._not_ended(exit_), None
+        reason = "; ".join(filter(None, (self._trouble, killed, exit_.reason)))
         count = _LAST_LINES if self._trouble is None else _DUMP_LINES
         job.exit = evolve(exit_, reason=reason, lines=self.around.logs.last_lines(job.guid, job.log_start, count))
         is_wish = job.state is State.STOPPING and self._trouble is None
@@ -398,13 +403,24 @@ class Supervised:
         self.around.owner.ended(job, job.exit, on_purpose)
         job.process = None
         if on_purpose:
-            self._ended_on_purpose()
+            if killed is not None:
+                log.warn("Processor {guid} ({module}) {reason}", guid=job.guid, module=job.module, reason=reason)
+            self._ended_on_purpose(killed or "its process ended")
         else:
             self._ended_by_itself(job.exit, failed)
 
-    def _ended_on_purpose(self) -> None:
+    def _not_ended(self, exit_: Exit) -> str | None:
+        """What there is to say of one that was asked to end, and did not until it was killed."""
+        if self._asked_to_end is None or exit_.code is not None or exit_.signal not in (None, signal.SIGKILL):
+            return None
+        since, grace = self._asked_to_end
+        if self.around.clock.seconds() - since < grace:
+            return None
+        return f"did not end within stop_timeout = {grace:g} s of SIGTERM"
+
+    def _ended_on_purpose(self, cause: str) -> None:
         if self.job.state is State.STOPPING:
-            self._rest(Step.ENDED, "its process ended", self.job.guid)
+            self._rest(Step.ENDED, cause, self.job.guid)
         if self.job.wanted is Wanted.RUNNING and not self._shutting_down:
             self.job.restarts += 1
             self._enter("restart", "the initiator")

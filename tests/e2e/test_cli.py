@@ -562,6 +562,18 @@ class VerbTests(SharedCase):
         self.assertIn("twistd -n proactor", none.error["detail"])
 
 
+class StubbornTests(Case):
+    """A processor that does not heed SIGTERM."""
+
+    async def test_stop(self) -> None:
+        """Who stops it is told that it was killed, and why."""
+        it = await self.start(configuration("[stubborn]\nstop_timeout = 0.5\n"))
+        await self.create(it, module="stubborn")
+        stopped = await run("--home", str(it.home), "stop", "-m", "stubborn")
+        self.assertEqual(stopped.code, 0, stopped)
+        self.assertIn("stopped: did not end within stop_timeout = 0.5 s of SIGTERM", stopped.out)
+
+
 class ShutdownTests(Case):
     """An initiator that is ended."""
 

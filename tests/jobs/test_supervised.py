@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from twisted.internet.defer import Deferred, succeed
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Conflict, Refused, Unavailable
@@ -96,6 +97,32 @@ class ReadyTests(Case):
         self.assertEqual(self.job.exit.reason, "not ready within 20 s; ended by SIGTERM")
         self.rig.clock.advance(2)
         self.assertEqual((self.job.state, self.job.incarnation), (State.STARTING, 2))
+
+    def test_killed(self) -> None:
+        """One that does not heed SIGTERM within stop_timeout is killed; the log, its end and the event tell."""
+        self.ready()
+        self.rig.launcher.stubborn = True
+        with capturedLogs() as events:
+            stopped = Deferred.fromCoroutine(self.supervised.stop("operator"))
+            self.rig.clock.advance(5)
+        self.successResultOf(stopped)
+        assert self.job.exit is not None
+        why = "did not end within stop_timeout = 5 s of SIGTERM"
+        self.assertEqual(self.job.exit.reason, f"{why}; ended by SIGKILL")
+        self.assertEqual(self.rig.fleet.timeline.last()[-1].cause, why)
+        said = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
+        self.assertEqual(said, [f"Processor {self.job.guid} (my.module) {why}; ended by SIGKILL"])
+
+    def test_killed_by_somebody(self) -> None:
+        """One that is killed before its time was over has not been stubborn."""
+        self.ready()
+        self.rig.launcher.stubborn = True
+        stopped = Deferred.fromCoroutine(self.supervised.stop("operator"))
+        self.rig.launcher.kill(self.job.guid)
+        self.rig.clock.advance(1)
+        self.successResultOf(stopped)
+        assert self.job.exit is not None
+        self.assertEqual(self.job.exit.reason, "ended by SIGKILL")
 
     def test_made_to_end_is_a_failure(self) -> None:
         """Though it says that all is well when it is made to end, it failed: it is started again."""
