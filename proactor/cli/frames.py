@@ -30,12 +30,12 @@ FRAME = (
     Column("JOB"),
     Column("MODULE", gives=True, tail=True),
     Column("STATE"),
-    Column("%CPU", right=True),
-    Column("MEM", right=True),
-    Column("RESTARTS", right=True),
-    Column("REV", right=True),
-    Column("MSGS", right=True),
-    Column("AGE", right=True),
+    Column("%CPU", right=True, spare=2),
+    Column("MEM", right=True, spare=3),
+    Column("RESTARTS", right=True, spare=1),
+    Column("REV", right=True, spare=5),
+    Column("MSGS", right=True, spare=4),
+    Column("AGE", right=True, spare=6),
 )
 
 
@@ -55,15 +55,13 @@ class Frame:
     at: datetime
 
     def head(self) -> list[Cell]:
-        """The line above."""
+        """The parts of what stands above."""
         states = Counter(job.state for job in self.jobs)
-        cells = [Cell(f"{self.url}  revision {self.revision}  {len(self.jobs)} jobs")]
-        for state in _ORDER:
-            if states[state]:
-                cells += [Cell("  "), Cell(f"{states[state]} {state}", STYLES[state])]
+        cells = [Cell(self.url), Cell(f"revision {self.revision}"), Cell(f"{len(self.jobs)} jobs")]
+        cells += [Cell(f"{states[state]} {state}", STYLES[state]) for state in _ORDER if states[state]]
         if self.waiting is not None:
             dead = f", {self.dead} dead" if self.dead else ""
-            cells.append(Cell(f"  {sum(self.waiting.values())} messages{dead}", "yellow" if self.dead else ""))
+            cells.append(Cell(f"{sum(self.waiting.values())} messages{dead}", "yellow" if self.dead else ""))
         return cells
 
     def table(self) -> Table:

@@ -29,10 +29,10 @@ COLUMNS = (
     Column("JOB"),
     Column("MODULE", gives=True, tail=True),
     Column("STATE"),
-    Column("PORT", right=True),
-    Column("REV", right=True),
-    Column("RESTARTS", right=True),
-    Column("AGE", right=True),
+    Column("PORT", right=True, spare=2),
+    Column("REV", right=True, spare=3),
+    Column("RESTARTS", right=True, spare=1),
+    Column("AGE", right=True, spare=4),
 )
 
 

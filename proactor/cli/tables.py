@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
-__all__ = ["Cell", "Column", "Table"]
+__all__ = ["Cell", "Column", "Table", "wrapped"]
 
 _GAP = 2
 #: A column that gives way keeps so much.
@@ -26,12 +26,14 @@ class Column:
     """One column.
 
     :param gives: whether it is cut where the table is too wide; ``tail``: of it the end is what matters.
+    :param spare: whether it is left out where that is not enough: the highest number first, 0 never.
     """
 
     title: str
     right: bool = False
     gives: bool = False
     tail: bool = False
+    spare: int = 0
 
 
 @frozen
@@ -60,24 +62,51 @@ class Table:
     def fitted(self, width: int) -> Iterator[list[Cell]]:
         """Each line as pieces, at most so wide."""
         head = [Cell(column.title, "bold") for column in self.columns]
-        widths = _shrunk(self.columns, _natural([head, *self.rows]), width)
+        widths = _shown(self.columns, _natural([head, *self.rows]), width)
         for number, row in enumerate([head, *self.rows]):
             yield list(self._line(row, widths))
             note = self.notes[1][number - 1] if self.notes is not None and number else Cell("")
             if note.text:
                 yield [Cell("  "), Cell(_cut(note.text, width - 2), note.style)]
 
-    def _line(self, row: Sequence[Cell], widths: Sequence[int]) -> Iterator[Cell]:
-        for number, (cell, column, width) in enumerate(zip(row, self.columns, widths, strict=True)):
-            if number:
+    def _line(self, row: Sequence[Cell], widths: Mapping[int, int]) -> Iterator[Cell]:
+        for number, width in widths.items():
+            cell, column = row[number], self.columns[number]
+            if number != next(iter(widths)):
                 yield Cell(" " * _GAP)
-            is_last = number == len(widths) - 1
+            is_last = number == next(reversed(widths))
             text = _cut(cell.text, width, column.tail)
             yield Cell(text if is_last and not column.right else _pad(text, width, column.right), cell.style)
 
 
 def _natural(rows: Sequence[Sequence[Cell]]) -> list[int]:
     return [max(_length(cell.text) for cell in column) for column in zip(*rows, strict=True)]
+
+
+def _shown(columns: Sequence[Column], natural: Sequence[int], width: int) -> dict[int, int]:
+    """Of the columns that there is room for, by their numbers, the widths."""
+    shown = list(range(len(columns)))
+    while True:
+        widths = _shrunk([columns[number] for number in shown], [natural[number] for number in shown], width)
+        least = max(shown, key=lambda number: columns[number].spare)
+        if sum(widths) + _GAP * (len(widths) - 1) <= width or not columns[least].spare:
+            return dict(zip(shown, widths, strict=True))
+        shown.remove(least)
+
+
+def wrapped(parts: Iterable[Cell], width: int) -> list[list[Cell]]:
+    """Parts one behind the other, on as many lines as they take; none is taken apart."""
+    lines: list[list[Cell]] = []
+    room = 0
+    for part in parts:
+        taken = _GAP + _length(part.text)
+        if not lines or taken > room:
+            lines.append([part])
+            room = width - _length(part.text)
+        else:
+            lines[-1] += [Cell(" " * _GAP), part]
+            room -= taken
+    return lines
 
 
 def _shrunk(columns: Sequence[Column], widths: Sequence[int], width: int) -> list[int]:

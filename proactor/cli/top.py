@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +10,7 @@ import click
 from .ends import DONE
 from .frames import SORTS, Frame, look
 from .shell import Shell, pass_shell
-from .tables import Cell
+from .tables import Cell, wrapped
 from .verbs import Verb, complete_module
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ def top(shell: Shell, once: bool, interval: float, sort: str, module: str | None
         if shell.out.json:
             shell.out.document(frame.record())
             return
-        shell.out.line(*frame.head())
+        width = shell.out.console().width if shell.out.is_terminal else sys.maxsize
+        for line in wrapped(frame.head(), width):
+            shell.out.line(*line)
         if frame.jobs:
             shell.out.table(frame.table())
 
@@ -113,12 +116,13 @@ class _Screen:
 
 def screenful(frame: Frame, width: int, height: int) -> list[list[Cell]]:
     """The lines of a screen: those that do not fit are counted."""
-    lines = [frame.head(), *(frame.table().fitted(width) if frame.jobs else ())]
-    room = height - 1
+    lines = [*wrapped(frame.head(), width), *(frame.table().fitted(width) if frame.jobs else ())]
+    last = wrapped([Cell(part, "dim") for part in _HELP.split("  ")], width)
+    room = height - len(last)
     if len(lines) > room:
         hidden = len(lines) - room + 1
         lines = [*lines[: room - 1], [Cell(f"and {hidden} lines more: --sort says what comes first", "dim")]]
-    return [*lines, [Cell(_HELP, "dim")]]
+    return [*lines, *last]
 
 
 def _styled(lines: list[list[Cell]], width: int) -> Text:

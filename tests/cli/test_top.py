@@ -22,15 +22,16 @@ def frame(count: int = 1) -> Frame:
 class ScreenTests(SynchronousTestCase):
     """A terminal of 80 columns."""
 
-    def lines(self, found: Frame, height: int = 24) -> list[str]:
-        return ["".join(cell.text for cell in line) for line in screenful(found, 80, height)]
+    def lines(self, found: Frame, height: int = 24, width: int = 80) -> list[str]:
+        return ["".join(cell.text for cell in line) for line in screenful(found, width, height)]
 
     def test_screen(self) -> None:
         """States, CPU, memory, restarts, revisions, messages: what needs attention first, with its reason."""
         self.assertEqual(
             self.lines(frame()),
             [
-                "http://127.0.0.1:8080  revision 17  2 jobs  1 fatal  1 running  5 messages, 1 dead",
+                "http://127.0.0.1:8080  revision 17  2 jobs  1 fatal  1 running",
+                "5 messages, 1 dead",
                 "JOB       MODULE  STATE    %CPU  MEM  RESTARTS  REV  MSGS  AGE",
                 "ffffffff  ticker  fatal       -    -        10   17     3   2m",
                 "  exited with status 1: ModuleNotFoundError: No module named 'company' \\x1b[31m…",
@@ -39,11 +40,30 @@ class ScreenTests(SynchronousTestCase):
             ],
         )
 
+    def test_narrow(self) -> None:
+        """Nothing goes past the edge: counts are on more lines, and columns that matter less are left out."""
+        self.assertEqual(
+            self.lines(frame(), width=40),
+            [
+                "http://127.0.0.1:8080  revision 17",
+                "2 jobs  1 fatal  1 running",
+                "5 messages, 1 dead",
+                "JOB       MODULE  STATE    RESTARTS",
+                "ffffffff  ticker  fatal          10",
+                "  exited with status 1: ModuleNotFoundE…",
+                "00000000  ticker  running         0",
+                "q quit  sort by: t trouble  c CPU",
+                "m memory  r restarts  a age",
+            ],
+        )
+        for width in range(28, 80):
+            self.assertEqual([line for line in self.lines(frame(), width=width) if len(line) > width], [], width)
+
     def test_many(self) -> None:
         """What does not fit is counted."""
         lines = self.lines(frame(100), 10)
         self.assertEqual(len(lines), 10)
-        self.assertEqual(lines[-2], "and 96 lines more: --sort says what comes first")
+        self.assertEqual(lines[-2], "and 97 lines more: --sort says what comes first")
 
     def test_none(self) -> None:
         """Without jobs there is the line above; without the right to see them no messages."""

@@ -21,7 +21,7 @@ _NOT_TYPED = (
     ". .venv",
     "pip install",
     "cd ",
-    "rm -rf ~/.proactor",
+    "export PROACTOR_HOME",
     "twistd",
     "proactor top",
     "eval ",
@@ -43,12 +43,13 @@ class NewUserTests(Case):
         super().setUp()
         self.place = self.folder()
         self.fleet = self.place / "fleet"
+        self.home = self.place / ".proactor"
         self.warm = Warm(self.place / "warm")
         self.addCleanup(self.warm.end)
 
     async def shell(self, line: str, folder: Path) -> tuple[str, int]:
         """Type a line in a shell; what it writes, and its exit code."""
-        env = environment(HOME=str(self.place), COLUMNS="80")
+        env = environment(HOME=str(self.place), PROACTOR_HOME=str(self.home), COLUMNS="80")
         env["PATH"] = f"{self.warm.path}:{env['PATH']}"
         wanted = ("bash", ["-c", line])
         out, err, code = await getProcessOutputAndValue(*wanted, env=env, path=str(folder), reactor=reactor)
@@ -63,7 +64,7 @@ class NewUserTests(Case):
         self.ports = {"8080": str(first), "49152": str(first + 1)}
         console = Console(self.place / "console")
         with open(console.path, "wb") as out, interruptible():
-            argv = [*command("twistd"), "-n", "--pidfile=", "proactor"]
+            argv = [*command("twistd"), "-n", "--pidfile=", "proactor", "--home", str(self.home)]
             env = environment(HOME=str(self.place))
             self.process = Popen(argv, cwd=self.fleet, stdin=DEVNULL, stdout=out, stderr=STDOUT, env=env)
         self.addCleanup(self.end)
@@ -98,6 +99,7 @@ class NewUserTests(Case):
     async def test_readme(self) -> None:
         """The README's fleet of one's own."""
         typed = commands(ROOT / "README.md", "## A fleet of your own", "\n## ")
+        self.home = self.place / ".proactor-fleet"
         refused = ("proactor config set worker interval=0", "proactor config set worker subject=nobody")
         await self.walk(typed, refused)
 
