@@ -74,6 +74,9 @@ def logs(
 
     A connection that is lost while they are followed is made again, and goes on where it was. With --json a line is an
     object with its guid and text.
+
+    Of each job that is at most 10,000 lines and 1 MiB. Where 1 MiB does not hold what was asked for, that is said, also
+    whether it begins in the middle of a line; with --json by a member cut of the first line: lines, or line.
     """
     need_selection(jobs, module, labels)
 
@@ -82,7 +85,7 @@ def logs(
         printers = [_Printer(shell, job, len(found) > 1) for job in found]
         if not follow:
             for printer in printers:
-                printer.take(await client.jobs.log(printer.job.guid, tail=tail, since=start))
+                printer.take(await client.jobs.log(printer.job.guid, tail=tail, since=start, cut=printer.cut))
                 printer.end()
             return DONE
         lookout = Lookout(shell.out)
@@ -102,7 +105,9 @@ def logs(
 async def _follow(client: Client, printer: _Printer, lookout: Lookout, **begin: Any) -> None:
     from ..client import NotFound  # noqa: PLC0415
 
-    following = client.jobs.follow_log(printer.job.guid, **begin, lost=lookout.lost, found=lookout.found)
+    following = client.jobs.follow_log(
+        printer.job.guid, **begin, lost=lookout.lost, found=lookout.found, cut=printer.cut
+    )
     try:
         async with aclosing(following) as pieces:
             async for piece in pieces:
@@ -122,6 +127,15 @@ class _Printer:
         self._by_line = many or shell.out.json
         self._decoder: Any = codecs.getincrementaldecoder("utf-8")("replace")
         self._rest = ""
+        self._cut: dict[str, str] = {}
+
+    def cut(self, how: str) -> None:
+        """What comes first is not all that was asked for; to a program the first line says so."""
+        self._cut = {"cut": how}
+        if not self.shell.out.json:
+            middle = ", and this begins in the middle of a line" if how == "line" else ""
+            told = f"{self.job.guid[:8]}: an answer holds 1 MiB: there is more before{middle}"
+            self.shell.out.warn(f"{told}; all of it is in the initiator's home, in logs/")
 
     def take(self, data: bytes) -> None:
         """Some more was written."""
@@ -140,7 +154,8 @@ class _Printer:
 
     def _show(self, line: str) -> None:
         if self.shell.out.json:
-            self.shell.out.line_of_json({"guid": self.job.guid, "line": line})
+            self.shell.out.line_of_json({"guid": self.job.guid, "line": line, **self._cut})
+            self._cut = {}
         elif self._by_line:
             self.shell.out.log_line(line, self.job.guid[:8])
         else:

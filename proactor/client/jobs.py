@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 
 from attrs import frozen
 
@@ -100,14 +100,25 @@ class Jobs:
         """Have the tokens that it was given open nothing any more, and another process take its place."""
         return await self._act(guid, "revoke", wait)
 
-    async def log(self, guid: str, *, tail: int | None = None, since: str | float | None = None) -> bytes:
-        """The last that its processes wrote.
+    async def log(
+        self,
+        guid: str,
+        *,
+        tail: int | None = None,
+        since: str | float | None = None,
+        cut: Callable[[str], None] = lambda _: None,
+    ) -> bytes:
+        """The last that its processes wrote, at most 1 MiB.
 
         :param tail: how many lines; else 100.
         :param since: from when on: an RFC 3339 time, or how many seconds ago.
+        :param cut: told where 1 MiB does not hold all of that: ``lines``, or ``line`` where it begins in one's middle.
         """
         query = _query(tail=tail, since=since)
-        return (await self.connection.ask("GET", path("job", guid, "log"), query)).body
+        reply = await self.connection.ask("GET", path("job", guid, "log"), query)
+        if (how := reply.header("Log-Cut")) is not None:
+            cut(how)
+        return reply.body
 
     async def follow_log(
         self,
@@ -117,19 +128,23 @@ class Jobs:
         since: str | float | None = None,
         lost: Lost = lambda *_: None,
         found: Found = lambda: None,
+        cut: Callable[[str], None] = lambda _: None,
     ) -> AsyncGenerator[bytes, None]:
         """The same, and what is written from then on, until the job is deleted; in pieces, not lines.
 
         A lost connection is made again, and goes on at the byte where it was.
 
-        :param lost: told of each lost connection, ``found`` of it being there again.
+        :param lost: told of each lost connection, ``found`` of it being there again; ``cut`` as by :meth:`log`, first.
         :raises NotFound: there is no such job, or no more.
         """
         query, target = list(_query(tail=tail, since=since, follow=1)), path("job", guid, "log")
         async for each in follow(self.connection, target, query, None, lost, found, endless=True):
             if each.kind == "deleted":
                 return
-            yield _bytes(each)
+            if each.kind == "cut":
+                cut(str(each.data.get("cut")))
+            else:
+                yield _bytes(each)
 
     async def restart_all(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from . import stamps
-from .reading import backwards, end_of, last, last_of
+from .reading import Cut, backwards, end_of, last, last_and_cut, last_of
 from .rotation import Rotation
 
 __all__ = ["LAST_BYTES", "TAIL_BYTES", "TAIL_LINES", "Extract", "Stored", "extract", "last_lines", "stored"]
@@ -20,10 +20,13 @@ class Extract:
     """The end of a log.
 
     :param end: the offset behind it: where to begin to follow, so that nothing is missed and nothing comes twice.
+    :param cut: what ``TAIL_BYTES`` left out of what was asked for: ``lines`` before it, or the beginning of its first
+        ``line`` too; empty: nothing.
     """
 
     data: bytes
     end: int
+    cut: Cut = ""
 
 
 @frozen
@@ -48,10 +51,12 @@ def extract(log: Rotation, lines: int, since: float | None, start: int = 0) -> E
     """
     end = end_of(log)
     if since is None:
-        return Extract(last(backwards(log, end), min(lines, TAIL_LINES), TAIL_BYTES), end)
-    text = last(backwards(log, end, since=since), TAIL_LINES, TAIL_BYTES)
+        data, cut = last_and_cut(backwards(log, end), min(lines, TAIL_LINES), TAIL_BYTES)
+        return Extract(data, end, cut)
+    text, cut = last_and_cut(backwards(log, end, since=since), TAIL_LINES, TAIL_BYTES)
     newer = stamps.since(text, since)
-    return Extract(last_of(_behind(text, end - start) if newer is None else newer, lines), end)
+    data = last_of(_behind(text, end - start) if newer is None else newer, lines)
+    return Extract(data, end, cut if len(data) == len(text) else "")
 
 
 def _behind(text: bytes, count: int) -> bytes:

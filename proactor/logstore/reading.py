@@ -5,13 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Literal
 
 from attrs import define, field, frozen
 
 from .layout import Extent, Layout
 from .rotation import Rotation
 
-__all__ = ["CHUNK", "Cursor", "Reading", "Taken", "backwards", "dropped_line", "end_of", "last", "last_of", "read"]
+__all__ = [
+    "CHUNK",
+    "Cursor",
+    "Cut",
+    "Reading",
+    "Taken",
+    "backwards",
+    "dropped_line",
+    "end_of",
+    "last",
+    "last_and_cut",
+    "last_of",
+    "read",
+]
+
+Cut = Literal["", "lines", "line"]
 
 CHUNK = 64 << 10
 """Bytes that are read of a log before it is another's turn."""
@@ -189,6 +205,11 @@ def last(pieces: Iterator[bytes], lines: int, limit: int) -> bytes:
 
     A line that is longer than that is cut at its beginning.
     """
+    return last_and_cut(pieces, lines, limit)[0]
+
+
+def last_and_cut(pieces: Iterator[bytes], lines: int, limit: int) -> tuple[bytes, Cut]:
+    """The same, and whether the limit left out some of it."""
     parts: list[bytes] = []
     size = ends = 0
     for piece in pieces:
@@ -197,7 +218,14 @@ def last(pieces: Iterator[bytes], lines: int, limit: int) -> bytes:
         ends += piece.count(b"\n")
         if ends > lines or size > limit:
             break
-    return last_of(_shortened(b"".join(reversed(parts)), limit), lines)
+    text = b"".join(reversed(parts))
+    shortened = _shortened(text, limit)
+    found = last_of(shortened, lines)
+    if len(shortened) == len(text) or len(found) < len(shortened):
+        return found, ""
+    if text[-len(found) - 1 : -len(found)] != b"\n":
+        return found, "line"
+    return found, "lines" if found.count(b"\n") + (not found.endswith(b"\n")) < lines else ""
 
 
 def _shortened(text: bytes, limit: int) -> bytes:

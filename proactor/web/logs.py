@@ -18,6 +18,7 @@ _TYPE = "text/plain; charset=utf-8"
 #: Whatever a process writes, no browser is to take it for a page.
 _HEADERS = {"X-Content-Type-Options": "nosniff"}
 _LINES = 100
+_CUT = "Log-Cut"
 
 
 @frozen
@@ -50,9 +51,10 @@ class Logs:
         follows = flag(call, "follow", False)
         if call.wants_events:
             return Answer(200, content_type=sse.TYPE, stream=self._sent(guid, extract))
+        headers = {**_HEADERS, **({_CUT: extract.cut} if extract.cut else {})}
         if follows:
-            return Answer(200, content_type=_TYPE, headers=_HEADERS, stream=self._follow(guid, extract))
-        return Answer(200, extract.data, _TYPE, _HEADERS)
+            return Answer(200, content_type=_TYPE, headers=headers, stream=self._follow(guid, extract))
+        return Answer(200, extract.data, _TYPE, headers)
 
     async def _follow(self, guid: str, extract: Extract) -> AsyncIterator[bytes]:
         if extract.data:
@@ -62,7 +64,8 @@ class Logs:
 
     async def _sent(self, guid: str, known: Extract) -> AsyncIterator[bytes]:
         """Server-sent events: each says where in the log its reader goes on, and the last that the log is no more."""
-        yield sse.still_there(known.end) + _piece(known)
+        cut = sse.event("cut", {"cut": known.cut}) if known.cut else b""
+        yield sse.still_there(known.end) + cut + _piece(known)
         async for piece in self.store.follow(guid, known.end, sse.HEARTBEAT):
             yield _piece(piece) or sse.still_there(piece.end)
         if guid not in self.initiator.fleet.jobs:

@@ -101,6 +101,23 @@ class JobsTests(SynchronousTestCase):
         read: list[bytes] = self.successResultOf(following)
         self.assertEqual(b"".join(read), b"two\nthree\n")
 
+    def test_log_cut(self) -> None:
+        """Where an answer does not hold all that was asked for that is told."""
+        job = self.memory.rig.create()
+        descriptor = self.memory.rig.home.open_log(job.guid)
+        self.addCleanup(os.close, descriptor)
+        os.write(descriptor, b"first\n" + b"x" * ((1 << 20) + 1))
+        self.memory.rig.clock.pump([1, 1])
+        told: list[str] = []
+        self.run_(self.jobs.log(job.guid, cut=told.append))
+
+        async def follow() -> None:
+            async for _ in self.jobs.follow_log(job.guid, cut=told.append):
+                return
+
+        self.run_(follow())
+        self.assertEqual(told, ["line", "line"])
+
     def test_rolling_restart(self) -> None:
         """Those of a module are restarted in batches, and how that goes on can be asked."""
         self.memory.rig.create_many(3)

@@ -244,6 +244,20 @@ class VerbTests(SharedCase):
             "must be <= 100, which is the number", (await self.proactor("scale", "worker", "101", code=1)).err
         )
 
+    async def test_cut_log(self) -> None:
+        """Where an answer does not hold what was asked for, that is said, and whether a line has lost its beginning."""
+        (guid,) = await self.made()
+        with open(self.it.home / "logs" / f"{guid}.log", "ab") as log:
+            log.write(b"x" * (2 << 20) + b"\n")
+        result = await self.proactor("logs", guid)
+        self.assertRegex(
+            result.err, f"^proactor: {guid[:8]}: an answer holds 1 MiB: .* begins in the middle of a line; "
+        )
+        line, *more = (await self.proactor("logs", guid, "--json")).out.splitlines()
+        self.assertEqual(json.loads(line)["cut"], "line")
+        self.assertEqual([each for each in more if "cut" in json.loads(each)], [])
+        self.assertEqual((await self.proactor("logs", guid, "-n", "0")).err, "")
+
     async def test_rm(self) -> None:
         """Jobs are removed; many only after a question, or with --yes."""
         one, two, three = await self.made(3)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.logstore.extract import TAIL_BYTES, TAIL_LINES, extract, last_lines, stored
 from proactor.logstore.files import Files
 from proactor.logstore.layout import Limits, Span
-from proactor.logstore.reading import Cursor, Taken, backwards, dropped_line, last, read
+from proactor.logstore.reading import Cursor, Taken, backwards, dropped_line, last, last_and_cut, read
 
 from .support import LogCase, everything, numbered
 
@@ -36,7 +36,7 @@ class LastTests(SynchronousTestCase):
     @example(b"abc", [1], 3, 2)
     def test_as_plain(self, text: bytes, cuts: list[int], lines: int, limit: int) -> None:
         """However it comes in pieces, so many whole lines are given, fewer if they would be too long together."""
-        found = last(reversed(cut(text, cuts)), lines, limit)
+        found, left_out = last_and_cut(reversed(cut(text, cuts)), lines, limit)
         all_lines = re.findall(rb"[^\n]*\n|[^\n]+$", text)
         fitting = [b"".join(all_lines[-count:]) for count in range(1, lines + 1)]
         fitting = [each for each in fitting if len(each) <= limit]
@@ -44,6 +44,10 @@ class LastTests(SynchronousTestCase):
             self.assertEqual(found, fitting[-1] if fitting else b"")
         else:
             self.assertEqual(found, all_lines[-1][-limit:])
+        # What the limit left out is told.
+        wanted = b"".join(all_lines[-lines:] if lines else [])
+        is_whole = found in (b"", *(b"".join(all_lines[-count:]) for count in range(1, lines + 1)))
+        self.assertEqual(left_out, "" if found == wanted else "lines" if is_whole else "line")
 
     def test_no_more_than_needed(self) -> None:
         """What is before those lines is not asked for."""

@@ -37,6 +37,19 @@ class LogTests(SynchronousTestCase):
         self.assertEqual(response.headers["content-type"], "text/plain; charset=utf-8")
         self.assertEqual(response.headers["x-content-type-options"], "nosniff")
 
+    def test_cut(self) -> None:
+        """Where 1 MiB does not hold all that was asked for, a header says so, or an event."""
+        self.assertNotIn("log-cut", self.rig.ask(self.path).headers)
+        self.write(b"first\n" + b"x" * 1100000 + b"\n")
+        response = self.rig.ask(self.path)
+        self.assertEqual((len(response.body), response.headers["log-cut"]), (1 << 20, "line"))
+        self.assertEqual(self.rig.ask(f"{self.path}?since=3600").headers["log-cut"], "line")
+        self.assertIn('event: cut\ndata: {"cut": "line"}\n\n', self.events().received)
+        self.write(b"last\n")
+        response = self.rig.ask(self.path)
+        self.assertEqual((response.body, response.headers["log-cut"]), (b"last\n", "lines"))
+        self.assertNotIn("log-cut", self.rig.ask(f"{self.path}?tail=1").headers)
+
     def test_usual(self) -> None:
         """Without a number it is the last hundred."""
         self.write(b"".join(b"%d\n" % number for number in range(150)))

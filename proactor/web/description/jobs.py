@@ -253,9 +253,15 @@ OPERATIONS: Mapping[str, Operation] = {
             200: Reply(
                 "It, as it is; or as it is written, each event with its `id` and `text` as `data`.",
                 {LINE: text(), EVENTS: text()},
+                {
+                    "Log-Cut": "where 1 MiB did not hold all that was asked for: `lines`, or `line` where it begins in "
+                    "the middle of one"
+                },
             )
         },
-        "At most 1 MiB. With `follow` what is written from then on comes as it is written, until the job is deleted. "
+        "At most 1 MiB, the last: the header `Log-Cut`, or a first event `cut` with `cut` as `data`, says where that "
+        "left something out. With `follow` what is written from then on comes as it is written, until the job is "
+        "deleted. "
         "With `Accept: text/event-stream` it comes in events `log`: the `id` of the last, sent back as "
         "`Last-Event-ID`, has it go on there, to the byte. The last event is `deleted`; a stream that ends without it "
         "broke off.",
