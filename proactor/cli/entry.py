@@ -34,3 +34,6 @@ def main() -> None:
         proactor(prog_name="proactor")
     except Unwritable as error:
         sys.exit(told(error))
+    finally:
+        # It is over: that Python takes a moment to end changes nothing in how it went.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -89,7 +89,10 @@ class Client:
 
     async def close(self) -> None:
         """Hang up where nothing is under way."""
-        await self._hang_up()
+        # Whoever does not wait for it leaves it as it is: a cancelled one would log an error that nobody has taken.
+        closed: Deferred[None] = Deferred()
+        self._hang_up().chainDeferred(closed)
+        await closed
 
     async def health(self) -> Health:
         """Whether it answers at all; asked without looking at the token."""

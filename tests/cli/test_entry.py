@@ -44,6 +44,20 @@ class InterruptedTests(SynchronousTestCase):
                 found = subprocess.run(program, check=False, capture_output=True, text=True)
                 self.assertEqual((found.returncode, found.stdout, found.stderr), (130, "", ""))
 
+    def test_at_the_end(self) -> None:
+        """When all is done, what is left of Python's own end does not change the exit code."""
+        program = """
+import atexit, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+sys.argv = ["proactor", "--version"]
+from proactor.cli.entry import main
+main()
+"""
+        found = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+        self.assertEqual((found.returncode, found.stderr), (0, ""))
+        self.assertIn("proactor", found.stdout)
+
 
 class UnwritableTests(SynchronousTestCase):
     """Standard output that takes nothing."""
