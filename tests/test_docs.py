@@ -27,6 +27,7 @@ from proactor.model import State
 from proactor.options import is_steering
 from proactor.processor.base import STANDARD
 from proactor.startup import Options
+from proactor.timeline.kinds import KINDS
 from proactor.web.errors import STATUS
 from proactor.web.table import ROUTES
 
@@ -273,6 +274,12 @@ class ReferenceTests(SynchronousTestCase):
         """``docs/http.md`` says when each status comes."""
         told = {row[0] for row in rows(text(DOCS / "http.md"))}
         self.assertEqual({str(status) for status in STATUS.values()} - told, set())
+
+    def test_events(self) -> None:
+        """``docs/http.md`` says when each kind of event comes, and has no other."""
+        _, _, table = text(DOCS / "http.md").partition("| event | when |\n")
+        told = {kind for row in rows(table.partition("\n\n")[0]) for kind in re.findall("`([^`]+)`", row[0])}
+        self.assertEqual(told, KINDS)
 
     def test_transitions(self) -> None:
         """``docs/lifecycle.md`` has each transition of a job, and no other; each state is explained."""

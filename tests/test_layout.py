@@ -43,6 +43,7 @@ PLAIN = (
     "jobs.restart_policy",
     "model",
     "saved",
+    "timeline.kinds",
     "timeline.origin",
     "timeline.story",
     "timeline.timeline",

@@ -11,7 +11,6 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ..changes.rollout import check_sizes
-from ..config.settings import declared_module, module_sections
 from ..errors import Refused
 from ..initiator import Initiator
 from . import forms
@@ -89,10 +88,6 @@ class Actions:
         if module is None and not wanted:
             raise Refused("say which: ?module=NAME, ?label=NAME or ?label=NAME=VALUE")
         guids = [job.guid for job in selected(self.initiator, None, module, wanted)]
-        layers = self.initiator.configurator.live.layers
-        if not guids and module is not None and declared_module(layers, module) is None:
-            there_are = ", ".join(module_sections(layers)) or "none"
-            raise Refused(f"module {module[:100]!r} is not declared, and no job runs it; declared are: {there_are}")
         sizes = check_sizes(call.query.get("batch", []))
         restart = self.initiator.restarts.start(guids, sizes, call.caller.name)
         location = {"Location": f"/restart/{restart.id}"}

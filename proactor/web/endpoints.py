@@ -11,7 +11,9 @@ from ..initiator import Initiator
 from ..jobs.directory import Directory, Endpoint, selection
 from .answers import Answer, as_json_text, etag, nothing
 from .app import Handler
+from .callers import Operator
 from .calls import DELTA, MERGE_PATCH, Call
+from .selection import check_module
 
 
 @frozen
@@ -26,6 +28,10 @@ class EndpointRoutes:
 
     async def list_endpoints(self, call: Call) -> Answer:
         """Who is ready."""
+        module = call.one("module")
+        # A processor may wait for one of a module that is declared later; an operator has mistyped it.
+        if module is not None and isinstance(call.caller, Operator):
+            check_module(self.initiator, module)
         return await listed(self.initiator.directory, call)
 
 

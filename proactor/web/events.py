@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ..errors import Refused
 from ..initiator import Initiator
+from ..timeline.kinds import check_kinds
 from ..timeline.timeline import Selection
 from . import forms, sse
 from .answers import Answer, as_json
@@ -33,7 +34,7 @@ class Events:
         """The last that has happened, oldest first; or what happens."""
         call.known("tail", "before", "guid", "event", "module")
         chosen = Selection(
-            call.one("guid"), frozenset(call.query.get("event", ())), frozenset(call.query.get("module", ()))
+            call.one("guid"), check_kinds(call.query.get("event", [])), frozenset(call.query.get("module", ()))
         )
         return await self._answer(call, chosen, "/events", _USUAL)
 
@@ -42,7 +43,7 @@ class Events:
         call.known("tail", "before", "event")
         guid = call.path["guid"]
         self.initiator.fleet.job(guid)
-        chosen = Selection(guid, frozenset(call.query.get("event", ())))
+        chosen = Selection(guid, check_kinds(call.query.get("event", [])))
         return await self._answer(call, chosen, f"/job/{guid}/events", _USUAL_OF_JOB)
 
     async def _answer(self, call: Call, chosen: Selection, path: str, usual: int) -> Answer:

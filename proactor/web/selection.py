@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..config.grammar import is_guid
+from ..config.names import meant
+from ..config.settings import declared_module, module_sections
 from ..errors import Refused
 from ..initiator import Initiator
 from ..model import Job, State
@@ -65,13 +67,28 @@ def _meant(initiator: Initiator, selector: str) -> list[str]:
     return [guid for guid, job in initiator.fleet.jobs.items() if has_label(job, label)]
 
 
+def check_module(initiator: Initiator, name: str) -> None:
+    """See that a module is declared, or that a job runs it still.
+
+    :raises Refused: neither; says which may be meant.
+    """
+    layers = initiator.configurator.live.layers
+    if declared_module(layers, name) is None and not initiator.fleet.of_module(name):
+        there_are = module_sections(layers)
+        near = meant(name[:100], there_are)
+        remedy = f"is {near} meant?" if near else f"declared are: {', '.join(there_are) or 'none'}"
+        raise Refused(f"module {name[:100]!r} is not declared, and no job runs it; {remedy}")
+
+
 def selected(initiator: Initiator, state: str | None, module: str | None, wanted: Iterable[str]) -> list[Job]:
     """The jobs of a state, a module and some labels, each where it is named.
 
-    :raises Refused: there is no such state.
+    :raises Refused: there is no such state, or no such module.
     """
     if state is not None and state not in [each.value for each in State]:
         raise Refused(f"state: there is no {state[:64]!r}; there are: {', '.join(each.value for each in State)}")
+    if module is not None:
+        check_module(initiator, module)
     jobs = initiator.fleet.jobs.values() if module is None else initiator.fleet.of_module(module)
     labels_ = tuple(wanted)
     return [job for job in jobs if state in (None, job.state.value) and all(has_label(job, label) for label in labels_)]

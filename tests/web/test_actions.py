@@ -179,5 +179,7 @@ class RollingRestartTests(Case):
         self.assertEqual(self.rig.ask("POST /restart?module=my.module&batch=0").status, 422)
         response = self.rig.ask("POST /restart?module=my.modul")
         self.assertEqual(response.status, 422)
+        self.assertIn("is not declared, and no job runs it; is my.module meant?", response.json()["detail"])
+        response = self.rig.ask("POST /restart?module=nobody")
         self.assertIn("is not declared, and no job runs it; declared are: ", response.json()["detail"])
         self.assertEqual(self.rig.ask("GET /restart/nothing").status, 404)

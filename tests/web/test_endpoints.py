@@ -85,6 +85,16 @@ class ListTests(Case):
         answer = self.ask(token=self.rig.token(self.one))
         self.assertEqual((answer.status, len(answer.json())), (200, 3))
 
+    def test_no_such_module(self) -> None:
+        """An operator is told of a module that is not declared; for a processor nobody of it is ready yet."""
+        answer = self.ask("?module=other.modul")
+        self.assertEqual(
+            (answer.status, answer.json()["detail"]),
+            (422, "module 'other.modul' is not declared, and no job runs it; is other.module meant?"),
+        )
+        answer = self.ask("?module=other.modul", token=self.rig.token(self.one))
+        self.assertEqual((answer.status, answer.json()), (200, []))
+
 
 class HeldTests(Case):
     """Held until the answer is another."""

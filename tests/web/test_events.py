@@ -98,11 +98,20 @@ class ListTests(Case):
             ("tail=0", 422),
             ("tail=x", 422),
             ("before=0", 422),
+            ("event=nonsense", 422),
+            ("event=running&event=nonsense", 422),
             ("kind=x", 400),
             ("guid=a&guid=b", 400),
         ):
             self.assertEqual(self.rig.ask(f"GET /events?{query}").status, status, query)
         self.assertEqual(self.rig.ask(f"GET /job/{self.one.guid}/events?module=x").status, 400)
+
+    def test_no_such_kind(self) -> None:
+        """Of a kind that there is not it is said which may be meant, or which there are."""
+        for path in ("/events", f"/job/{self.one.guid}/events"):
+            answer = self.rig.ask(f"GET {path}?event=runing")
+            self.assertEqual(answer.json()["detail"], "event: there is no 'runing'; is running meant?")
+        self.assertIn("; there are: adopted, backoff, ", self.rig.ask("GET /events?event=xyz").json()["detail"])
 
 
 class FollowTests(Case):
@@ -127,7 +136,7 @@ class FollowTests(Case):
         """It may begin with the last that happened."""
         self.assertEqual([id_ for id_, _, _ in self.told(self.follow("?tail=2"))], [3, 4])
         self.assertEqual([id_ for id_, _, _ in self.told(self.follow("?tail=1&event=starting"))], [3])
-        self.assertEqual(self.told(self.follow("?tail=1&event=nothing")), [])
+        self.assertEqual(self.told(self.follow("?tail=1&event=fatal")), [])
         self.assertEqual(self.rig.begin("GET /events?before=3", accept="text/event-stream").response.status, 422)
 
     def test_chosen(self) -> None:
@@ -143,7 +152,7 @@ class FollowTests(Case):
 
     def test_heartbeat(self) -> None:
         """Where nothing happens that is of interest it is told that we are there, and how far one has got."""
-        exchange = self.follow("?event=y")
+        exchange = self.follow("?event=fatal")
         self.add(3)
         self.rig.clock.advance(0)
         self.rig.clock.advance(sse.HEARTBEAT)

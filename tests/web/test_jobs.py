@@ -438,7 +438,7 @@ class ListTests(Case):
     def test_filters(self) -> None:
         """Each filter leaves those that fit, several those that fit all."""
         self.assertEqual(self.guids("?module=other.module"), [self.second.guid])
-        self.assertEqual(self.guids("?module=nobody"), [])
+        self.assertEqual(self.guids("?module=proactor.processor"), [])
         self.assertEqual(self.guids("?state=stopped"), [self.second.guid])
         self.assertEqual(self.guids("?state=running&module=my.module"), [self.first.guid, self.third.guid])
         for label in ("role", "role=canary", "zone=", "role&label=zone"):
@@ -452,6 +452,11 @@ class ListTests(Case):
         self.assertEqual(
             (answer.status, answer.json()["detail"]),
             (422, f"state: there is no 'ready'; there are: {', '.join(state.value for state in State)}"),
+        )
+        answer = self.rig.ask("GET /job?module=my.modul")
+        self.assertEqual(
+            (answer.status, answer.json()["detail"]),
+            (422, "module 'my.modul' is not declared, and no job runs it; is my.module meant?"),
         )
         for query in ("?status=running", "?state=running&state=stopped", "?module=a&module=b"):
             self.assertEqual(self.rig.ask(f"GET /job{query}").status, 400, query)

@@ -68,6 +68,7 @@ OPERATIONS: Mapping[str, Operation] = {
             labels("only those with this label;"),
         ),
         headers=(IF_NONE_MATCH, PREFER, _DELTA),
+        errors={422: "an operator names a module that is not declared"},
         example="curl 'localhost:8080/endpoints?module=ticker&label=role=canary'",
     ),
 }

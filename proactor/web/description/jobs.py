@@ -192,7 +192,7 @@ OPERATIONS: Mapping[str, Operation] = {
             _MODULE,
             labels("only those with this label;"),
         ),
-        errors={422: "there is no such state"},
+        errors={422: "there is no such state, or no such module"},
         example="curl 'localhost:8080/job?module=ticker&state=running&label=role=canary'",
     ),
     "show_job": Operation(
@@ -285,7 +285,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "time if not said otherwise. Those that are stopped stay so.",
         query=(_MODULE, labels("only those with this label;"), _BATCH),
         headers=(PREFER,),
-        errors={422: "it is not said which, or a size is none"},
+        errors={422: "it is not said which, there is no such module, or a size is none"},
         example="curl -X POST 'localhost:8080/restart?module=ticker&batch=2'",
     ),
     "show_restart": Operation(
