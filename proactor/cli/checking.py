@@ -43,7 +43,8 @@ def check(shell: Shell, file: str | None, guid: str | None, strict: bool) -> Non
 
     No initiator is needed, and nothing of what the file names is run. FILE is ./proactor.cfg where none is named; - is
     standard input. What holds and is most likely not what is meant is warned of: options that are nearly called like
-    one there is, sections that nobody reads, programs and modules that are not found from this folder.
+    one there is, sections that nobody reads, modules in allow_from that are not declared, programs and modules that are
+    not found from this folder.
     """
     from ..startup import checked, find_config  # noqa: PLC0415 - it loads what the initiator is made of
 
@@ -65,7 +66,7 @@ def check(shell: Shell, file: str | None, guid: str | None, strict: bool) -> Non
 
 def _tell(shell: Shell, name: str, record: Mapping[str, Any], warnings: Sequence[str]) -> None:
     for warning in warnings:
-        shell.out.warn(warning)
+        shell.out.doubt(warning)
     shell.out.line(f"{name} holds.")
     for label, text in (
         ("guid", record["guid"]),
@@ -100,6 +101,7 @@ def _warnings(document: Document, found: Checked) -> Iterator[str]:
     from ..config.layers import Layers  # noqa: PLC0415
 
     yield from found.settings.warnings
+    yield from _address(document, found)
     yield from doubts(document, found.settings, found.guid)
     layers = Layers(document)
     for section, module in found.modules:
@@ -108,6 +110,18 @@ def _warnings(document: Document, found: Checked) -> Iterator[str]:
             yield from _program(document, section, values)
         else:
             yield from _module(document, section, module, values)
+
+
+def _address(document: Document, found: Checked) -> Iterator[str]:
+    """A name to listen at that is none here."""
+    import socket  # noqa: PLC0415
+
+    settings = found.settings
+    try:
+        socket.getaddrinfo(settings.listen_addr, settings.listen_port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        remedy = "an address of this machine is right, or a name for one: 127.0.0.1, localhost, 0.0.0.0 for all"
+        yield f"{document.source}: listen_addr = {settings.listen_addr}: {error.strerror}; {remedy}"
 
 
 # What is not found from this folder: no error, for the initiator may run in another one.

@@ -87,6 +87,10 @@ class Output:
         """Tell of what is not as it should be."""
         self._tell(f"proactor: {text}")
 
+    def doubt(self, text: str) -> None:
+        """Tell of what holds, and is most likely not meant."""
+        self._tell(f"warning: {text}")
+
     def _tell(self, text: str) -> None:
         """Write to standard error, above a bar where there is one."""
         if self._bar is None:

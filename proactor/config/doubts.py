@@ -1,21 +1,26 @@
-"""What holds in a file and is most likely not meant: a misspelt option, a section that nobody reads."""
+"""What holds in a file and is most likely not meant: misspelt options and sections, and what nobody reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from operator import itemgetter
 
+from ..option_types import read_words
+from ..options import is_steering
+from ..tokens.allowed import ANY, LABEL, NONE
 from .document import Document, Setting
-from .grammar import DEFAULT, is_guid, is_initiator
+from .grammar import DEFAULT, INITIATOR, PROCESSOR, importable, is_guid, is_initiator
 from .interpolation import Malformed, Reference, template
 from .job_settings import instances
 from .layers import Layers
 from .names import OF_JOBS, meant
-from .settings import INITIATOR_OPTIONS, InitiatorSettings, module_sections
+from .settings import INITIATOR_OPTIONS, InitiatorSettings, declared_module, module_sections
 
 __all__ = ["doubts", "place"]
 
 _OF_INITIATORS = frozenset(option.name for option in INITIATOR_OPTIONS)
+_OWN_SECTIONS = frozenset((DEFAULT, INITIATOR, PROCESSOR))
+_ADMISSION = frozenset(("allow_from", "allow_scopes"))
 
 
 def doubts(document: Document, settings: InitiatorSettings, guid: str) -> Iterator[str]:
@@ -27,6 +32,9 @@ def doubts(document: Document, settings: InitiatorSettings, guid: str) -> Iterat
     modules = module_sections(layers)
     found = [
         *_misspelt(document, guid, modules),
+        *_misspelt_sections(document, modules),
+        *_steered(document, modules),
+        *_nobody_let_in(layers, modules),
         *_without_effect(document),
         *_unread(document, modules),
         *_too_many(layers, settings, modules),
@@ -57,6 +65,44 @@ def _misspelt(document: Document, guid: str, modules: list[str]) -> Iterator[_Do
             near = None if name in _OF_INITIATORS | OF_JOBS else meant(name, known)
             if near is not None:
                 yield setting.line or 0, f"{place(setting, section, name)}: is {near} meant?"
+
+
+def _misspelt_sections(document: Document, modules: list[str]) -> Iterator[_Doubt]:
+    """Sections that are called nearly as those that are not a module's of their own."""
+    for section in modules:
+        near = DEFAULT if section.upper() == DEFAULT else meant(section, _OWN_SECTIONS)
+        if near is not None and importable(section) not in _OWN_SECTIONS:
+            line = document.lines.get(section, 0)
+            yield line, f"{document.source}:{line} [{section}]: is {near} meant?"
+
+
+def _steered(document: Document, modules: list[str]) -> Iterator[_Doubt]:
+    """What each processor is told by the initiator, whatever its module's section says."""
+    for section in modules:
+        for name, setting in document.sections[section].items():
+            if is_steering(name) and name != "command":
+                problem = "is not read here: the initiator sets it for each processor"
+                yield setting.line or 0, f"{place(setting, section, name)}: {problem}"
+
+
+def _nobody_let_in(layers: Layers, modules: list[str]) -> Iterator[_Doubt]:
+    """Modules that there are not, among those who may call a processor or have its scopes."""
+    for section in (DEFAULT, *modules):
+        own = layers.document.defaults if section == DEFAULT else layers.document.sections[section]
+        for name in _ADMISSION & own.keys():
+            resolved = layers.check_section(section)[name]
+            for word in () if resolved.secret else read_words(resolved.text):
+                who = word if name == "allow_from" else word.partition("@")[2]
+                if _names_nobody(layers, who):
+                    near = meant(who, modules)
+                    remedy = f"is {near} meant?" if near else f"declared are: {', '.join(modules) or 'none'}"
+                    problem = f"no section declares the module {who}; {remedy}"
+                    yield own[name].line or 0, f"{place(own[name], section, name)}: {problem}"
+
+
+def _names_nobody(layers: Layers, who: str) -> bool:
+    is_other = who in ("", ANY, NONE) or who.startswith(LABEL) or is_guid(who)
+    return not is_other and declared_module(layers, who) is None
 
 
 def _without_effect(document: Document) -> Iterator[_Doubt]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any
 
 from attrs import frozen
@@ -138,6 +139,7 @@ def initiator_settings(layers: Layers, guid: str) -> InitiatorSettings:
                 f"{_place(layers, guid, name)}: {name} = {values[name]} is past the highest port, cut to 65535"
             )
             values[name] = HIGHEST_PORT
+    _check_address(layers, guid, values["listen_addr"])
     _check_ports(layers, guid, values)
     _check_tls(layers, guid, values)
     _check_default_module(layers, guid, values["default_module"])
@@ -179,6 +181,20 @@ def _place(layers: Layers, guid: str, option: str) -> str:
     assert found is not None
     _, setting = found
     return setting.source if setting.line is None else f"{setting.source}:{setting.line}"
+
+
+def _check_address(layers: Layers, guid: str, address: str) -> None:
+    """See that what has the form of an address is one; whether there is a name is seen when it is listened at."""
+    try:
+        if ":" in address:
+            IPv6Address(address)
+        elif address and not address.strip("0123456789."):
+            IPv4Address(address)
+    except AddressValueError:
+        found = _setting(layers, guid, "listen_addr")
+        assert found is not None
+        problem = "is no IP address; one of this machine's is right, such as 127.0.0.1 or ::1, or 0.0.0.0 for all"
+        raise _wrong(found[1], found[0], "listen_addr", address, problem) from None
 
 
 def _check_ports(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-__all__ = ["ANY", "FROM", "SCOPES", "allows", "is_scope", "may_have"]
+__all__ = ["ANY", "FROM", "LABEL", "NONE", "SCOPES", "allows", "is_scope", "may_have"]
 
-ANY, NONE, _LABEL = "*", "none", "label:"
+ANY, NONE, LABEL = "*", "none", "label:"
 _WHO = r"(\*|none|label:[^=@\s]+(=\S*)?|[A-Za-z_][A-Za-z0-9_.-]*|[0-9a-f]{32})"
 #: What a word of ``allow_from`` looks like, and one of ``allow_scopes``.
 FROM, SCOPES = re.compile(_WHO), re.compile(rf"[A-Za-z0-9._:/*?-]{{1,100}}(@{_WHO})?")
@@ -36,7 +36,7 @@ def may_have(words: Iterable[str], scope: str, guid: str, module: str | None, la
 
 
 def _is(word: str, guid: str, module: str | None, labels: Mapping[str, str]) -> bool:
-    if word.startswith(_LABEL):
-        name, equals, value = word.removeprefix(_LABEL).partition("=")
+    if word.startswith(LABEL):
+        name, equals, value = word.removeprefix(LABEL).partition("=")
         return name in labels and (not equals or labels[name] == value)
     return word == ANY or (word != NONE and word in (guid, module))

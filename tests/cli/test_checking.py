@@ -30,7 +30,7 @@ class CheckTests(SynchronousTestCase):
         self.assertEqual(found.code, 0)
         self.assertRegex(found.out, r"holds\.\n  guid +8d7.*\n  listens  0\.0\.0\.0:1\n  modules  not\.there, site\n$")
         self.assertIn(
-            f"proactor: {path}:1 [not.there]: there is no module not in {os.getcwd()}, nor installed\n", found.err
+            f"warning: {path}:1 [not.there]: there is no module not in {os.getcwd()}, nor installed\n", found.err
         )
 
     def test_tls(self) -> None:
@@ -91,6 +91,52 @@ class DoubtTests(SynchronousTestCase):
                 ":10 [proactor.processor] label: is labels meant?",
             ],
         )
+
+    def test_misspelt_sections(self) -> None:
+        """A section that is nearly called like one of the initiator's own."""
+        found = self.warnings("[proactor.intiator]\n[default]\n[proactor.processr]\n[proactor.processor]\n")
+        told = [each for each in found if each.endswith("meant?")]
+        self.assertEqual(
+            told,
+            [
+                ":1 [proactor.intiator]: is proactor.initiator meant?",
+                ":2 [default]: is DEFAULT meant?",
+                ":3 [proactor.processr]: is proactor.processor meant?",
+            ],
+        )
+
+    def test_set_by_the_initiator(self) -> None:
+        """What each processor is told by the initiator is not read in the section of a module."""
+        problem = "is not read here: the initiator sets it for each processor"
+        self.assertEqual(
+            self.warnings("[site]\ncommand = true\nguid = 1\nlisten_port = 5\nparent_url = x\n"),
+            [f":3 [site] guid: {problem}", f":4 [site] listen_port: {problem}", f":5 [site] parent_url: {problem}"],
+        )
+
+    def test_nobody_let_in(self) -> None:
+        """A module that there is not is nobody who could call; labels and guids come later."""
+        good = f"allow_from = worker proactor.processor {'0' * 32} label:role=x\nallow_scopes = a@worker b@* c\n"
+        worker = "[worker]\ncommand = true\n"
+        self.assertEqual(self.warnings(f"{worker}{good}"), [])
+        self.assertEqual(
+            self.warnings(f"[DEFAULT]\nwho = wrker\n{worker}allow_from = ${{who}}, none\nallow_scopes = a@cook\n"),
+            [
+                ":5 [worker] allow_from: no section declares the module wrker; is worker meant?",
+                ":6 [worker] allow_scopes: no section declares the module cook; declared are: worker",
+            ],
+        )
+
+    def test_address(self) -> None:
+        """A name to listen at that is not known here is doubtful; what is no address does not hold."""
+        (found,) = self.warnings("[proactor.initiator]\nlisten_addr = nowhere.invalid\n")
+        self.assertIn(": listen_addr = nowhere.invalid: ", found)
+        for good in ("localhost", "::1", "0.0.0.0"):
+            self.assertEqual(self.warnings(f"[proactor.initiator]\nlisten_addr = {good}\n"), [])
+        for wrong in ("300.1.1.1", "127.0.0", "::1::2"):
+            self.path.write_text(f"{OWN}listen_addr = {wrong}\n")
+            found_ = typed("check", str(self.path))
+            self.assertEqual(found_.code, 1)
+            self.assertIn(f":3 [8d740c16d9b8419aa7417f7da6deb039] listen_addr = {wrong}: is no IP address", found_.err)
 
     def test_unread(self) -> None:
         """A section that nobody reads; one that is referred to is read."""
