@@ -350,7 +350,9 @@ class VerbTests(SharedCase):
         self.assertEqual([record["event"] for record in records], ["starting", "running"])
         table = await self.proactor("events", "-m", "worker", "-e", "running", "-n", "1")
         self.assertRegex(table.out, rf"^ *ID  TIME .*\n *\d+  \S+ \S+  {guid[:8]}  running  its endpoint answers\n$")
-        self.assertEqual((await self.proactor("events", "-e", "nothing")).err, "Nothing of that happened.\n")
+        self.assertEqual((await self.proactor("events", "-e", "shutdown")).err, "Nothing of that happened.\n")
+        wrong = await self.proactor("events", "-e", "runing", code=1)
+        self.assertEqual(wrong.err, "proactor: event: there is no 'runing'; is running meant?\n")
         self.assertEqual((await self.proactor("events", "--after", "1", code=2)).out, "")
 
     async def test_config_read(self) -> None:
