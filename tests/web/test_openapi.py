@@ -198,6 +198,7 @@ class StatusTests(Case):
             self.expect(422, f"GET {path}")
         revision = self.rig.configurator.live.offered(guid)
         self.expect(304, f"GET /config/{guid}", headers=[("If-None-Match", f'"{revision}"')])
+        self.expect(422, "GET /endpoints?module=nobody")
         known = [("If-None-Match", self.expect(200, "GET /endpoints").headers["etag"])]
         self.expect(304, "GET /endpoints", headers=known)
         self.rig.run(self.rig.delete(self.rig.create().guid))
