@@ -13,7 +13,8 @@ from twisted.internet.defer import DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..config.document import Document
+from ..config.admitted import ADMISSION, nobody
+from ..config.document import Document, Setting
 from ..config.draft import Difference, Draft, Patch
 from ..config.layers import Layers, Member, View
 from ..config.live import LiveConfiguration
@@ -190,7 +191,7 @@ class Configurator:
                 del self._declared[member.guid]
 
     def spelt(self, make: Callable[[], Draft]) -> Draft:
-        """An operator's edit, in which no name of an option is most likely a slip.
+        """An operator's edit, in which no name, of an option or of who may call, is most likely a slip.
 
         :raises ConfigError: one is.
         """
@@ -200,6 +201,7 @@ class Configurator:
             if module in module_sections(draft.layers):
                 new = {name: after.text for name, (before, after) in edited.items() if before is None and after}
                 self._check_names(module, new, self.live.layers)
+            self._check_admitted(section, edited, draft.layers)
         return draft
 
     def _check_names(self, module: str, names: Iterable[str], layers: Layers) -> None:
@@ -209,6 +211,17 @@ class Configurator:
             if near is not None:
                 own = f"have it stand in [{module}] of {layers.document.source}"
                 raise ConfigError(f"is not known; is {near} meant? Else {own}", section=module, option=name)
+
+    def _check_admitted(
+        self, section: str, edited: Mapping[str, tuple[Setting | None, Setting | None]], layers: Layers
+    ) -> None:
+        for name in ADMISSION & edited.keys():
+            after = edited[name][1]
+            for who, near in nobody(layers, name, after.text or "") if after is not None else ():
+                if near is not None:
+                    raise ConfigError(
+                        f"no section declares the module {who}; is {near} meant?", section=section, option=name
+                    )
 
     async def leave(self, guid: str, actor: str, more: Sequence[Write] = ()) -> None:
         """Forget a processor and all that was edited of it.

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from operator import itemgetter
 
-from ..option_types import read_words
 from ..options import is_steering
-from ..tokens.allowed import ANY, LABEL, NONE
+from .admitted import ADMISSION, nobody
 from .document import Document, Setting
 from .grammar import DEFAULT, INITIATOR, PROCESSOR, importable, is_guid, is_initiator
 from .interpolation import Malformed, Reference, template
 from .job_settings import instances
 from .layers import Layers
 from .names import OF_JOBS, meant
-from .settings import INITIATOR_OPTIONS, InitiatorSettings, declared_module, module_sections
+from .settings import INITIATOR_OPTIONS, InitiatorSettings, module_sections
 
 __all__ = ["doubts", "place"]
 
 _OF_INITIATORS = frozenset(option.name for option in INITIATOR_OPTIONS)
 _OWN_SECTIONS = frozenset((DEFAULT, INITIATOR, PROCESSOR))
-_ADMISSION = frozenset(("allow_from", "allow_scopes"))
 
 
 def doubts(document: Document, settings: InitiatorSettings, guid: str) -> Iterator[str]:
@@ -89,20 +87,12 @@ def _nobody_let_in(layers: Layers, modules: list[str]) -> Iterator[_Doubt]:
     """Modules that there are not, among those who may call a processor or have its scopes."""
     for section in (DEFAULT, *modules):
         own = layers.document.defaults if section == DEFAULT else layers.document.sections[section]
-        for name in _ADMISSION & own.keys():
+        for name in ADMISSION & own.keys():
             resolved = layers.check_section(section)[name]
-            for word in () if resolved.secret else read_words(resolved.text):
-                who = word if name == "allow_from" else word.partition("@")[2]
-                if _names_nobody(layers, who):
-                    near = meant(who, modules)
-                    remedy = f"is {near} meant?" if near else f"declared are: {', '.join(modules) or 'none'}"
-                    problem = f"no section declares the module {who}; {remedy}"
-                    yield own[name].line or 0, f"{place(own[name], section, name)}: {problem}"
-
-
-def _names_nobody(layers: Layers, who: str) -> bool:
-    is_other = who in ("", ANY, NONE) or who.startswith(LABEL) or is_guid(who)
-    return not is_other and declared_module(layers, who) is None
+            for who, near in () if resolved.secret else nobody(layers, name, resolved.text):
+                remedy = f"is {near} meant?" if near else f"declared are: {', '.join(modules) or 'none'}"
+                problem = f"no section declares the module {who}; {remedy}"
+                yield own[name].line or 0, f"{place(own[name], section, name)}: {problem}"
 
 
 def _without_effect(document: Document) -> Iterator[_Doubt]:

@@ -61,6 +61,17 @@ class Case(SynchronousTestCase):
 class EditTests(Case):
     """``PATCH /config/SECTION``."""
 
+    def test_who_may_call(self) -> None:
+        """A module that there is not, and is nearly called like one there is, is refused; another may come later."""
+        for section in ("my.module", "DEFAULT"):
+            self.refused(
+                self.change(section, allow_from="other.modul label:x=y"),
+                422,
+                f"[{section}] allow_from: no section declares the module other.modul; is other.module meant?",
+            )
+        self.refused(self.change(allow_scopes="a@my.modul"), 422, "is my.module meant?")
+        self.edited(allow_from="other.module elsewhere label:x", allow_scopes="a@my.module b")
+
     def test_reaches_its_processors(self) -> None:
         """An edit of a module's section changes what its processors get and others do not; the answer says whom."""
         job, other = self.rig.create(), self.rig.create("other.module")
