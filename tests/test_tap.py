@@ -367,7 +367,7 @@ class ServiceTests(TestCase):
         self.assertIn("/etc: holds other things", str(error.code))
 
     async def test_no_such_address(self) -> None:
-        """An address that is none of this machine's, or a name of none, is refused the same way, with its own remedy."""
+        """An address that is none of this machine's, or a name of none, is refused likewise, with its own remedy."""
         for address in ("192.0.2.1", "nowhere.invalid"):
             self.path.write_text(CONFIG.replace("127.0.0.1", address))
             error = self.assertRaises(StartError, self.service().privilegedStartService)
