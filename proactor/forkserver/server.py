@@ -89,7 +89,9 @@ class Server:
     def _tell(self, text: str, file: int | None = None) -> None:
         # As words of one line, which are ASCII: it may have been anything.
         line = "".join(each if each.isprintable() else " " for each in text)
-        send(self._connection, [(line.encode("ascii", "backslashreplace").decode("ascii"), file)])
+        # An initiator that is gone is seen when it is listened to next.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            send(self._connection, [(line.encode("ascii", "backslashreplace").decode("ascii"), file)])
 
     # Loading.
 
