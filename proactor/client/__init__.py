@@ -31,31 +31,12 @@ from .errors import (
     Untrusted,
 )
 from .locating import Place, locate
-from .values import (
-    Endpoint,
-    Event,
-    Exit,
-    Explanation,
-    HistoryEntry,
-    Job,
-    LevelOfNamespace,
-    LogLevel,
-    Mailbox,
-    Mailboxes,
-    Message,
-    NewToken,
-    Plan,
-    Receipt,
-    Resources,
-    Restart,
-    Revisions,
-    Rollout,
-    RolloutEvent,
-    Section,
-    Sections,
-    Setting,
-    Token,
-)
+from .values.configuration import Explanation, HistoryEntry, Plan, Rollout, RolloutEvent, Section, Sections, Setting
+from .values.jobs import Exit, Job, Resources, Restart, Revisions
+from .values.log_level import LevelOfNamespace, LogLevel
+from .values.messages import Mailbox, Mailboxes, Message, Receipt
+from .values.registry import Endpoint, NewToken, Token
+from .values.timeline import Event
 
 __all__ = [
     "Client",

@@ -17,7 +17,7 @@ from .messages import Messages
 from .reading import read
 from .registry import Endpoints, Tokens
 from .timeline import Timeline
-from .values import LogLevel
+from .values.log_level import LogLevel
 
 __all__ = ["Client"]
 

@@ -9,7 +9,7 @@ from attrs import frozen
 from .connection import Connection, path
 from .reading import read, read_many
 from .streams import Found, Lost, follow, patiently
-from .values import Explanation, HistoryEntry, Plan, Rollout, RolloutEvent, Section, Sections
+from .values.configuration import Explanation, HistoryEntry, Plan, Rollout, RolloutEvent, Section, Sections
 
 __all__ = ["Configuration", "Pacing", "Rollouts"]
 

@@ -10,7 +10,7 @@ from .connection import Connection, path
 from .errors import Unintelligible
 from .reading import read, read_many
 from .streams import Found, Lost, Told, follow
-from .values import Job, Restart
+from .values.jobs import Job, Restart
 
 __all__ = ["Jobs"]
 

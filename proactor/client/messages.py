@@ -9,7 +9,7 @@ from attrs import frozen
 
 from .connection import Connection, path
 from .reading import read, read_many
-from .values import Mailboxes, Message, Receipt
+from .values.messages import Mailboxes, Message, Receipt
 
 __all__ = ["Messages"]
 

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from .connection import Connection, path
 from .reading import read, read_many
-from .values import Endpoint, NewToken, Token
+from .values.registry import Endpoint, NewToken, Token
 
 __all__ = ["Endpoints", "Tokens"]
 

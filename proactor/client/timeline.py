@@ -9,7 +9,7 @@ from attrs import frozen
 from .connection import Connection
 from .reading import read, read_many
 from .streams import Found, Lost, follow
-from .values import Event
+from .values.timeline import Event
 
 __all__ = ["Chosen", "Gap", "Timeline"]
 
