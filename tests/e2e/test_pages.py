@@ -30,6 +30,18 @@ class PageTests(SynchronousTestCase):
         except Wrong as e:
             self.fail(str(e))
 
+    def test_warm_output(self) -> None:
+        """What a command in a fork prints is there every time, also where fork and command share one processor."""
+        folder = Path(self.mktemp()).absolute()
+        before = os.sched_getaffinity(0)
+        self.addCleanup(os.sched_setaffinity, 0, before)
+        os.sched_setaffinity(0, {min(before)})
+        warm = Warm(folder)
+        self.addCleanup(warm.end)
+        for _ in range(50):
+            printed = run([warm.path / "proactor", "--version"], env=environment(), capture_output=True, check=True)
+            self.assertEqual(printed.stdout.decode(), f"proactor {__version__}\n")
+
     def test_warm(self) -> None:
         """A command in a fork is what it is by itself: exit code, output, folder, variables."""
         folder = Path(self.mktemp()).absolute()

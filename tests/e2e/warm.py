@@ -1,7 +1,8 @@
 """``proactor`` commands without a start of Python each: a process in which all is loaded forks for every one of them.
 
 What a command is started as is a script of that name, first in ``PATH``. It leaves an order, and waits for the exit
-code; the fork takes the script's arguments, folder, environment and open files, as the kernel has them (proc(5)).
+code; the fork takes the script's arguments, folder, environment and open files (its standard output as 9), as the
+kernel has them (proc(5)).
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from .support import environment, interruptible
 
 _SCRIPT = """\
 #!/bin/bash
-cd_to=$PWD
+# What a builtin writes to is file 1 for as long as it writes, and for a moment longer than the order is there.
+exec 9>&1
 mkfifo "{folder}/$$.code"
-printf '%s\\0' "$cd_to" "$@" > "{folder}/$$.order"
+printf '%s\\0' "$PWD" "$@" > "{folder}/$$.order"
 echo $$ > "{folder}/orders"
 read -r code < "{folder}/$$.code"
 exit "$code"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from types import FrameType
 
@@ -36,9 +37,10 @@ def _become(folder: Path, pid: str) -> None:
     # Not this file's folder, but what the command itself would find.
     sys.path[:1] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
     os.chdir(where)
-    for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY | os.O_APPEND), (2, os.O_WRONLY | os.O_APPEND)):
-        fd = os.open(proc / "fd" / str(number), flags)
-        os.dup2(fd, number)
+    writing = os.O_WRONLY | os.O_APPEND
+    for theirs, ours, flags in ((0, 0, os.O_RDONLY), (9, 1, writing), (2, 2, writing)):
+        fd = os.open(proc / "fd" / str(theirs), flags)
+        os.dup2(fd, ours)
         os.close(fd)
     sys.argv = ["proactor", *arguments]
 
@@ -52,6 +54,10 @@ def _obey(folder: Path, pid: str) -> int:
         main()
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else 0 if e.code is None else 1
+    except BaseException:
+        # The fork is ended without a word of Python's own.
+        traceback.print_exc()
+        return 1
     return 0
 
 
