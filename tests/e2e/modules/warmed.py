@@ -54,7 +54,7 @@ def _obey(folder: Path, pid: str) -> int:
         main()
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else 0 if e.code is None else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - whatever it is
         # The fork is ended without a word of Python's own.
         traceback.print_exc()
         return 1
