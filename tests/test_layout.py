@@ -43,6 +43,7 @@ PLAIN = (
     "jobs.restart_policy",
     "model",
     "saved",
+    "spelling",
     "timeline.kinds",
     "timeline.origin",
     "timeline.story",

@@ -16,9 +16,9 @@ from twisted.logger import Logger
 from ..config.admitted import ADMISSION, nobody
 from ..config.document import Document, Setting
 from ..config.draft import Difference, Draft, Patch
+from ..config.job_settings import OF_JOBS
 from ..config.layers import Layers, Member, View
 from ..config.live import LiveConfiguration
-from ..config.names import OF_JOBS, meant
 from ..config.restoring import Remembered, restored, saved_edits, settings_of
 from ..config.settings import (
     CheckLaunch,
@@ -35,6 +35,7 @@ from ..errors import ConfigError
 from ..options import Option, Options
 from ..reactor.slices import in_slices
 from ..saved import AddRevision, PutDocument, PutValue, SavedRevision, Write
+from ..spelling import slip_of
 from .waiting import Waiting
 
 _NONE = Options()
@@ -207,7 +208,7 @@ class Configurator:
     def _check_names(self, module: str, names: Iterable[str], layers: Layers) -> None:
         known = {*OF_JOBS, *layers.options(module), *self._of_module.get(module, _NONE).names}
         for name in names:
-            near = meant(name, known)
+            near = slip_of(name, known)
             if near is not None:
                 own = f"have it stand in [{module}] of {layers.document.source}"
                 raise ConfigError(f"is not known; is {near} meant? Else {own}", section=module, option=name)

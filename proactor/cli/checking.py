@@ -181,7 +181,7 @@ def _spec(name: str, places: Sequence[str]) -> ModuleSpec | None:
 
 
 def _meant(name: str, parent: str, folder: str) -> str:
-    from difflib import get_close_matches  # noqa: PLC0415
+    from ..spelling import nearest  # noqa: PLC0415
 
-    near = [] if parent else get_close_matches(name, [path.stem for path in Path(folder).glob("*.py")], 1)
+    near = [] if parent else nearest(name, (path.stem for path in Path(folder).glob("*.py")))
     return f"; is {near[0]} meant?" if near else ""

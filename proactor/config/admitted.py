@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..option_types import read_words
+from ..spelling import slip_of
 from ..tokens.allowed import ANY, LABEL, NONE
 from .grammar import is_guid
 from .layers import Layers
-from .names import meant
 from .settings import declared_module, module_sections
 
 __all__ = ["ADMISSION", "nobody"]
@@ -23,4 +23,4 @@ def nobody(layers: Layers, option: str, text: str) -> Iterator[tuple[str, str | 
         who = word if option == "allow_from" else word.partition("@")[2]
         is_other = who in ("", ANY, NONE) or who.startswith(LABEL) or is_guid(who)
         if not is_other and declared_module(layers, who) is None:
-            yield who, meant(who, module_sections(layers))
+            yield who, slip_of(who, module_sections(layers))

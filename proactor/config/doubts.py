@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from operator import itemgetter
 
 from ..options import is_steering
+from ..spelling import slip_of
 from .admitted import ADMISSION, nobody
 from .document import Document, Setting
 from .grammar import DEFAULT, INITIATOR, PROCESSOR, importable, is_guid, is_initiator
 from .interpolation import Malformed, Reference, template
-from .job_settings import instances
+from .job_settings import OF_JOBS, instances
 from .layers import Layers
-from .names import OF_JOBS, meant
 from .settings import INITIATOR_OPTIONS, InitiatorSettings, module_sections
 
 __all__ = ["doubts", "place"]
@@ -60,7 +60,7 @@ def _misspelt(document: Document, guid: str, modules: list[str]) -> Iterator[_Do
         else:
             continue
         for name, setting in options.items():
-            near = None if name in _OF_INITIATORS | OF_JOBS else meant(name, known)
+            near = None if name in _OF_INITIATORS | OF_JOBS else slip_of(name, known)
             if near is not None:
                 yield setting.line or 0, f"{place(setting, section, name)}: is {near} meant?"
 
@@ -68,7 +68,7 @@ def _misspelt(document: Document, guid: str, modules: list[str]) -> Iterator[_Do
 def _misspelt_sections(document: Document, modules: list[str]) -> Iterator[_Doubt]:
     """Sections that are called nearly as those that are not a module's of their own."""
     for section in modules:
-        near = DEFAULT if section.upper() == DEFAULT else meant(section, _OWN_SECTIONS)
+        near = slip_of(section, _OWN_SECTIONS)
         if near is not None and importable(section) not in _OWN_SECTIONS:
             line = document.lines.get(section, 0)
             yield line, f"{document.source}:{line} [{section}]: is {near} meant?"

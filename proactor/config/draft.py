@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Collection, Iterator, Mapping
-from difflib import get_close_matches
 from typing import cast
 
 from attrs import define, evolve, field, frozen
 
 from ..errors import NotFound, Refused
 from ..options import is_steering
+from ..spelling import nearest
 from .document import Document, Setting, Settings
 from .grammar import DEFAULT, REDACTED, is_file_only, is_guid, option_problem, value_problem
 from .layers import Layers, Member, View
@@ -144,7 +144,7 @@ def no_section(layers: Layers, name: str) -> NotFound:
     """What to raise where there is no such section: one of nearly that name may be meant."""
     if is_guid(name):
         return NotFound(f"there is no section [{name}]: no processor has that guid", "jobs")
-    near = get_close_matches(name[:100], [DEFAULT, *layers.document.sections], 1)
+    near = nearest(name, [DEFAULT, *layers.document.sections])
     remedy = f"is [{near[0]}] meant?" if near else f"sections are declared in {layers.document.source}"
     return NotFound(f"there is no section [{name[:100]}]: {remedy}", "sections")
 

@@ -82,6 +82,10 @@ JOB_OPTIONS = (
     *MESSAGE_OPTIONS.values(),
 )
 
+#: Read of it as well: by processors themselves, and by what launches them.
+_OTHERS = ("command", "log_level", "push", "verbose")
+OF_JOBS = frozenset((*(option.name for option in JOB_OPTIONS), *_OTHERS))
+"""The names of all options that every processor's section may have."""
 
 #: What each word of a list is, and what would be right.
 _WORDS = {

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from typing import Any
 
 from attrs import define, field, frozen
@@ -15,6 +14,7 @@ from twisted.logger import Logger
 
 from ..errors import Conflict, Refused
 from ..model import timestamp
+from ..spelling import nearest
 from ..timeline.origin import origin
 from ..timeline.timeline import Event, Timeline
 from .levels import CONSOLE, LEVELS, TOLD, Levels
@@ -55,7 +55,7 @@ def check_namespace(namespace: str) -> str:
         raise Refused("namespace: must be a dotted name, such as proactor.supervisor: each line of the log has one")
     known = set(_namespaces())
     if namespace not in known and not any(name.startswith(f"{namespace}.") for name in known):
-        near = ", ".join(get_close_matches(namespace, sorted(known), 3)) or "proactor"
+        near = ", ".join(nearest(namespace, known, 3)) or "proactor"
         raise Refused(f"namespace: nothing is logged as {namespace!r}; there is: {near}")
     return namespace
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from ..errors import Refused
 from ..model import State
+from ..spelling import nearest
 
 __all__ = ["KINDS", "check_kinds"]
 
@@ -53,7 +52,7 @@ def check_kinds(names: list[str]) -> frozenset[str]:
     """
     for name in names:
         if name not in KINDS:
-            near = get_close_matches(name[:64], sorted(KINDS), 1)
+            near = nearest(name, KINDS)
             remedy = f"is {near[0]} meant?" if near else f"there are: {', '.join(sorted(KINDS))}"
             raise Refused(f"event: there is no {name[:64]!r}; {remedy}")
     return frozenset(names)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..config.grammar import is_guid
-from ..config.names import meant
 from ..config.settings import declared_module, module_sections
 from ..errors import Refused
 from ..initiator import Initiator
 from ..model import Job, State
+from ..spelling import nearest
 
 _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_./-]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9_.:/@-]{0,63}")
@@ -75,8 +75,8 @@ def check_module(initiator: Initiator, name: str) -> None:
     layers = initiator.configurator.live.layers
     if declared_module(layers, name) is None and not initiator.fleet.of_module(name):
         there_are = module_sections(layers)
-        near = meant(name[:100], there_are)
-        remedy = f"is {near} meant?" if near else f"declared are: {', '.join(there_are) or 'none'}"
+        near = nearest(name, there_are)
+        remedy = f"is {near[0]} meant?" if near else f"declared are: {', '.join(there_are) or 'none'}"
         raise Refused(f"module {name[:100]!r} is not declared, and no job runs it; {remedy}")
 
 
