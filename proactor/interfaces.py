@@ -88,7 +88,8 @@ class ILauncher(Interface):
         """Start a process.
 
         :param ended: called once, when the process is no more.
-        :return: fires when it is started; fails with :class:`~proactor.errors.ProactorError` where it cannot be.
+        :return: fires when it is started; fails with :class:`~proactor.errors.Unavailable` where what is around it
+            does not allow it now, and with another :class:`~proactor.errors.ProactorError` where it cannot be.
         """
 
     def adopt(handle: Handle, ended: Callable[[Exit], None]) -> bool:

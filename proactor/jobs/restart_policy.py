@@ -1,4 +1,4 @@
-"""Whether a process that ended is started again, and when. Plain: times and chance are passed in."""
+"""Whether a process that ended, or never began, is started again, and when. Plain: times and chance are passed in."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from attrs import define, field, frozen
 
 from ..backoff import Backoff
 
+#: After launches that never began: the first may be over as soon as somebody closes a file, a disk takes its time.
+HINDERED = Backoff(0.5, 30.0)
 ALWAYS, ON_FAILURE, NEVER = "always", "on-failure", "never"
 
 
@@ -57,6 +59,7 @@ class RestartHistory:
 
     _times: deque[float] = field(factory=deque)
     _failures: int = 0
+    _hindered: int = 0
 
     def ended(
         self, policy: RestartPolicy, failed: bool, ran: float, now: float, random: Callable[[], float]
@@ -68,6 +71,7 @@ class RestartHistory:
         :param now: on a clock that only goes forward.
         :param random: as ``random.random``: uniform in [0, 1).
         """
+        self._hindered = 0
         if ran >= policy.delay_max:
             self._failures = 0
         if policy.mode == NEVER or (policy.mode == ON_FAILURE and not failed):
@@ -82,6 +86,15 @@ class RestartHistory:
         self._failures += 1
         return Retry(delay)
 
+    def hindered(self, random: Callable[[], float]) -> Retry:
+        """What follows from a launch that what is around it did not let begin, such as a full disk.
+
+        It is no word of the program: its policy is not asked, nor is its budget spent.
+        """
+        delay = HINDERED.delay(self._hindered, random)
+        self._hindered += 1
+        return Retry(delay)
+
     def kept(self, now: float) -> tuple[tuple[float, ...], int]:
         """How long ago each restart in the window was, in seconds, and how many failures there were in a row."""
         return tuple(now - time for time in self._times), self._failures
@@ -94,7 +107,7 @@ class RestartHistory:
     def forgive(self) -> None:
         """Begin anew: somebody wants it to."""
         self._times.clear()
-        self._failures = 0
+        self._failures = self._hindered = 0
 
 
 def _backoff(policy: RestartPolicy) -> Backoff:

@@ -14,14 +14,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..config.job_settings import JobSettings
-from ..errors import Conflict, ProactorError
+from ..errors import Conflict, ProactorError, StorageFailed, StorageFull, Unavailable
 from ..interfaces import Handle
 from ..launchers.held import HeldSocket
 from ..model import Exit, Job, State, Wanted
 from ..reactor.timers import Timers
 from ..reactor.waiters import Waiters
 from .lifecycle import Step, after
-from .restart_policy import Finished, GiveUp, RestartHistory, Retry
+from .restart_policy import Decision, Finished, GiveUp, RestartHistory, Retry
 from .supervision import Surroundings
 from .watchdog import Watchdog
 
@@ -29,6 +29,9 @@ from .watchdog import Watchdog
 LONGEST_LAUNCH = 10.0
 #: How many of its last lines are kept with a process's end, and where it was made to end: its stacks are among them.
 _LAST_LINES, _DUMP_LINES = 20, 100
+
+#: What keeps a launch from beginning and is no fault of what is launched: it passes without anybody editing a section.
+_HINDRANCES = (StorageFailed, StorageFull, Unavailable, OSError)
 
 log = Logger(namespace="proactor.supervisor")
 
@@ -228,7 +231,8 @@ class Supervised:
     def _not_launched(self, failure: Failure) -> None:
         if not failure.check(ProactorError):
             log.failure("Launching {guid}", failure, guid=self.job.guid)
-        self._ended(self.job.incarnation, Exit(None, None, f"could not be started: {failure.getErrorMessage()}"))
+        reason = f"could not be started: {failure.getErrorMessage()}"
+        self._ended(self.job.incarnation, Exit(None, None, reason), hindered=bool(failure.check(*_HINDRANCES)))
 
     def _probe(self) -> None:
         incarnation, state = self.job.incarnation, self.job.state
@@ -381,7 +385,11 @@ class Supervised:
             lambda failure: log.failure("Stopping {guid}", failure, guid=self.job.guid)
         )
 
-    def _ended(self, incarnation: int, exit_: Exit) -> None:
+    def _ended(self, incarnation: int, exit_: Exit, hindered: bool = False) -> None:
+        """Its process is no more.
+
+        :param hindered: there was none: what is around it did not let it begin.
+        """
         if self.waiters.closed:
             # It was left to the next initiator.
             return
@@ -407,7 +415,7 @@ class Supervised:
                 log.warn("Processor {guid} ({module}) {reason}", guid=job.guid, module=job.module, reason=reason)
             self._ended_on_purpose(killed or "its process ended")
         else:
-            self._ended_by_itself(job.exit, failed)
+            self._ended_by_itself(job.exit, failed, hindered)
 
     def _not_ended(self, exit_: Exit) -> str | None:
         """What there is to say of one that was asked to end, and did not until it was killed."""
@@ -425,11 +433,9 @@ class Supervised:
             self.job.restarts += 1
             self._enter("restart", "the initiator")
 
-    def _ended_by_itself(self, exit_: Exit, failed: bool) -> None:
-        job, clock = self.job, self.around.clock
-        settings = self.around.owner.settings(job)
-        ran = clock.seconds() - self._launched_at
-        decision = self.history.ended(settings.policy, failed, ran, clock.seconds(), self.around.random)
+    def _ended_by_itself(self, exit_: Exit, failed: bool, hindered: bool = False) -> None:
+        job = self.job
+        decision = self.history.hindered(self.around.random) if hindered else self._decision(failed)
         last = f": {exit_.last_words}" if exit_.last_words else ""
         log.warn(
             "Processor {guid} ({module}) {reason}{last}",
@@ -439,7 +445,7 @@ class Supervised:
             last=last,
         )
         if isinstance(decision, Retry):
-            self._retry_later(decision.delay, exit_.reason)
+            self._retry_later(decision.delay, exit_.reason, counts=not hindered)
         elif isinstance(decision, GiveUp):
             job.exit = evolve(exit_, reason=f"{exit_.reason}; {decision.reason}")
             self._rest(Step.GIVE_UP, job.exit.reason, job.guid)
@@ -447,15 +453,21 @@ class Supervised:
             assert isinstance(decision, Finished)
             self._rest(Step.FINISHED, exit_.reason, job.guid)
 
-    def _retry_later(self, delay: float, cause: str) -> None:
+    def _decision(self, failed: bool) -> Decision:
+        now = self.around.clock.seconds()
+        policy = self.around.owner.settings(self.job).policy
+        return self.history.ended(policy, failed, now - self._launched_at, now, self.around.random)
+
+    def _retry_later(self, delay: float, cause: str, counts: bool) -> None:
         job = self.job
         job.next_start = self.around.now() + timedelta(seconds=delay)
         self._step(Step.RETRY, cause, job.guid)
-        self._timers.set("retry", delay, self._again)
+        self._timers.set("retry", delay, partial(self._again, counts))
         self.waiters.news()
 
-    def _again(self) -> None:
-        self.job.restarts += 1
+    def _again(self, counts: bool = True) -> None:
+        # A launch that never began is no restart, and the one after it is the same again.
+        self.job.restarts += counts
         self._enter("retry", "the initiator", again=True)
 
     def _rest(self, step: Step, cause: str, actor: str) -> None:

@@ -14,12 +14,13 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ..errors import Refused
+from ..errors import Unavailable
 from ..forkserver.order import FILES, Order
 from ..guardian_main.protocol import Packet, Said
 from ..interfaces import Handle, ILauncher, LaunchSpec
 from ..model import Exit
 from .fork_server import ForkServer, ForkServerReactor
+from .hindrance import not_started
 from .identity import identity_of
 from .local import Processes
 from .spawn import SpawnLauncher, SpawnReactor, filled
@@ -133,7 +134,7 @@ class ForkLauncher:
         try:
             files = _copied(spec)
         except OSError as e:
-            return fail(Refused(f"{spec.argv[0]} cannot be started: {e.strerror}"))
+            return fail(not_started(spec.argv[0], e))
         patience = self.reactor.callLater(PATIENCE, self._give_up, place)
         pending = _Pending(spec, order, ended, Deferred(), patience, files)
         self._server.start()
@@ -192,8 +193,9 @@ class ForkLauncher:
         launching.chainDeferred(pending.launched)
 
     def _refuse(self, pending: _Pending, why: str) -> None:
+        """Tell that it was not forked, which the system did not allow: nothing of the program has run yet."""
         pending.close()
-        pending.launched.errback(Refused(f"{pending.spec.argv[0]} cannot be started: {why}"))
+        pending.launched.errback(Unavailable(f"{pending.spec.argv[0]} cannot be started: {why}"))
 
     # What the server says.
 

@@ -21,6 +21,7 @@ from ..errors import Refused
 from ..interfaces import Handle, ILauncher, LaunchSpec
 from ..model import Exit, Identity
 from .grip import Numbered, grip
+from .hindrance import not_started
 from .identity import identity_of
 from .limits import for_session, wrapped
 from .local import LocalLauncher, Processes
@@ -99,7 +100,7 @@ class SpawnLauncher(LocalLauncher):
         try:
             return succeed(self._spawn(spec, ended))
         except OSError as e:
-            return fail(Refused(f"{spec.argv[0]} cannot be started: {e.strerror}"))
+            return fail(not_started(spec.argv[0], e))
         except Refused as e:
             return fail(e)
 

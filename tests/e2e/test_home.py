@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGKILL, SIGTERM
 from subprocess import run
 
 from twisted.trial.unittest import SkipTest
 
 from .case import Case, Record
-from .support import Initiator, configuration
+from .support import Initiator, configuration, until
 
 SETTINGS = configuration(own="console = no\n")
 
@@ -92,6 +93,32 @@ class HomeTests(Case):
         guids = {each["guid"] for each in await self.jobs(self.initiator)}
         self.assertEqual(guids, {*created, second["guid"]})
         self.assertEqual(await self.get(f"{self.initiator.url}/config/proactor.processor"), section)
+
+    async def test_well_again(self) -> None:
+        """A processor that falls where no lock can be had is tried again, for longer than its restarts would last, and
+        runs when that is over.
+        """
+        self.initiator = await super().start(configuration(default="restart_attempts = 1\n", own="console = no\n"))
+        [job] = await self.create(self.initiator)
+        locks = self.initiator.home / "locks"
+        away = locks.rename(self.initiator.home / "away")
+        os.kill(job["pid"], SIGKILL)
+
+        async def tried() -> bool:
+            now = await self.job(self.initiator, job["guid"])
+            if now["exit"] is None or now["state"] != "backoff" or now["incarnation"] < 5:
+                self.assertIn(now["state"], ("running", "starting", "backoff"))
+                return False
+            self.assertRegex(now["exit"]["reason"], r"^could not be started: .*/locks/.*: No such file or directory$")
+            return True
+
+        await until(tried, "tried again and again")
+        away.rename(locks)
+        url = f"{self.initiator.url}/job/{job['guid']}"
+        answer = await self.http("POST", f"{url}/start", {"Prefer": "wait=60"})
+        self.assertEqual((answer.status, answer.json["state"]), (200, "running"), answer.text)
+        causes = [each["cause"] for each in await self.get(f"{url}/events")]
+        self.assertGreaterEqual(sum("could not be started" in cause for cause in causes), 3)
 
     async def test_deleted(self) -> None:
         """Where all of it is deleted nothing is accepted any more that could not be kept, and processors go on."""

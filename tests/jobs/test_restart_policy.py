@@ -51,6 +51,18 @@ class PolicyTests(SynchronousTestCase):
         policy = RestartPolicy(delay=1, delay_max=5, attempts=0)
         self.assertEqual(decide(policy, [(n, True, 0) for n in range(5)]), [Retry(d) for d in (1, 2, 4, 5, 5)])
 
+    def test_hindered(self) -> None:
+        """Launches that never began have waits of their own, up to 30 s, until one begins, and spend no budget."""
+        policy = RestartPolicy(NEVER, delay=0, delay_max=0, attempts=1)
+        history = RestartHistory()
+        expected = [Retry(d) for d in (0.5, 1, 2, 4, 8, 16, 30, 30)]
+        self.assertEqual([history.hindered(lambda: 1.0) for _ in range(8)], expected)
+        history.ended(policy, True, 0, 0, lambda: 1.0)
+        self.assertEqual(history.hindered(lambda: 1.0), Retry(0.5))
+        history.forgive()
+        self.assertEqual(history.hindered(lambda: 0.5), Retry(0.25))
+        self.assertEqual(history.kept(0), ((), 0))
+
     def test_full_jitter(self) -> None:
         """A wait is drawn from the whole range below that."""
         self.assertEqual(decide(RestartPolicy(delay=4), [(0, True, 0)], random=0.25), [Retry(1)])

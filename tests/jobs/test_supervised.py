@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.errors import Conflict, Refused, Unavailable
+from proactor.errors import Conflict, Refused, StorageFailed, StorageFull, Unavailable
 from proactor.interfaces import Handle
 from proactor.jobs.fleet import Order
 from proactor.model import Job, State, Wanted
@@ -212,12 +212,91 @@ class RestartTests(Case):
         assert self.job.exit is not None
         self.assertEqual(self.job.exit.reason, "could not be started: python cannot be started: not today")
 
+    def hinder(self, error: Exception | None) -> None:
+        """Have all launches from now on fail, or begin."""
+        self.rig.launcher.refusal = error
+
+    def test_hindered(self) -> None:
+        """What the machine is short of is not the program's failure: however long it lasts, the job is tried again,
+        says why, spends none of its budget, and runs when it is over.
+        """
+        self.ready()
+        self.hinder(StorageFull("there is no room on the disk of x"))
+        self.finish(1)
+        self.rig.clock.advance(2)
+        for _ in range(50):
+            self.assertIs(self.job.state, State.BACKOFF)
+            assert self.job.exit is not None
+            assert self.job.next_start is not None
+            self.assertEqual(self.job.exit.reason, "could not be started: there is no room on the disk of x")
+            self.assertEqual(self.rig.fleet.timeline.last()[-1].cause, self.job.exit.reason)
+            wait = (self.job.next_start - self.rig.now()).total_seconds()
+            self.assertLessEqual(wait, 30)
+            self.rig.clock.advance(wait)
+        self.hinder(None)
+        self.rig.clock.advance(30)
+        self.ready()
+        self.assertEqual(self.job.restarts, 1)
+        for wait in (4, 8):
+            self.finish(1)
+            self.rig.clock.advance(wait)
+        self.assertIs(self.job.state, State.STARTING)
+
+    def test_hindered_in_any_way(self) -> None:
+        """Whatever cannot be had says so: a log, a lock, a port, a process, room for what is written."""
+        for error in (Unavailable("no"), StorageFull("no"), StorageFailed("no"), OSError(24, "no")):
+            self.hinder(error)
+            for _ in range(6):
+                if self.job.alive:
+                    self.finish(1)
+                self.rig.clock.advance(30)
+                self.assertIs(self.job.state, State.BACKOFF)
+            self.hinder(None)
+            self.rig.clock.advance(30)
+            self.ready()
+            self.rig.clock.advance(1000)
+        self.flushLoggedErrors(OSError)
+
+    def test_hindered_and_stopped(self) -> None:
+        """Who stops it meanwhile has it stopped, and a start tries at once."""
+        self.hinder(Unavailable("no"))
+        self.finish(1)
+        self.rig.clock.advance(2)
+        self.rig.run(self.supervised.stop("operator"))
+        self.assertIs(self.job.state, State.STOPPED)
+        self.rig.clock.advance(100)
+        self.assertIs(self.job.state, State.STOPPED)
+        self.hinder(None)
+        self.supervised.start("operator")
+        self.ready()
+
     def test_what_was_said_before_does_not_count(self) -> None:
         """A new process has not acknowledged anything, and the old one's token is not its own."""
         self.ready()
         self.finish(1)
         self.rig.clock.advance(2)
         self.assertEqual((self.job.running_revision, self.job.answer, self.job.ready), (None, None, False))
+
+
+class NeverTests(Case):
+    """A program that is to run once, and has not run."""
+
+    more = "restart = never\n"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.rig.launcher.refusal = Unavailable("no")
+        self.rig.run(self.supervised.stop("operator"))
+        self.supervised.start("operator")
+
+    def test_hindered(self) -> None:
+        """It is tried until it has: to be kept from it was no end."""
+        self.assertIs(self.job.state, State.BACKOFF)
+        self.rig.launcher.refusal = None
+        self.rig.clock.advance(1)
+        self.ready()
+        self.finish(1)
+        self.assertIs(self.job.state, State.EXITED)
 
 
 class StopTests(Case):

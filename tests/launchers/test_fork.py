@@ -22,6 +22,7 @@ from twisted.trial.unittest import SkipTest
 
 from benchmarks.lives import born
 from benchmarks.survivors import is_begun
+from proactor.errors import Unavailable
 from proactor.interfaces import ILauncher, LaunchSpec, Limits
 from proactor.launchers import fork as fork_module
 from proactor.launchers import fork_server as fork_server_module
@@ -264,6 +265,16 @@ class ServerTests(ForkCase):
         self.assertEqual(self.lines(), [])
         launched = await self.run_spec(self.module("up", "b" * 32))
         self.assertTrue(is_begun(launched.handle.pid, MODULE))
+
+    async def test_not_forked(self) -> None:
+        """What the server could not fork is no fault of the program: it may be tried again."""
+        await self.run_spec(self.module("up"))
+        os.kill(self.server(), signal.SIGSTOP)
+        self.addCleanup(self.resume, self.server())
+        launching = self.launcher.launch(self.module("up", "b" * 32), lambda _: None)
+        self.forks._heard([(f"failed {'b' * 32} 1 Cannot allocate memory", None)])
+        error = await self.assertFailure(launching, Unavailable)
+        self.assertEqual(str(error), f"{sys.executable} cannot be started: Cannot allocate memory")
 
     async def test_slow_to_end(self) -> None:
         """One that does not end when it is told to is killed, and then it is over."""

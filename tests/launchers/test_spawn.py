@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
-from proactor.errors import ProactorError
+from proactor.errors import ProactorError, Unavailable
 from proactor.interfaces import ILauncher, LaunchSpec, Limits
 from proactor.launchers import watched
 from proactor.launchers.spawn import SpawnLauncher
@@ -341,7 +341,7 @@ class SpawnTests(Case):
             launching = self.launcher.launch(self.of((*PYTHON, "")), lambda _: None)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        error = await self.assertFailure(launching, ProactorError)
+        error = await self.assertFailure(launching, Unavailable)
         self.assertEqual(str(error), f"{sys.executable} cannot be started: Too many open files")
         self.assertEqual(descriptors(), before)
 

@@ -1,0 +1,31 @@
+"""Tests of what is told of a program that was not started."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from proactor.errors import Refused, Unavailable
+from proactor.launchers.hindrance import not_started
+
+
+class HindranceTests(SynchronousTestCase):
+    """Whose fault it is."""
+
+    def test_machine(self) -> None:
+        """What the machine is short of is there again later."""
+        for number in (errno.EMFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EROFS):
+            error = not_started("python", OSError(number, "whatever"))
+            self.assertIs(type(error), Unavailable)
+            self.assertEqual(str(error), f"python cannot be started: {os.strerror(number)}")
+
+    def test_program(self) -> None:
+        """A program that cannot be run can be run at no other time."""
+        for number in (errno.E2BIG, errno.EACCES, errno.ENOENT, errno.ENOEXEC):
+            self.assertIs(type(not_started("python", OSError(number, "whatever"))), Refused)
+
+    def test_without_number(self) -> None:
+        """An error that the system has no number for is told in its own words."""
+        self.assertEqual(str(not_started("python", OSError("it is late"))), "python cannot be started: it is late")
