@@ -192,7 +192,7 @@ class Supervised:
         job.log_start = self.around.logs.written(job.guid)
         launch = self.around.owner.launch(job)
         if launch.serves_itself:
-            self.listening.park()
+            self.listening.lend()
         else:
             self.listening.listen()
         log_file = self.around.logs.open(job.guid, settings.log_max_bytes, settings.log_backups)
@@ -395,6 +395,7 @@ class Supervised:
             return
         job = self.job
         self._handle, self._over = None, incarnation
+        self.listening.take_back()
         self._timers.cancel("ready")
         self._watchdog.stop()
         self._probe_no_more()

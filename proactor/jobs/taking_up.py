@@ -22,6 +22,10 @@ from .creation import UNFINISHED
 from .fleet import Fleet
 from .records import history_of, job_of
 
+_TAKEN = (
+    "Port {port} at {address}, of processor {guid} ({module}), is another program's by now: it cannot be started until "
+    "that gives it up (ss -ltnp sport = :{port})"
+)
 _REASON = "ended while there was no initiator; its status cannot be known"
 
 log = Logger(namespace="proactor.supervisor")
@@ -166,6 +170,8 @@ class TakingUp:
         if kept is None and found.process is not None:
             kept = self.socket_of(saved, found.process)
         held = fleet.ports.claim(saved.address, saved.port, kept)
+        if held.is_lost and found.process is None:
+            log.warn(_TAKEN, guid=saved.guid, module=saved.module, port=saved.port, address=saved.address)
         job = job_of(saved, fleet.configurator.settings.public_url(saved.port))
         supervised = fleet.add(job, held, at_end=True)
         supervised.history = history_of(saved, fleet.now(), fleet.clock.seconds())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..errors import Unavailable
-from .sockets import BACKLOG
+from .sockets import BACKLOG, bind_alone, share
 
 
 def is_listening(bound: socket.socket) -> bool:
@@ -23,6 +24,9 @@ def _nothing() -> None:
 
 class HeldSocket:
     """A port that listens, so that clients wait, or is parked: kept from others, and connections are refused.
+
+    Bound alone would not keep it from others: on Linux, who says SO_REUSEADDR, as most servers do, can listen beside a
+    socket that said so too and does not listen. So a parked one does not say it, unless it is lent.
 
     :param bound: a socket that listens, or is bound alone; it is this object's from now on. One that is not even bound
         has lost its port to another program, and may have it again.
@@ -51,47 +55,69 @@ class HeldSocket:
         """The descriptor of the socket as it is now; it may be another after it was parked or listens again."""
         return self._socket.fileno()
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether another program has the port."""
+        return self._socket.fileno() < 0 or self._socket.getsockname() != self._name
+
     def listen(self) -> None:
         """Let clients connect and wait; nothing where they do already.
 
         :raises Unavailable: another program has taken the port meanwhile.
         """
         if not self._listens:
-            lost = self._socket.fileno() < 0 or self._socket.getsockname() != self._name
-            listening = self._bound() if lost else self._socket
+            self._have_again()
+            share(self._socket, True)
             try:
-                listening.listen(BACKLOG)
+                self._socket.listen(BACKLOG)
             except OSError as e:
-                if lost:
-                    listening.close()
+                share(self._socket, False)
                 raise self._taken(e) from None
             self._listens = True
-            if lost:
-                self._socket.close()
-                self._socket = listening
-                self.changed()
 
     def park(self) -> None:
         """Have clients refused, and keep the port: nobody is going to serve them; nothing where it is so already."""
         if self._listens:
             self._listens = False
+            share(self._socket, False)
             if not self._silenced():
                 self._socket.close()
                 with suppress(Unavailable):
                     self._socket = self._bound()
                 self.changed()
+        self.take_back()
+
+    def lend(self) -> None:
+        """Let a program listen at the port with a socket of its own, which has to say SO_REUSEADDR.
+
+        :raises Unavailable: another program has taken the port meanwhile.
+        """
+        self.park()
+        self._have_again()
+        share(self._socket, True)
+
+    def take_back(self) -> None:
+        """Keep a port that was lent from everybody again; nothing where it was not."""
+        if not self._listens and self._socket.fileno() >= 0:
+            share(self._socket, False)
 
     def close(self) -> None:
         """Give the port up."""
         self._socket.close()
         self.changed = _nothing
 
+    def _have_again(self) -> None:
+        if self.is_lost:
+            bound = self._bound()
+            self._socket.close()
+            self._socket = bound
+            self.changed()
+
     def _bound(self) -> socket.socket:
         bound = socket.socket(self._family, socket.SOCK_STREAM)
         try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             bound.setblocking(False)
-            bound.bind(self._name)
+            bind_alone(bound, self._name)
         except OSError as e:
             bound.close()
             raise self._taken(e) from None
@@ -106,9 +132,10 @@ class HeldSocket:
             return False
         with suppress(OSError):
             # It is bound still, but to a port that the system had chosen.
-            self._socket.bind(self._name)
+            bind_alone(self._socket, self._name)
         return True
 
     def _taken(self, error: OSError) -> Unavailable:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        return Unavailable(f"port {self.port} at {self.address} cannot be had again: {reason}")
+        who = f" (ss -ltnp sport = :{self.port} says by whom)" if error.errno == errno.EADDRINUSE else ""
+        return Unavailable(f"port {self.port} at {self.address} cannot be had again: {reason}{who}")

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import ProactorError, Refused, Unavailable
 
-__all__ = ["BACKLOG", "PortRange"]
+__all__ = ["BACKLOG", "PortRange", "bind_alone", "share"]
 
 BACKLOG = 1024
 """Connections that may wait for a processor; the kernel cuts it to ``net.core.somaxconn``."""
@@ -38,6 +38,30 @@ def _listen(family: socket.AddressFamily, address: tuple[object, ...]) -> socket
         sock.close()
         raise
     return sock
+
+
+def share(bound: socket.socket, shared: bool) -> None:
+    """Let others that say SO_REUSEADDR too bind the same port and listen, or not, while this socket does not.
+
+    Linux asks it of both sockets when the other one begins to listen; see socket(7). What is accepted inherits it, and
+    without it is in the way of who listens there next.
+    """
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(shared))
+
+
+def bind_alone(sock: socket.socket, name: tuple[Any, ...]) -> None:
+    """Bind a socket so that nobody else can listen there, though this one does not listen.
+
+    :raises OSError: it cannot be bound.
+    """
+    share(sock, False)
+    try:
+        sock.bind(name)
+    except OSError:
+        # What is left of connections that there were (TIME_WAIT) is in the way.
+        share(sock, True)
+        sock.bind(name)
+        share(sock, False)
 
 
 class PortRange:
@@ -96,7 +120,7 @@ class PortRange:
         )
 
     def claim(self, port: int) -> socket.socket:
-        """Hold a port that a processor has already; a socket for it, which does not listen.
+        """Hold a port that a processor has already; a socket for it, which does not listen, and lets no other.
 
         It is not even bound where another program has the port now.
 
@@ -105,9 +129,8 @@ class PortRange:
         sock = socket.socket(self._family, socket.SOCK_STREAM)
         self._held.add(port)
         try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.setblocking(False)
-            sock.bind(self.name(port))
+            bind_alone(sock, self.name(port))
         except OSError as error:
             if error.errno not in _TAKEN:
                 sock.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -297,6 +298,37 @@ class NeverTests(Case):
         self.ready()
         self.finish(1)
         self.assertIs(self.job.state, State.EXITED)
+
+
+class LentTests(SynchronousTestCase):
+    """A command that binds its port itself."""
+
+    def setUp(self) -> None:
+        self.rig = Rig(self, CONFIG + f"\n[plain]\ncommand = program --port {{port}}{TIMES}")
+        (self.job,) = self.rig.run(self.rig.fleet.create(Order("plain"), "test"))
+        self.rig.clock.advance(0)
+
+    def can_be_had(self) -> bool:
+        """Whether somebody could listen at its port."""
+        try:
+            socket.create_server((self.job.address, self.job.port)).close()
+        except OSError:
+            return False
+        return True
+
+    def test_lent(self) -> None:
+        """Others are kept from it as long as there is no such process."""
+        self.assertTrue(self.can_be_had())
+        self.rig.launcher.finish(self.job.guid, 1)
+        self.rig.clock.advance(0)
+        self.assertIs(self.job.state, State.BACKOFF)
+        self.assertFalse(self.can_be_had())
+        self.rig.clock.advance(2)
+        self.assertTrue(self.can_be_had())
+        stopped = Deferred.fromCoroutine(self.rig.fleet.supervised(self.job.guid).stop("operator"))
+        self.rig.clock.advance(0)
+        self.successResultOf(stopped)
+        self.assertFalse(self.can_be_had())
 
 
 class StopTests(Case):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from twisted.internet.defer import Deferred
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.config.document import parse
@@ -312,8 +313,14 @@ class WantedTests(Case):
         other.listen()
         self.addCleanup(other.close)
         self.rig = Rig(self, CONFIGURED, earlier=self.rig)
-        self.rig.take_up()
+        with capturedLogs() as events:
+            self.rig.take_up()
         job = self.rig.fleet.job(self.job.guid)
+        told = (
+            f"Port {job.port} at {ADDRESS}, of processor {job.guid} (my.module), is another program's by now: it "
+            f"cannot be started until that gives it up (ss -ltnp sport = :{job.port})"
+        )
+        self.assertEqual([formatEvent(event) for event in events if event["log_level"] is LogLevel.warn], [told])
         self.rig.run(self.rig.fleet.start(job.guid, "test"))
         assert job.exit is not None
         self.assertEqual(job.state, State.BACKOFF)
