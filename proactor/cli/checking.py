@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check"]
 
+_BEHIND = "--guid, --port and --fd are put behind it: it has none of {guid}, {port}, {fd}"
+
 
 @click.command(
     cls=Verb,
@@ -45,6 +48,9 @@ def check(shell: Shell, file: str | None, guid: str | None, strict: bool) -> Non
     standard input. What holds and is most likely not what is meant is warned of: options that are nearly called like
     one there is, sections that nobody reads, modules in allow_from that are not declared, programs and modules that are
     not found from this folder.
+
+    Of a section with a command it is told what will be run. GUID, PORT, N and PYTHON stand for the guid and the port of
+    a processor, the descriptor of its socket and the initiator's Python; --json has the arguments one by one.
     """
     from ..startup import checked, find_config  # noqa: PLC0415 - it loads what the initiator is made of
 
@@ -56,10 +62,11 @@ def check(shell: Shell, file: str | None, guid: str | None, strict: bool) -> Non
     except ProactorError as error:
         raise click.exceptions.Exit(shell.failed(end_of(error))) from None
     warnings = list(_warnings(document, found))
+    record = {**_record(found), "commands": dict(_commands(document, found))}
     if shell.out.json:
-        shell.out.document({**_record(found), "file": source.name, "warnings": warnings})
+        shell.out.document({**record, "file": source.name, "warnings": warnings})
     else:
-        _tell(shell, source.name, _record(found), warnings)
+        _tell(shell, source.name, record, warnings)
     if warnings and strict:
         raise click.exceptions.Exit(FAILED)
 
@@ -74,6 +81,9 @@ def _tell(shell: Shell, name: str, record: Mapping[str, Any], warnings: Sequence
         ("modules", ", ".join(record["modules"])),
     ):
         shell.out.line(f"  {label:<9}{text}")
+    for section, command in record["commands"].items():
+        behind = f"  ({_BEHIND})" if command["appended"] else ""
+        shell.out.line(f"  {'command':<9}[{section}] {shlex.join(command['argv'])}{behind}")
 
 
 def _check_tls(settings: InitiatorSettings) -> None:
@@ -94,6 +104,18 @@ def _record(found: Checked) -> dict[str, Any]:
         "listens": f"{settings.listen_addr}:{settings.listen_port}",
         "modules": [name for name, _ in found.modules],
     }
+
+
+def _commands(document: Document, found: Checked) -> Iterator[tuple[str, dict[str, Any]]]:
+    """By section what is run there in place of a module, with words for what a processor is told of itself."""
+    from ..config.layers import Layers  # noqa: PLC0415
+    from ..launchers.command import command_line, is_told_behind  # noqa: PLC0415
+
+    layers = Layers(document)
+    for section in (section for section, module in found.modules if module is None):
+        command = layers.check_section(section)["command"].text
+        argv = command_line(section, command, "GUID", "PORT", "N", "PYTHON")
+        yield section, {"argv": list(argv), "appended": is_told_behind(command)}
 
 
 def _warnings(document: Document, found: Checked) -> Iterator[str]:

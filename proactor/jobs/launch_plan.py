@@ -16,6 +16,7 @@ from ..interfaces import LaunchSpec, Limits
 from ..launchers.command import check_command, command_line, environment, takes_socket
 from ..launchers.limits import check_limits
 from ..model import Job
+from ..options import is_secret, secret_globs
 from ..tokens.issuing import TokenAuthority
 from .supervision import Launch
 
@@ -76,7 +77,7 @@ def check_launch(values: Mapping[str, str]) -> None:
     """
     settings = job_settings(values)
     if "command" in values:
-        check_command(values["command"])
+        check_command(values["command"], is_secret("command", secret_globs(values)))
     check_limits(_limits(settings))
     _environment({}, values, settings)
 

@@ -28,7 +28,7 @@ from ..errors import Refused
 from ..interfaces import Limits
 from ..options import is_secret, secret_globs
 
-__all__ = ["MARK", "Limits", "check_command", "command_line", "environment", "takes_socket"]
+__all__ = ["MARK", "Limits", "check_command", "command_line", "environment", "is_told_behind", "takes_socket"]
 
 MARK = "PROACTOR_INITIATOR"
 """The variable that tells whose a process is, for who has to find it; it goes to each in any case."""
@@ -46,11 +46,14 @@ _NAME = re.compile("[a-z_][a-z0-9_]*")
 _LEAST = ("PATH", MARK)
 
 
-def command_line(module: str, command: str | None, guid: str, port: int, fd: int, python: str) -> tuple[str, ...]:
+def command_line(
+    module: str, command: str | None, guid: str, port: int | str, fd: int | str, python: str
+) -> tuple[str, ...]:
     """The program to run and its arguments.
 
     :param module: what to run where there is no ``command``: ``PYTHON -m MODULE``.
     :param command: the value of the option.
+    :param port: where it is to be reached; or a word for it, as for the others, where it is only to be shown.
     :param fd: where the child finds its socket.
     :param python: the interpreter.
     :raises Refused: the command cannot be read; says what would be right.
@@ -68,6 +71,14 @@ def command_line(module: str, command: str | None, guid: str, port: int, fd: int
     return tuple(argv)
 
 
+def is_told_behind(command: str) -> bool:
+    """Whether a command uses none of ``{guid}``, ``{port}`` and ``{fd}``, so that it gets them as options behind it.
+
+    :raises Refused: the command cannot be read.
+    """
+    return not _used(_arguments(command))
+
+
 def takes_socket(command: str | None) -> bool:
     """Whether the child serves on the socket that it inherits, which listens already.
 
@@ -80,11 +91,17 @@ def takes_socket(command: str | None) -> bool:
     return "fd" in used or "port" not in used
 
 
-def check_command(command: str) -> None:
+def check_command(command: str, secret: bool = False) -> None:
     """See whether the value of a ``command`` can be read.
 
+    :param secret: whether it is one, or a secret went into it: everybody on the machine can read what processes are
+        started with.
     :raises Refused: says what would be right.
     """
+    if secret:
+        raise Refused(
+            "command: a secret is in it, and no secret is in arguments; have the program read it from standard input"
+        )
     command_line("module", command, "0" * 32, 1, 3, "python")
 
 

@@ -28,10 +28,40 @@ class CheckTests(SynchronousTestCase):
         )
         found = typed("check", path)
         self.assertEqual(found.code, 0)
-        self.assertRegex(found.out, r"holds\.\n  guid +8d7.*\n  listens  0\.0\.0\.0:1\n  modules  not\.there, site\n$")
+        self.assertRegex(
+            found.out, r"holds\.\n  guid +8d7.*\n  listens  0\.0\.0\.0:1\n  modules  not\.there, site\n  command  "
+        )
         self.assertIn(
             f"warning: {path}:1 [not.there]: there is no module not in {os.getcwd()}, nor installed\n", found.err
         )
+
+    def test_commands(self) -> None:
+        """Of each command it is told what will be run, and whether arguments are put behind it."""
+        path = self.saved(
+            f"[a]\ncommand = sleep ${{time}}\ntime = 1 000\n[b]\ncommand =\n  {{python}}\n  a b\n  {{port}}\n{OWN}"
+        )
+        behind = "--guid GUID --port PORT --fd N"
+        told = "(--guid, --port and --fd are put behind it: it has none of {guid}, {port}, {fd})"
+        found = typed("check", path)
+        self.assertIn(f"\n  command  [a] sleep 1 000 {behind}  {told}\n  command  [b] PYTHON 'a b' PORT\n", found.out)
+        self.assertEqual(
+            typed("check", path, "--json").json["commands"],
+            {
+                "a": {"argv": ["sleep", "1", "000", *behind.split()], "appended": True},
+                "b": {"argv": ["PYTHON", "a b", "PORT"], "appended": False},
+            },
+        )
+
+    def test_secret_in_a_command(self) -> None:
+        """A secret would be seen by everybody on the machine: it is refused, and not shown."""
+        found = typed("check", self.saved(f"[a]\npin_key = hush\ncommand = sleep ${{pin_key}}\n{OWN}"))
+        self.assertEqual((found.code, found.out), (1, ""))
+        self.assertIn("a secret is in it, and no secret is in arguments; have the program read it", found.err)
+        self.assertNotIn("hush", found.err)
+
+    def test_no_commands(self) -> None:
+        """Where all sections are modules there is none."""
+        self.assertEqual(typed("check", self.saved(OWN), "--json").json["commands"], {})
 
     def test_tls(self) -> None:
         """A certificate that the initiator would not start with does not hold."""
