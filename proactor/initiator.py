@@ -121,7 +121,8 @@ class Initiator:
             lambda: self.configurator.settings.dead_letters,
         )
         self.metrics.messages(self.office.waiting, self.office.dead.__len__, self.office.oldest_age)
-        self.exchange.heard_topics = self.configurator.waiting.heard = self.office.look
+        self.exchange.heard_topics = self.office.look
+        self.configurator.waiting.heard = self._reconfigured
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
@@ -136,6 +137,10 @@ class Initiator:
         self.fleet.heard_end = self._process_ended
         self.fleet.heard_removal = lambda _: self.scale.look()
         self.configurator.heard_change = self._configuration_changed
+
+    def _reconfigured(self, guid: str) -> None:
+        self.office.look(guid)
+        self.fleet.reconfigured(guid)
 
     def _process_ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
         self.rollouts.lost(job.guid, exit_.reason, on_purpose)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from attrs import frozen
@@ -127,6 +128,14 @@ def refresh(values: Mapping[str, str]) -> float:
     return float(values.get("refresh", _REFRESH))
 
 
+#: What :class:`JobSettings` is read from, by name.
+_READ = {
+    option.name: option
+    for option in JOB_OPTIONS
+    if option.name != "instances" and option not in ROLLOUT_OPTIONS and option.name not in MESSAGE_OPTIONS
+}
+
+
 @frozen
 class JobSettings:
     """How one job is run. Times in seconds."""
@@ -163,9 +172,15 @@ def instances(layers: Layers, section: str) -> int | None:
 
 def job_settings(values: Mapping[str, str]) -> JobSettings:
     """Read a section's values, which were checked when they were taken."""
+    return _read(*map(values.get, _READ))
+
+
+@lru_cache(maxsize=1024)
+def _read(*texts: str | None) -> JobSettings:
+    """Settings of the texts of their options, in order. Of a fleet most have the same, which are asked for often."""
     read: dict[str, Any] = {
-        option.name: option.parse(values[option.name]) if option.name in values else option.default
-        for option in JOB_OPTIONS
+        option.name: option.default if text is None else option.parse(text)
+        for option, text in zip(_READ.values(), texts, strict=True)
     }
     policy = RestartPolicy(
         read.pop("restart"),
@@ -174,8 +189,6 @@ def job_settings(values: Mapping[str, str]) -> JobSettings:
         read.pop("restart_attempts"),
         read.pop("restart_window"),
     )
-    for name in ("instances", *(option.name for option in ROLLOUT_OPTIONS), *MESSAGE_OPTIONS):
-        del read[name]
     labels = dict(label.partition("=")[::2] for label in read.pop("labels"))
     return JobSettings(policy=policy, labels=labels, **read)
 

@@ -203,6 +203,11 @@ class Fleet:
         self.job(guid)
         return self._supervised[guid]
 
+    def reconfigured(self, guid: str) -> None:
+        """A processor's configuration is another one now, or it has none any more."""
+        if guid in self._supervised:
+            self._supervised[guid].reconfigured()
+
     def record(self, job: Job) -> dict[str, Any]:
         """A job as its readers see it."""
         return job_record(job, self.configurator.live.wanted(job.guid), self.queue.place(job.guid))

@@ -155,6 +155,10 @@ class Supervised:
         """It was heard of."""
         self._watchdog.heard()
 
+    def reconfigured(self) -> None:
+        """Its configuration is another one now."""
+        self._watchdog.heed(self)
+
     def said_ready(self) -> None:
         """It says that it serves: see whether its endpoint does."""
         if self.job.state is State.STARTING and self.job.speaks and self._probed != self.job.incarnation:
@@ -483,6 +487,7 @@ class Supervised:
     def close(self) -> None:
         """Give up what is kept for a job that has no process any more, or whose process goes on without us."""
         self._timers.cancel_all()
+        self._watchdog.stop()
         self._probe_no_more()
         self.around.queue.leave(self.job.guid)
         self.listening.close()

@@ -11,7 +11,8 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..reactor.timers import LATE, Timers
 
-#: The longest time between two looks, in seconds: the limit may be edited while the process runs.
+#: The longest time between two looks, in seconds: the limit may be edited while the process runs. What may be silent
+#: for ever, as by default, is not looked at: that would be a hundred times a second in a fleet of a thousand.
 LONGEST_LOOK = 10.0
 #: Between asking a silent process where it is and ending it, in seconds.
 DUMP_TIME = 1.0
@@ -47,20 +48,31 @@ class Watchdog:
     timers: Timers
     heard_at: float = 0.0
     _due: float = 0.0
+    #: Whether it may be silent for ever: there is nothing to look for until that is another.
+    _rests: bool = False
 
     def heard(self) -> None:
         """It was heard of."""
         self.heard_at = self.clock.seconds()
 
     def watch(self, watched: Watched) -> None:
-        """See to it from now on, until the timer of that name is cancelled."""
+        """See to it from now on, until told to stop."""
         self._due = self.clock.seconds()
         self._look(watched)
+
+    def heed(self, watched: Watched) -> None:
+        """How long it may be silent may be another now; where it was for ever, that counts from now on."""
+        if self._rests:
+            self.heard()
+            self.watch(watched)
 
     def _look(self, watched: Watched) -> None:
         self.heard_at += self._late()
         limit = watched.longest_silence()
-        left = self.heard_at + limit - self.clock.seconds() if limit else LONGEST_LOOK
+        self._rests = not limit
+        left = self.heard_at + limit - self.clock.seconds()
+        if self._rests:
+            return
         if left > 0:
             self._later(min(left, LONGEST_LOOK), partial(self._look, watched))
             return
@@ -79,6 +91,7 @@ class Watchdog:
 
     def stop(self) -> None:
         """There is nothing to watch."""
+        self._rests = False
         self.timers.cancel(_NAME)
 
     def _still_silent(self, watched: Watched, cause: str, since: float) -> None:

@@ -407,6 +407,11 @@ class JobSettingsTests(Case):
         self.assertEqual((found.refresh, found.nice, found.policy.mode), (1.5, -5, "never"))
         self.assertEqual(found.labels, {"role": "canary", "zone": "a=b"})
 
+    def test_read_once(self) -> None:
+        """Those of processors that say the same are read once, whatever else is in their sections."""
+        self.assertIs(job_settings({"nice": "3", "x": "1"}), job_settings({"nice": "3", "x": "2", "instances": "4"}))
+        self.assertNotEqual(job_settings({"nice": "3"}), job_settings({"nice": "4"}))
+
     def test_instances(self) -> None:
         """Are a module's, not DEFAULT's."""
         layers = Layers(parsed(f"[{DEFAULT}]\ninstances = 9\nmany = 3\n[m]\ninstances = ${{many}}\n[n]\n"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -472,6 +473,57 @@ class WatchdogTests(Case):
             self.rig.clock.pump([1] * 20)
             self.supervised.contact()
         self.assertEqual((self.job.state, self.job.incarnation), (State.RUNNING, 1))
+
+
+class ChangingWatchdogTests(Case):
+    """``watchdog`` is edited while the process runs."""
+
+    more = "refresh = 1\n"
+
+    def edit(self, watchdog: str) -> None:
+        # Without a rollout, which would take back what nobody acknowledges.
+        configurator = self.rig.configurator
+        edit = partial(configurator.live.draft_edit, "my.module", {"watchdog": watchdog})
+        self.rig.run(configurator.take(edit, "test"))
+
+    def test_switched_on(self) -> None:
+        """It may be silent for so long from then on."""
+        self.ready()
+        self.rig.clock.pump([1] * 100)
+        self.edit("30")
+        self.rig.clock.pump([1] * 29)
+        self.assertIs(self.job.state, State.RUNNING)
+        self.rig.clock.pump([1] * 2)
+        self.rig.clock.advance(0)
+        assert self.job.exit is not None
+        self.assertEqual(self.job.exit.reason, "silent for 30 s; ended by SIGUSR1")
+
+    def test_changed(self) -> None:
+        """Another limit holds from the last that was heard of it; a switch off and on begins anew."""
+        self.ready()
+        self.edit("600")
+        self.rig.clock.pump([1] * 20)
+        self.edit("30")
+        self.rig.clock.pump([1] * 9)
+        self.assertIs(self.job.state, State.RUNNING)
+        self.edit("0")
+        self.rig.clock.pump([1] * 100)
+        self.edit("30")
+        self.rig.clock.pump([1] * 29)
+        self.assertIs(self.job.state, State.RUNNING)
+        self.rig.clock.pump([1] * 2)
+        self.rig.clock.advance(0)
+        self.assertIs(self.job.state, State.BACKOFF)
+
+    def test_nobody_to_watch(self) -> None:
+        """Of one that has no process, or is not ready yet, nothing is awaited."""
+        self.edit("30")
+        self.rig.clock.pump([1] * 15)
+        self.assertIs(self.job.state, State.STARTING)
+        self.ready()
+        self.finish(1)
+        self.edit("40")
+        self.assertIs(self.job.state, State.BACKOFF)
 
 
 class StoppedTests(Case):
