@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from ..model import State
+from ..model import Job, State, Wanted
 
 
 class Step(str, Enum):
@@ -54,3 +54,25 @@ def after(state: State, step: Step) -> State:
         return TRANSITIONS[state, step]
     except KeyError:
         raise ImpossibleStep(f"no way from {state.value} by {step.value}") from None
+
+
+def is_settled(job: Job, wanted: Wanted) -> bool:
+    """Whether a job is ready, or will not be without somebody doing something.
+
+    :param wanted: what is wanted of it for as long as we are there.
+    """
+    if job.state is State.STOPPED:
+        # In passing, where it is wanted: the next process is on its way.
+        return wanted is Wanted.STOPPED
+    return job.state in (State.RUNNING, State.EXITED, State.FATAL)
+
+
+def is_restarted(job: Job, before: int) -> bool:
+    """Whether a job that is restarted has another process that is ready, or will not have one.
+
+    :param before: the incarnation that it had.
+    """
+    if job.state is State.STOPPED and job.wanted is Wanted.STOPPED:
+        # Where it is deleted, who waits is told when it is gone.
+        return not job.doomed
+    return job.incarnation > before and job.state is not State.STARTING

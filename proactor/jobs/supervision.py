@@ -117,3 +117,7 @@ class Surroundings:
     logs: Logs
     locks: Locks
     owner: Owner
+
+    def since(self, time: datetime | None) -> float:
+        """How many seconds ago something was; 0 where it is not known, or ahead by a clock that was set."""
+        return 0.0 if time is None else max(0.0, (self.now() - time).total_seconds())

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.jobs.lifecycle import TRANSITIONS, ImpossibleStep, Step, after
-from proactor.model import State
+from proactor.jobs.lifecycle import TRANSITIONS, ImpossibleStep, Step, after, is_restarted, is_settled
+from proactor.model import Job, State, Wanted
 
 DOCS = Path(__file__).parents[2] / "docs" / "lifecycle.md"
 
@@ -56,3 +57,32 @@ class LifecycleTests(SynchronousTestCase):
         for (state, step), new in TRANSITIONS.items():
             row = rf"\|\s*`?{state.value}`?\s*\|\s*`?{step.value}`?\s*\|\s*`?{new.value}`?\s*\|"
             self.assertIsNotNone(re.search(row, text), f"{state.value} | {step.value} | {new.value}")
+
+
+def job(state: State, wanted: Wanted = Wanted.RUNNING, incarnation: int = 1, doomed: bool = False) -> Job:
+    created = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
+    how = {"state": state, "wanted": wanted, "incarnation": incarnation, "doomed": doomed}
+    return Job("0" * 32, "m", "fork", 1, "http://h:1", created, **how)  # type: ignore[arg-type]
+
+
+class WaitingTests(SynchronousTestCase):
+    """What those wait for who have a job started."""
+
+    def test_settled(self) -> None:
+        """A job is settled when nothing more comes of it by itself."""
+        settled = {State.RUNNING, State.EXITED, State.FATAL}
+        for wanted, states in ((Wanted.RUNNING, settled), (Wanted.STOPPED, {*settled, State.STOPPED})):
+            self.assertEqual({state for state in State if is_settled(job(state), wanted)}, states)
+
+    def test_restarted(self) -> None:
+        """It is restarted when there is another process, and it is known what has become of that."""
+        for state in set(State) - {State.STARTING, State.STOPPED}:
+            self.assertFalse(is_restarted(job(state), 1), state)
+            self.assertTrue(is_restarted(job(state, incarnation=2), 1), state)
+        self.assertFalse(is_restarted(job(State.STARTING, incarnation=2), 1))
+        self.assertFalse(is_restarted(job(State.STOPPED), 1))
+
+    def test_not_restarted(self) -> None:
+        """Nor is waited for one that was stopped meanwhile; for one that is deleted, until it is gone."""
+        self.assertTrue(is_restarted(job(State.STOPPED, Wanted.STOPPED), 1))
+        self.assertFalse(is_restarted(job(State.STOPPED, Wanted.STOPPED, doomed=True), 1))

@@ -3,153 +3,19 @@
 from __future__ import annotations
 
 import signal
-import socket
-from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from twisted.internet.defer import Deferred, succeed
-from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Conflict, Refused, StorageFailed, StorageFull, Unavailable
-from proactor.interfaces import Handle
 from proactor.jobs.fleet import Order
 from proactor.model import Job, State, Wanted
 
-from ..support.rig import CONFIG, Rig
-
-TIMES = """
-restart_delay = 4
-restart_delay_max = 16
-restart_attempts = 3
-restart_window = 1000
-ready_timeout = 20
-stop_timeout = 5
-"""
-
-
-def config(more: str = "") -> str:
-    return CONFIG.replace("[my.module]\n", f"[my.module]{TIMES}{more}")
-
-
-class Case(SynchronousTestCase):
-    """One job, created and not yet ready."""
-
-    more = ""
-
-    def setUp(self) -> None:
-        self.rig = Rig(self, config(self.more))
-        (self.job,) = self.rig.run(self.rig.fleet.create(Order("my.module"), "test"))
-        self.supervised = self.rig.fleet.supervised(self.job.guid)
-
-    def ready(self) -> None:
-        self.rig.acknowledge(self.job)
-        self.assertIs(self.job.state, State.RUNNING)
-
-    def finish(self, code: int) -> None:
-        self.rig.launcher.finish(self.job.guid, code)
-        self.rig.clock.advance(0)
-
-    def kinds(self) -> list[str]:
-        return [each.kind for each in self.rig.fleet.timeline.last() if each.guid == self.job.guid]
-
-
-class ReadyTests(Case):
-    """When a job is running."""
-
-    def test_ready_is_more_than_started(self) -> None:
-        """A process alone is not ready: it has to say so, and its endpoint to answer."""
-        self.assertEqual((self.job.state, self.job.ready, self.job.pid is not None), (State.STARTING, False, True))
-        self.rig.endpoints.slow = True
-        self.rig.acknowledge(self.job)
-        self.assertFalse(self.job.ready)
-        self.rig.endpoints.answer()
-        self.assertEqual((self.job.state, self.job.ready), (State.RUNNING, True))
-
-    def test_asked_once(self) -> None:
-        """However often it acknowledges while it starts, its endpoint is asked once."""
-        self.rig.endpoints.slow = True
-        self.rig.acknowledge(self.job)
-        self.rig.acknowledge(self.job)
-        self.assertEqual(len(self.rig.endpoints.asked), 1)
-
-    def test_asked_no_more(self) -> None:
-        """Of one that has ended, or is to end, no answer is waited for."""
-        self.rig.endpoints.slow = True
-        self.rig.acknowledge(self.job)
-        self.assertEqual(self.rig.endpoints.waiting, 1)
-        self.finish(1)
-        self.assertEqual(self.rig.endpoints.waiting, 0)
-        self.rig.clock.pump([0, 4])
-        self.rig.acknowledge(self.job)
-        self.assertEqual(self.rig.endpoints.waiting, 1)
-        stopped = Deferred.fromCoroutine(self.supervised.stop("operator"))
-        self.assertEqual(self.rig.endpoints.waiting, 0)
-        self.rig.clock.advance(0)
-        self.successResultOf(stopped)
-
-    def test_not_in_time(self) -> None:
-        """One that is not ready within ready_timeout is ended, and started again after a while."""
-        self.rig.clock.advance(20)
-        self.rig.clock.advance(0)
-        self.assertIs(self.job.state, State.BACKOFF)
-        assert self.job.exit is not None
-        self.assertEqual(self.job.exit.reason, "not ready within 20 s; ended by SIGTERM")
-        self.rig.clock.advance(2)
-        self.assertEqual((self.job.state, self.job.incarnation), (State.STARTING, 2))
-
-    def test_killed(self) -> None:
-        """One that does not heed SIGTERM within stop_timeout is killed; the log, its end and the event tell."""
-        self.ready()
-        self.rig.launcher.stubborn = True
-        with capturedLogs() as events:
-            stopped = Deferred.fromCoroutine(self.supervised.stop("operator"))
-            self.rig.clock.advance(5)
-        self.successResultOf(stopped)
-        assert self.job.exit is not None
-        why = "did not end within stop_timeout = 5 s of SIGTERM"
-        self.assertEqual(self.job.exit.reason, f"{why}; ended by SIGKILL")
-        self.assertEqual(self.rig.fleet.timeline.last()[-1].cause, why)
-        said = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
-        self.assertEqual(said, [f"Processor {self.job.guid} (my.module) {why}; ended by SIGKILL"])
-
-    def test_killed_by_somebody(self) -> None:
-        """One that is killed before its time was over has not been stubborn."""
-        self.ready()
-        self.rig.launcher.stubborn = True
-        stopped = Deferred.fromCoroutine(self.supervised.stop("operator"))
-        self.rig.launcher.kill(self.job.guid)
-        self.rig.clock.advance(1)
-        self.successResultOf(stopped)
-        assert self.job.exit is not None
-        self.assertEqual(self.job.exit.reason, "ended by SIGKILL")
-
-    def test_made_to_end_is_a_failure(self) -> None:
-        """Though it says that all is well when it is made to end, it failed: it is started again."""
-        self.rig.launcher.stop = self.polite  # type: ignore[method-assign]
-        self.rig.clock.advance(20)
-        self.rig.clock.advance(0)
-        self.assertIs(self.job.state, State.BACKOFF)
-
-    def polite(self, handle: Handle, grace: float) -> Deferred[None]:
-        """End with status 0."""
-        self.rig.launcher.finish(handle.guid, 0)
-        return succeed(None)
-
-    def test_settled(self) -> None:
-        """Who waits for it to be ready is told then."""
-        waiting = Deferred.fromCoroutine(self.supervised.settled())
-        self.assertNoResult(waiting)
-        self.ready()
-        self.successResultOf(waiting)
-
-    def test_watched_by_the_keeper(self) -> None:
-        """Its process would be ended were the initiator killed, and only while there is one."""
-        self.assertEqual(self.rig.keeper.watched, {self.job.pid: 5.0})
-        self.finish(0)
-        self.assertEqual(self.rig.keeper.watched, {})
+from ..support.rig import Rig
+from .case import Case, config
 
 
 class RestartTests(Case):
@@ -301,37 +167,6 @@ class NeverTests(Case):
         self.assertIs(self.job.state, State.EXITED)
 
 
-class LentTests(SynchronousTestCase):
-    """A command that binds its port itself."""
-
-    def setUp(self) -> None:
-        self.rig = Rig(self, CONFIG + f"\n[plain]\ncommand = program --port {{port}}{TIMES}")
-        (self.job,) = self.rig.run(self.rig.fleet.create(Order("plain"), "test"))
-        self.rig.clock.advance(0)
-
-    def can_be_had(self) -> bool:
-        """Whether somebody could listen at its port."""
-        try:
-            socket.create_server((self.job.address, self.job.port)).close()
-        except OSError:
-            return False
-        return True
-
-    def test_lent(self) -> None:
-        """Others are kept from it as long as there is no such process."""
-        self.assertTrue(self.can_be_had())
-        self.rig.launcher.finish(self.job.guid, 1)
-        self.rig.clock.advance(0)
-        self.assertIs(self.job.state, State.BACKOFF)
-        self.assertFalse(self.can_be_had())
-        self.rig.clock.advance(2)
-        self.assertTrue(self.can_be_had())
-        stopped = Deferred.fromCoroutine(self.rig.fleet.supervised(self.job.guid).stop("operator"))
-        self.rig.clock.advance(0)
-        self.successResultOf(stopped)
-        self.assertFalse(self.can_be_had())
-
-
 class StopTests(Case):
     """What an operator does."""
 
@@ -399,25 +234,6 @@ class StopTests(Case):
         self.assertIn("has no process to send a signal to: it is backoff", str(error))
 
 
-class SlowLaunchTests(Case):
-    """What happens while the launcher has not answered yet."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.rig.launcher.slow = True
-        self.finish(1)
-        self.rig.clock.advance(2)
-
-    def test_stop(self) -> None:
-        """A stop while it is being launched ends it as soon as it is there."""
-        stopped = Deferred.fromCoroutine(self.supervised.stop("operator"))
-        self.assertNoResult(stopped)
-        self.rig.launcher.release()
-        self.rig.clock.advance(0)
-        self.successResultOf(stopped)
-        self.assertEqual((self.job.state, self.rig.launcher.running), (State.STOPPED, []))
-
-
 class QueueTests(SynchronousTestCase):
     """Taking turns."""
 
@@ -447,122 +263,6 @@ class QueueTests(SynchronousTestCase):
         self.rig.acknowledge(self.jobs[0])
         self.assertEqual([job.state for job in self.jobs], [State.RUNNING, State.STOPPED, State.STARTING])
         self.assertEqual([spec.guid for spec in self.rig.launcher.specs], [self.jobs[0].guid, self.jobs[2].guid])
-
-
-class WatchdogTests(Case):
-    """One that is silent."""
-
-    more = "refresh = 1\nwatchdog = 30\n"
-
-    def test_silent(self) -> None:
-        """After ``watchdog`` seconds it is asked where it is, then ended, then started again."""
-        self.ready()
-        self.rig.clock.pump([1] * 29)
-        self.assertIs(self.job.state, State.RUNNING)
-        self.rig.clock.pump([1] * 2)
-        self.rig.clock.advance(0)
-        self.assertIs(self.job.state, State.BACKOFF)
-        assert self.job.exit is not None
-        # The signal that asks is the end of one that does not know it.
-        self.assertEqual(self.job.exit.reason, "silent for 30 s; ended by SIGUSR1")
-
-    def test_heard_of(self) -> None:
-        """One that is heard of goes on."""
-        self.ready()
-        for _ in range(10):
-            self.rig.clock.pump([1] * 20)
-            self.supervised.contact()
-        self.assertEqual((self.job.state, self.job.incarnation), (State.RUNNING, 1))
-
-
-class ChangingWatchdogTests(Case):
-    """``watchdog`` is edited while the process runs."""
-
-    more = "refresh = 1\n"
-
-    def edit(self, watchdog: str) -> None:
-        # Without a rollout, which would take back what nobody acknowledges.
-        configurator = self.rig.configurator
-        edit = partial(configurator.live.draft_edit, "my.module", {"watchdog": watchdog})
-        self.rig.run(configurator.take(edit, "test"))
-
-    def test_switched_on(self) -> None:
-        """It may be silent for so long from then on."""
-        self.ready()
-        self.rig.clock.pump([1] * 100)
-        self.edit("30")
-        self.rig.clock.pump([1] * 29)
-        self.assertIs(self.job.state, State.RUNNING)
-        self.rig.clock.pump([1] * 2)
-        self.rig.clock.advance(0)
-        assert self.job.exit is not None
-        self.assertEqual(self.job.exit.reason, "silent for 30 s; ended by SIGUSR1")
-
-    def test_changed(self) -> None:
-        """Another limit holds from the last that was heard of it; a switch off and on begins anew."""
-        self.ready()
-        self.edit("600")
-        self.rig.clock.pump([1] * 20)
-        self.edit("30")
-        self.rig.clock.pump([1] * 9)
-        self.assertIs(self.job.state, State.RUNNING)
-        self.edit("0")
-        self.rig.clock.pump([1] * 100)
-        self.edit("30")
-        self.rig.clock.pump([1] * 29)
-        self.assertIs(self.job.state, State.RUNNING)
-        self.rig.clock.pump([1] * 2)
-        self.rig.clock.advance(0)
-        self.assertIs(self.job.state, State.BACKOFF)
-
-    def test_nobody_to_watch(self) -> None:
-        """Of one that has no process, or is not ready yet, nothing is awaited."""
-        self.edit("30")
-        self.rig.clock.pump([1] * 15)
-        self.assertIs(self.job.state, State.STARTING)
-        self.ready()
-        self.finish(1)
-        self.edit("40")
-        self.assertIs(self.job.state, State.BACKOFF)
-
-
-class StoppedTests(Case):
-    """The initiator did not get to run for a while: stopped by a signal, or with all of its machine."""
-
-    more = "refresh = 1\nwatchdog = 30\n"
-
-    def test_silence_is_ours(self) -> None:
-        """What nobody listened for is nobody's silence: the time before it and behind it counts alone."""
-        self.ready()
-        self.rig.clock.pump([1] * 4)
-        self.rig.clock.advance(1000)
-        self.rig.clock.pump([1] * 19)
-        self.assertEqual((self.job.state, self.job.exit), (State.RUNNING, None))
-        self.rig.clock.pump([1] * 8)
-        self.rig.clock.advance(0)
-        assert self.job.exit is not None
-        self.assertEqual(self.job.exit.reason, "silent for 30 s; ended by SIGUSR1")
-
-    def test_asked_just_before(self) -> None:
-        """One that was asked where it is just before has its time to be heard of."""
-        self.ready()
-        asked: list[int] = []
-        self.patch(self.rig.launcher, "signal", lambda _, number: asked.append(number))
-        self.rig.clock.pump([1] * 30)
-        self.assertEqual(asked, [signal.SIGUSR1])
-        self.rig.clock.advance(1000)
-        self.supervised.contact()
-        self.rig.clock.pump([1] * 20)
-        self.assertEqual((self.job.state, self.job.incarnation), (State.RUNNING, 1))
-
-    def test_ready_by_then(self) -> None:
-        """One that began before has as long again to be known to be ready."""
-        self.rig.clock.advance(1000)
-        self.rig.clock.pump([1] * 15)
-        self.assertIs(self.job.state, State.STARTING)
-        self.ready()
-        self.rig.clock.pump([1] * 10)
-        self.assertEqual((self.job.state, self.job.incarnation), (State.RUNNING, 1))
 
 
 class Machine(RuleBasedStateMachine):
