@@ -65,6 +65,7 @@ setup(
         "Topic :: System :: Distributed Computing",
         "Typing :: Typed",
     ],
-    entry_points={"console_scripts": ["proactor = proactor.cli.entry:main"]},
+    # No entry point: what is made of one imports a lot before it comes to us, and Ctrl-C meanwhile is a traceback.
+    scripts=["script/proactor"],
     zip_safe=False,
 )

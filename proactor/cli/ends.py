@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from attrs import frozen
 from ..errors import ConfigError, ProactorError
 
 __all__ = [
+    "BY_SIGNAL",
     "DONE",
     "FAILED",
     "INTERRUPTED",
@@ -34,10 +36,12 @@ NOT_RUNNING = 3
 UNREACHABLE = 4
 #: Standard output is full, or closed.
 UNWRITABLE = 5
-#: By Ctrl-C: 128 and the signal's number, as shells have it.
-INTERRUPTED = 130
+#: By a signal: this and its number, as shells have it.
+BY_SIGNAL = 128
+#: By Ctrl-C.
+INTERRUPTED = BY_SIGNAL + signal.SIGINT
 #: Whoever read standard output has closed it: the same of SIGPIPE.
-UNREAD = 141
+UNREAD = BY_SIGNAL + signal.SIGPIPE
 
 
 class Failed(ProactorError):
@@ -52,7 +56,14 @@ class Failed(ProactorError):
 
 
 class Interrupted(Exception):
-    """The user does not want to wait any longer."""
+    """The user does not want to wait any longer, or somebody does not want it to run.
+
+    :param number: of the signal that said so.
+    """
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 @frozen

@@ -114,7 +114,7 @@ def proactor() -> None:
     The initiator is found by its home; it is started by: twistd -n proactor
 
     Exit codes: 0 done, 1 refused or failed, 2 usage, 3 not running, 4 cannot reach, 5 cannot write, 130 interrupted,
-    141 nobody reads any more.
+    141 nobody reads any more, 143 ended by SIGTERM.
     """
 
 

@@ -12,6 +12,8 @@ __all__ = ["Work", "run"]
 
 T = TypeVar("T")
 
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
 #: Work on a reactor.
 Work = Callable[[Any], Coroutine[Any, Any, T]]
 
@@ -19,7 +21,7 @@ Work = Callable[[Any], Coroutine[Any, Any, T]]
 def run(work: Work[T]) -> T:
     """Run the reactor until the work is over; once in a process.
 
-    :raises Interrupted: by Ctrl-C; the work was given up, and has tidied up after itself.
+    :raises Interrupted: by Ctrl-C or SIGTERM; the work was given up, and has tidied up after itself.
     :raises Exception: what the work raised.
     """
     from twisted.internet import reactor  # noqa: PLC0415 - an import of this module installs none
@@ -28,7 +30,7 @@ def run(work: Work[T]) -> T:
 
     running: Any = reactor
     results: list[Any] = []
-    interrupted: list[bool] = []
+    interrupted: list[int] = []
     working: list[Deferred[Any]] = []
 
     def begin() -> None:
@@ -44,10 +46,12 @@ def run(work: Work[T]) -> T:
     def interrupt(number: int, _frame: object) -> None:
         # Another one does what it does without us.
         signal.signal(number, signal.SIG_DFL)
-        interrupted.append(True)
+        interrupted.append(number)
         running.callFromThread(give_up)
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A shell that runs it in the background may have one ignored.
+    heeded = (number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN)
+    before = {number: signal.signal(number, interrupt) for number in heeded}
     running.callWhenRunning(begin)
     try:
         running.run(installSignalHandlers=False)
@@ -55,7 +59,7 @@ def run(work: Work[T]) -> T:
         for number, handler in before.items():
             signal.signal(number, handler)
     if interrupted:
-        raise Interrupted
+        raise Interrupted(interrupted[0])
     (result,) = results
     if isinstance(result, Failure):
         result.raiseException()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -13,7 +14,7 @@ from attrs import define, evolve, field
 
 from ..errors import ProactorError
 from ..home.files import DEFAULT_HOME
-from .ends import DONE, INTERRUPTED, End, Failed, Interrupted, end_of
+from .ends import BY_SIGNAL, DONE, INTERRUPTED, End, Failed, Interrupted, end_of
 from .output import Output
 from .running import Work, run
 
@@ -47,7 +48,7 @@ class Shell:
     :ivar home: a folder; ``named_home``: whether it was said on the command line.
     :ivar hint: what to do next, where the user does not wait for the end.
     :ivar look: how to see whether what was asked for, and never answered, was done.
-    :ivar interrupted: the exit code where the user does not.
+    :ivar interrupted: the exit code of Ctrl-C.
     :param runner: runs work on a reactor; a test has one that runs already.
     """
 
@@ -82,10 +83,10 @@ class Shell:
         try:
             place = self._place()
             code = self.runner(on)
-        except Interrupted:
+        except Interrupted as error:
             if hint := self.hint or (self._maybe if self._unsure else ""):
                 click.echo(f"\n{hint}", err=True)
-            code = self.interrupted
+            code = self.interrupted if error.number == signal.SIGINT else BY_SIGNAL + error.number
         except ProactorError as error:
             end = end_of(error)
             if self._unsure:

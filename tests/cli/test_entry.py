@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from subprocess import PIPE
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -27,6 +28,26 @@ main()
 """
 
 
+#: What is installed as the program.
+_SCRIPT = Path(__file__).parents[2] / "script" / "proactor"
+#: The same, interrupted as a module is imported by what is installed.
+_INTERRUPTED_SCRIPT = """
+import importlib.abc, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# Python itself has loaded it by then, or the script would.
+sys.modules.pop("typing", None)
+
+class Interrupting(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["proactor", "ps", "--url", "http://127.0.0.1:9"]
+exec(compile(open({script!r}).read(), {script!r}, "exec"))
+"""
+
+
 def ended(line: str) -> subprocess.CompletedProcess[str]:
     """Run a shell's line in which ``$proactor`` is the program."""
     script = f"proactor='{sys.executable} -m proactor.cli'; {line}"
@@ -43,6 +64,25 @@ class InterruptedTests(SynchronousTestCase):
                 program = [sys.executable, "-c", _INTERRUPTED.format(name=name)]
                 found = subprocess.run(program, check=False, capture_output=True, text=True)
                 self.assertEqual((found.returncode, found.stdout, found.stderr), (130, "", ""))
+
+    def test_before(self) -> None:
+        """So does what is installed, while the little is loaded that it begins with; what else is wrong is told."""
+        for name in ("proactor", "typing", "proactor.cli", "proactor.cli.entry"):
+            with self.subTest(name):
+                program = _INTERRUPTED_SCRIPT.format(name=name, script=str(_SCRIPT))
+                found = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+                self.assertEqual((found.returncode, found.stdout, found.stderr), (130, "", ""))
+        program = (
+            f"import runpy, sys; sys.modules['proactor'] = None; runpy.run_path({str(_SCRIPT)!r}, run_name='__main__')"
+        )
+        found = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+        self.assertEqual(found.returncode, 1)
+        self.assertIn("ModuleNotFoundError", found.stderr)
+
+    def test_installed(self) -> None:
+        """It runs the command line."""
+        found = subprocess.run([sys.executable, _SCRIPT, "--version"], check=False, capture_output=True, text=True)
+        self.assertEqual((found.returncode, found.stdout.split()[0], found.stderr), (0, "proactor", ""))
 
     def test_at_the_end(self) -> None:
         """When all is done, what is left of Python's own end does not change the exit code."""

@@ -67,15 +67,36 @@ class UnansweredTests(TestCase):
         self.assertEqual(result.code, 4)
         self.assertNotIn("may have been", result.err)
 
-    async def test_interrupted(self) -> None:
-        """Nor does one who does not wait for the answer go without a word."""
+    async def ended(self, number: int, ignored: int | None = None) -> tuple[int, str]:
+        """Have it asked for, and no longer wanted; the exit code, and what was told.
+
+        :param ignored: a signal that is sent before, and was ignored when the program began.
+        """
         program = [sys.executable, "-m", "proactor.cli", "create", "--url", self.url]
         with interruptible():
+            before = None if ignored is None else signal.signal(ignored, signal.SIG_IGN)
             process = Popen(program, stdin=subprocess.DEVNULL, stdout=PIPE, stderr=PIPE, text=True)
+            if ignored is not None:
+                signal.signal(ignored, before)
         try:
             await self.silent.asked
-            process.send_signal(signal.SIGINT)
+            if ignored is not None:
+                process.send_signal(ignored)
+            process.send_signal(number)
             _, told = await deferToThread(process.communicate)
         finally:
             process.kill()
-        self.assertEqual((process.returncode, told), (130, "\nIt may have been done. Look: proactor ps\n"))
+        return process.returncode, told
+
+    async def test_interrupted(self) -> None:
+        """Nor does one who does not wait for the answer go without a word."""
+        self.assertEqual(await self.ended(signal.SIGINT), (130, "\nIt may have been done. Look: proactor ps\n"))
+
+    async def test_terminated(self) -> None:
+        """By SIGTERM it ends as by Ctrl-C, with the exit code of that signal."""
+        self.assertEqual(await self.ended(signal.SIGTERM), (143, "\nIt may have been done. Look: proactor ps\n"))
+
+    async def test_ignored(self) -> None:
+        """A signal that it was told to ignore, as Ctrl-C is in the background of a script, does not end it."""
+        code, _ = await self.ended(signal.SIGTERM, ignored=signal.SIGINT)
+        self.assertEqual(code, 143)
