@@ -94,7 +94,7 @@ class Exchange:
         if job.serial_before is not None and claims.serial == job.serial:
             # It has come to its processor: the one before is of no more use.
             job.serial_before = None
-            self.fleet.note(job)
+            self.fleet.saving.note(job)
         return claims
 
     def _late(self, token: str, now: float) -> Claims:
@@ -184,7 +184,7 @@ class Exchange:
         expires = self.now() + timedelta(seconds=lifetime)
         job.serial, job.serial_expires, job.serial_before = serial, expires, claims.serial
         try:
-            await self.fleet.keep(job)
+            await self.fleet.saving.keep(job)
         except ProactorError:
             if job.serial == serial:
                 job.serial, job.serial_expires, job.serial_before = before
@@ -230,7 +230,7 @@ class Exchange:
         if topics is not None and topics != tuple(job.topics):
             job.topics = topics
             self.heard_topics(guid)
-        self.fleet.note(job)
+        self.fleet.saving.note(job)
         if declared is not None:
             await self.configurator.declare(guid, declared)
         # Meanwhile it may have been restarted: of the next process it says nothing.

@@ -106,7 +106,7 @@ class Initiator:
         )
         self.tokens = TokenExchange(self.now, self.configurator, self.authority, self.fleet, self.trust, self.metrics)
         self.revocations = Revocations(self.now, self.fleet, self.trust)
-        self.fleet.forgetting = self.revocations.forget
+        self.fleet.heard.forgetting = self.revocations.forget
         self.operator_tokens = OperatorTokens(self.now, self.store, self.fleet.timeline)
         self.keys = KeyRotation(self.clock, self.now, self.authority, lambda: self.configurator.settings)
         self.failed_attempts = FailedAttempts(self.clock)
@@ -126,16 +126,16 @@ class Initiator:
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
-        self.fleet.heard_launch = self.metrics.launched
+        self.fleet.heard.launch = self.metrics.launched
         self.fleet.planner.heard_token = self.metrics.token_issued
         self.log_level = LogLevel(self.clock, self.now, self.fleet.timeline, self.levels)
         self._lag = LagMeter(self.clock, self.metrics.late)
         self.followers = Followers(self.clock, self.fleet.timeline)
         # No earlier initiator has come so far, however many changes it saw.
         self.directory = Directory(self.clock, int(self.now().timestamp() * 1e6))
-        self.fleet.heard_readiness = self.directory.look
-        self.fleet.heard_end = self._process_ended
-        self.fleet.heard_removal = lambda _: self.scale.look()
+        self.fleet.heard.readiness = self.directory.look
+        self.fleet.heard.end = self._process_ended
+        self.fleet.heard.removal = lambda _: self.scale.look()
         self.configurator.heard_change = self._configuration_changed
 
     def _reconfigured(self, guid: str) -> None:

@@ -152,7 +152,7 @@ class CollectionTests(Case):
         self.speak(self.rig.create())
         grown = {name for name, more in (collections(self.rig.initiator) - before).items() if more > 0}
         self.assertGreater(len(grown), 12, grown)
-        self.assertLessEqual({"Fleet.jobs", "Fleet._supervised", "JobStory._steps", "PeerTrust._grants"}, grown)
+        self.assertLessEqual({"Fleet._supervised", "JobStory._steps", "PeerTrust._grants"}, grown)
         for each in ("Recent._given", "VerifiedTokens._claims", "Metrics._states", "Ports._range_of"):
             self.assertIn(each, grown)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from twisted.internet.task import deferLater
 from ..changes.configurator import Configurator
 from ..config.draft import Draft
 from ..config.grammar import new_guid
+from ..config.job_settings import job_settings
 from ..config.layers import Member
 from ..config.settings import declared_module, module_sections
 from ..errors import Refused, Unavailable
@@ -22,6 +24,7 @@ from ..model import Job
 from ..reactor.slices import SLICE
 from ..saved import DropJob, PutValue, Write
 from .launch_plan import LaunchPlanner
+from .supervision import Locks
 
 #: What a store has of an order that is not carried out to its end; the order's id follows.
 UNFINISHED = "creating."
@@ -48,18 +51,6 @@ class Keeper(Protocol):
     def closing(self) -> bool:
         """Whether nothing new is taken on."""
 
-    def reserve(self, guid: str) -> None:
-        """Have the room on the disk that a job to be needs, but for its record.
-
-        :raises StorageFull, Unavailable: there is none.
-        """
-
-    def release(self, guid: str) -> None:
-        """It is not to be."""
-
-    def draft(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
-        """The record of a job to be."""
-
     def writes(self, job: Job, joined: int) -> Sequence[Write]:
         """What is kept of it."""
 
@@ -74,13 +65,16 @@ class Keeper(Protocol):
 class Creation:
     """Makes jobs for their keeper.
 
+    :param now: the time of day, aware.
     :param taken: how many jobs there are.
     """
 
     clock: IReactorTime
+    now: Callable[[], datetime]
     configurator: Configurator
     planner: LaunchPlanner
     ports: Ports
+    locks: Locks
     keeper: Keeper
     taken: Callable[[], int]
     #: How many are ordered and not among the jobs yet.
@@ -169,20 +163,26 @@ class Creation:
         drafted: list[Job] = []
 
         def kept(draft: Draft) -> list[Write]:
-            job = self.keeper.draft(guid, section, order, held, draft)
+            job = self._record(guid, section, order, held, draft)
             drafted.append(job)
             return [*self.keeper.writes(job, draft.revision), *notes]
 
-        self.keeper.reserve(guid)
+        self.locks.reserve(guid)
         try:
             await self.configurator.join(member, order.options, actor, kept)
         except Exception:
-            self.keeper.release(guid)
+            self.locks.remove(guid)
             raise
         try:
             self.keeper.add(drafted[0], held)
         except Exception:
-            self.keeper.release(guid)
+            self.locks.remove(guid)
             await self.configurator.leave(guid, actor, [DropJob(guid)])
             raise
         return drafted[0]
+
+    def _record(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
+        settings = job_settings(draft.views[guid].values)
+        url = self.configurator.settings.public_url(held.port)
+        labels = {**settings.labels, **order.labels}
+        return Job(guid, section, settings.launcher, held.port, url, self.now(), labels, held.address)

@@ -1,67 +1,53 @@
-"""The jobs there are: made, found, stopped, forgotten; each has its own supervision. What is wished is kept first."""
+"""The jobs there are: made, found, stopped, forgotten; each has its own supervision.
+
+What is wished of them is kept first, then done. How they are made is ``creation``, how they are forgotten ``deletion``,
+and what their supervision has to do with the rest of the initiator ``oversight``.
+"""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 from twisted.internet import defer
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..backoff import Backoff
 from ..changes.configurator import Configurator
-from ..config.draft import Draft
-from ..config.job_settings import JobSettings, job_settings
 from ..errors import Conflict, NotFound
 from ..interfaces import ILauncher
 from ..launchers.held import HeldSocket
 from ..launchers.ports import Ports
-from ..model import Exit, Job, State, Wanted, job_record
-from ..saved import DropJob, PutJob, SavedJob, Write
+from ..model import Job, State, Wanted, job_record
+from ..saved import Write
 from ..store.interface import IStore
 from ..timeline.origin import because
 from ..timeline.story import JobStory
 from ..timeline.timeline import Timeline
+from .belongings import Belongings
 from .creation import Creation, Order
-from .launch_plan import LaunchPlanner, base_url
+from .deletion import Deletion
+from .heard import Heard
+from .launch_plan import LaunchPlanner
 from .launch_queue import LaunchQueue
-from .lifecycle import Step
+from .oversight import Oversight
 from .readiness import Prober
-from .records import saved_job
-from .resources import Meter
+from .restart_policy import RestartHistory
+from .saving import Saving
 from .supervised import Supervised
-from .supervision import Launch, Locks, Logs, Surroundings
+from .supervision import Keeper, Locks, Logs, Surroundings
 
-__all__ = ["Fleet", "Keeper", "Order"]
+__all__ = ["Fleet", "Order"]
 
-_PROBES = Backoff(first=0.1, cap=2.0)
 #: How long creation waits for processes, in seconds.
 _BEGIN = 2.0
 
 log = Logger()
-
-
-class Keeper(Protocol):
-    """Keeps sockets and processes over the end of the initiator, or ends the processes then."""
-
-    def watch(self, pid: int, grace: float, start: int | None = None) -> None:
-        """There is a process, of that start time; it may take so many seconds to end."""
-
-    def unwatch(self, pid: int) -> None:
-        """It is no more."""
-
-    def keep(self, guid: str, fileno: Callable[[], int]) -> None:
-        """There is a socket for a processor, or another one than before, of that descriptor."""
-
-    def let_go(self, guid: str) -> None:
-        """There is none any more."""
 
 
 @define(eq=False)
@@ -86,32 +72,36 @@ class Fleet:
     timeline: Timeline
     keeper: Keeper
     store: IStore
-    #: Told of the end of each process, and whether it was wanted.
-    heard_end: Callable[[Job, Exit, bool], None] = lambda _job, _exit, _on_purpose: None
-    #: Told of each launch.
-    heard_launch: Callable[[], None] = lambda: None
-    #: Told of each job that may have become ready, or no longer be.
-    heard_readiness: Callable[[Job], None] = lambda _job: None
-    #: Asked what else is kept when a job is forgotten.
-    forgetting: Callable[[Job], Sequence[Write]] = lambda _job: ()
-    #: Told of each job that is no more.
-    heard_removal: Callable[[Job], None] = lambda _job: None
+    #: Who else is told what becomes of jobs.
+    heard: Heard = field(factory=Heard)
     jobs: dict[str, Job] = field(factory=dict)
-    _meters: dict[str, Meter] = field(factory=dict)
     _supervised: dict[str, Supervised] = field(factory=dict)
+    #: What is kept of the jobs.
+    saving: Saving = field(init=False)
     _around: Surroundings = field(init=False)
+    _oversight: Oversight = field(init=False)
+    _belongings: Belongings = field(init=False)
     _creation: Creation = field(init=False)
-    _story: JobStory = field(init=False)
-    #: Those that are being forgotten at this moment.
-    _leaving: set[str] = field(factory=set)
+    _deletion: Deletion = field(init=False)
     _closing: bool = False
 
     def __attrs_post_init__(self) -> None:
-        self._story = JobStory(self.now, self.timeline)
-        self._around = Surroundings(
-            self.clock, self.now, self.random, self.launcher, self.queue, self.logs, self.locks, self
+        story, configurator = JobStory(self.now, self.timeline), self.configurator
+        self.saving = Saving(self.clock, self.now, configurator, self.store, self._history)
+        self._oversight = Oversight(
+            self.random, configurator, self.planner, self.prober, self.keeper, story, self.heard, self.saving.note
         )
-        self._creation = Creation(self.clock, self.configurator, self.planner, self.ports, self, lambda: len(self.jobs))
+        self._around = Surroundings(
+            self.clock, self.now, self.random, self.launcher, self.queue, self.logs, self.locks, self._oversight
+        )
+        self._creation = Creation(
+            self.clock, self.now, configurator, self.planner, self.ports, self.locks, self, self.jobs.__len__
+        )
+        self._belongings = Belongings(self.ports, self.keeper, self.locks, self.logs)
+        self._deletion = Deletion(configurator, self._belongings, story, self.heard, self.jobs, self._forget)
+
+    def _history(self, guid: str) -> RestartHistory | None:
+        return self._supervised[guid].history if guid in self._supervised else None
 
     # Making.
 
@@ -136,25 +126,9 @@ class Fleet:
             await begun.addTimeout(_BEGIN, self.clock)
         return left
 
-    def reserve(self, guid: str) -> None:
-        """Have the room that a job to be needs; see :class:`~proactor.jobs.creation.Keeper`."""
-        self.locks.reserve(guid)
-
-    def release(self, guid: str) -> None:
-        """It is not to be; see :class:`~proactor.jobs.creation.Keeper`."""
-        self.locks.remove(guid)
-
-    def draft(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
-        """The record of a job to be; see :class:`~proactor.jobs.creation.Keeper`."""
-        settings = job_settings(draft.views[guid].values)
-        url = self.configurator.settings.public_url(held.port)
-        labels = {**settings.labels, **order.labels}
-        return Job(guid, section, settings.launcher, held.port, url, self.now(), labels, held.address)
-
     def writes(self, job: Job, joined: int) -> Sequence[Write]:
         """What is kept of a job; see :class:`~proactor.jobs.creation.Keeper`."""
-        history = self._supervised[job.guid].history if job.guid in self._supervised else None
-        return [PutJob(saved_job(job, joined, history, self.now(), self.clock.seconds()))]
+        return [self.saving.put(job, joined)]
 
     def add(self, job: Job, held: HeldSocket, at_end: bool = False) -> Supervised:
         """It is one of the jobs from now on; nothing is started.
@@ -162,12 +136,10 @@ class Fleet:
         :param at_end: whether only what it writes from now on is shown.
         :raises Unavailable: there can be no log for it.
         """
-        settings = self._settings(job.guid)
-        self.logs.add(job.guid, settings.log_max_bytes, settings.log_backups, at_end)
+        settings = self._oversight.settings(job)
+        self._belongings.add(job, held, settings, at_end)
         self.jobs[job.guid] = job
         supervised = self._supervised[job.guid] = Supervised(job, held, self._around)
-        held.changed = lambda: self.keeper.keep(job.guid, held.fileno)
-        held.changed()
         return supervised
 
     async def withdraw(self, job: Job, actor: str) -> None:
@@ -214,8 +186,7 @@ class Fleet:
 
     def detailed(self, job: Job) -> dict[str, Any]:
         """A job as its readers see it, with what its process uses at this moment."""
-        meter = self._meters.get(job.guid)
-        usage = meter.sample() if meter is not None else None
+        usage = self._oversight.usage(job.guid)
         return {**self.record(job), "resources": usage.record() if usage is not None else None}
 
     # What is wished of them: kept, then done.
@@ -258,7 +229,7 @@ class Fleet:
             # That it is taken up again is kept, too.
             resting = wanted is Wanted.RUNNING and job.state is not State.RUNNING
             state = State.STOPPED if resting and not job.alive else job.state
-            await self.store.commit([PutJob(evolve(self._saved(job), wanted=wanted, state=state))])
+            await self.saving.keep(job, wanted=wanted, state=state)
         return self.supervised(guid)
 
     async def delete(self, guid: str, actor: str) -> Deferred[None]:
@@ -270,58 +241,23 @@ class Fleet:
         """
         job = self.job(guid)
         if not job.doomed:
-            await self.store.commit([PutJob(evolve(self._saved(job), wanted=Wanted.STOPPED, doomed=True))])
+            await self.saving.keep(job, wanted=Wanted.STOPPED, doomed=True)
             job.doomed = True
         return Deferred.fromCoroutine(self._remove(job, actor))
 
     async def _remove(self, job: Job, actor: str) -> None:
         supervised = self._supervised.get(job.guid)
-        if supervised is None:
-            return
-        await supervised.stop(actor, "delete")
-        if job.guid in self._leaving:
-            # Another who deleted it at the same time has come so far.
-            await supervised.waiters.until(lambda: job.guid not in self._leaving)
-        if self.jobs.get(job.guid) is not job:
-            return
-        self._leaving.add(job.guid)
-        try:
-            await self.configurator.leave(job.guid, actor, [DropJob(job.guid), *self.forgetting(job)])
-            del self.jobs[job.guid], self._supervised[job.guid]
-        finally:
-            self._leaving.discard(job.guid)
-            supervised.waiters.news()
-        supervised.close()
-        self.ports.give_back(supervised.listening)
-        self.keeper.let_go(job.guid)
-        self.locks.remove(job.guid)
-        self._story.deleted(job, actor)
-        await self.logs.remove(job.guid)
-        self.heard_removal(job)
+        if supervised is not None:
+            await self._deletion.run(supervised, actor)
+
+    def _forget(self, job: Job) -> None:
+        del self.jobs[job.guid], self._supervised[job.guid]
 
     def finish_deletions(self, actor: str) -> None:
         """Go on with the deletions that an earlier initiator began."""
         for job in [job for job in self.jobs.values() if job.doomed]:
             work = Deferred.fromCoroutine(self._remove(job, actor))
             work.addErrback(partial(log.failure, "Deleting {guid}", guid=job.guid))
-
-    def note(self, job: Job) -> None:
-        """What is seen of a job is something else: keep it, by and by."""
-        if job.guid in self.jobs:
-            self.store.note([PutJob(self._saved(job))])
-
-    async def keep(self, job: Job, more: Sequence[Write] = ()) -> None:
-        """Keep a job as it is, before anything is said of it.
-
-        :param more: what is kept with it.
-        :raises StorageFull, StorageFailed: it cannot be kept.
-        """
-        await self.store.commit([PutJob(self._saved(job)), *more])
-
-    def _saved(self, job: Job) -> SavedJob:
-        joined = self.configurator.live.member(job.guid).created
-        history = self._supervised[job.guid].history
-        return saved_job(job, joined, history, self.now(), self.clock.seconds())
 
     # The end of it all.
 
@@ -357,57 +293,3 @@ class Fleet:
         self._closing = True
         for each in list(self._supervised.values()):
             each.close()
-
-    # What supervision asks and tells: see proactor.jobs.supervision.Owner.
-
-    def settings(self, job: Job) -> JobSettings:
-        """How a job is run."""
-        return self._settings(job.guid)
-
-    def _settings(self, guid: str) -> JobSettings:
-        return job_settings(self.configurator.live.view(guid).values)
-
-    def launch(self, job: Job) -> Launch:
-        """How a job is to be started now."""
-        self.heard_launch()
-        return self.planner.plan(job)
-
-    async def probe(self, job: Job, speaks: bool, alive: Callable[[], bool]) -> bool:
-        """Wait until a job's endpoint answers."""
-        held = self._supervised[job.guid].listening
-        url = base_url(held.address, held.port)
-        delays = (_PROBES.delay(attempt, self.random) for attempt in itertools.count())
-        if speaks:
-            return await self.prober.wait(url, job.guid, delays, alive)
-        return await self.prober.wait_any(url, delays, alive)
-
-    def stepped(self, job: Job, before: State, step: Step, cause: str, actor: str) -> None:
-        """A job went from one state to another."""
-        self._story.stepped(job, before, step, cause, actor)
-        self.heard_readiness(job)
-        self.note(job)
-
-    def launched(self, job: Job) -> None:
-        """A job has a process."""
-        assert job.process is not None
-        self.keeper.watch(job.process.pid, self.settings(job).stop_timeout, job.process.start)
-        self._meters[job.guid] = Meter(job.process.pid)
-        self.note(job)
-
-    def answers(self, job: Job) -> None:
-        """The endpoint of a job whose process was adopted answers."""
-        self._story.adopted(job)
-        self.heard_readiness(job)
-
-    def silent(self, job: Job) -> None:
-        """The endpoint of a job whose process was adopted does not answer: nobody is sent there until it does."""
-        self.heard_readiness(job)
-
-    def ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
-        """A job's process is no more."""
-        self._meters.pop(job.guid, None)
-        self.heard_readiness(job)
-        if job.pid is not None:
-            self.keeper.unwatch(job.pid)
-        self.configurator.forget_declaration(job.guid)
-        self.heard_end(job, exit_, on_purpose)

@@ -57,6 +57,22 @@ class Locks(Protocol):
         """A job is no more."""
 
 
+class Keeper(Protocol):
+    """Keeps sockets and processes over the end of the initiator, or ends the processes then."""
+
+    def watch(self, pid: int, grace: float, start: int | None = None) -> None:
+        """There is a process, of that start time; it may take so many seconds to end."""
+
+    def unwatch(self, pid: int) -> None:
+        """It is no more."""
+
+    def keep(self, guid: str, fileno: Callable[[], int]) -> None:
+        """There is a socket for a processor, or another one than before, of that descriptor."""
+
+    def let_go(self, guid: str) -> None:
+        """There is none any more."""
+
+
 @frozen
 class Launch:
     """How a job's process is to be started now.

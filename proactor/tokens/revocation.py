@@ -47,7 +47,7 @@ class Revocations:
         job.revoked, job.revoked_incarnation = self.now(), job.incarnation
         revocation = self.trust.revocation(guid, job.incarnation)
         try:
-            await self.fleet.keep(job, self.trust.writes(guid, revocation))
+            await self.fleet.saving.keep(job, self.trust.writes(guid, revocation))
         except ProactorError:
             job.revoked, job.revoked_incarnation = before
             raise

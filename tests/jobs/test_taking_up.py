@@ -279,7 +279,7 @@ class WantedTests(Case):
         self.rig.clock.advance(0)
         assert self.job.next_start is not None
         self.job.next_start = self.job.next_start.replace(year=2027)
-        self.rig.fleet.note(self.job)
+        self.rig.fleet.saving.note(self.job)
         job = self.reborn()
         self.rig.clock.advance(job_settings(self.rig.configurator.live.view(job.guid).values).policy.delay_max)
         self.assertIs(job.state, State.STARTING)
