@@ -41,7 +41,8 @@ from uuid import uuid4
 
 from attrs import define, field, frozen
 
-from .support import MARK, ROOT, Console, environment, free_ports, lasting
+from .ports import free_ports
+from .support import MARK, ROOT, Console, environment, lasting
 from .warm import Warm
 
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))

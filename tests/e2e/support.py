@@ -6,12 +6,10 @@ import json as jsonlib
 import os
 import re
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from random import SystemRandom
 from subprocess import STDOUT, Popen, TimeoutExpired
 from time import monotonic, sleep
 from typing import Any
@@ -25,6 +23,8 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
+from .ports import free_ports
+
 ROOT = Path(__file__).parents[2]
 MODULES = Path(__file__).parent / "modules"
 
@@ -32,7 +32,6 @@ GUID = "8d740c16d9b8419aa7417f7da6deb039"
 MARK = "PROACTOR_TEST_RUN"
 PATIENCE = 60.0
 _LOOK = 0.02
-_RANDOM = SystemRandom()
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -51,20 +50,7 @@ def command(program: str) -> list[str]:
     return [str(script)] if script.exists() else [sys.executable, "-c", "from twisted.scripts.twistd import run; run()"]
 
 
-def free_ports(count: int, address: str = "127.0.0.1") -> int:
-    """The first of so many free ports in a row, below those that the system gives to clients."""
-    while True:
-        first = _RANDOM.randrange(15000, 32000 - count)
-        with ExitStack() as stack, suppress(OSError):
-            for port in range(first, first + count):
-                sock = stack.enter_context(socket.socket())
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                sock.bind((address, port))
-                sock.listen()
-            return first
-
-
-def configuration(sections: str = "", *, default: str = "", own: str = "", ports: int = 100) -> str:
+def configuration(sections: str = "", *, default: str = "", own: str = "", ports: int = 60) -> str:
     """A file for an initiator on a free port of 127.0.0.1.
 
     :param default: lines for DEFAULT; own: for the initiator's own section.

@@ -12,7 +12,8 @@ from twisted.internet import reactor
 from twisted.internet.utils import getProcessOutput
 
 from .case import Case, Record
-from .support import ROOT, Initiator, curl, environment, free_ports, until
+from .ports import free_ports
+from .support import ROOT, Initiator, curl, environment, until
 
 
 class ExampleTests(Case):

@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from .callers import ANSWERED, Callers, call
 from .case import Case, Record
-from .support import Initiator, configuration, free_ports, marked, until
+from .ports import free_ports
+from .support import Initiator, configuration, marked, until
 
 SECTIONS = """\
 [survivor]

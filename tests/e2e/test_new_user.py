@@ -12,7 +12,8 @@ from twisted.internet.utils import getProcessOutputAndValue
 
 from ..test_docs import ROOT, blocks
 from .case import Case
-from .support import Console, command, environment, free_ports, interruptible, until
+from .ports import free_ports
+from .support import Console, command, environment, interruptible, until
 from .warm import Warm
 
 #: Making an environment takes its time, and this test has one.

@@ -16,7 +16,8 @@ from proactor.web.peer_tokens import EXCHANGE
 
 from ..processor.test_peer_verifier import encoded, made
 from .case import Record
-from .support import GUID, Initiator, configuration, free_ports, until
+from .ports import free_ports
+from .support import GUID, Initiator, configuration, until
 from .test_killed import KilledCase
 
 SECTIONS = "[steady]\nrefresh = 0.5\n"

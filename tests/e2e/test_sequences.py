@@ -14,7 +14,8 @@ from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutput
 
 from .case import Case, Record
-from .support import ROOT, Initiator, environment, free_ports, until
+from .ports import free_ports
+from .support import ROOT, Initiator, environment, until
 
 
 class Examples(Case):

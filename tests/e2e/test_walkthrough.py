@@ -11,7 +11,8 @@ from signal import SIGHUP
 from twisted.trial.unittest import SkipTest
 
 from .case import Case
-from .support import GUID, Initiator, curl, free_ports
+from .ports import free_ports
+from .support import GUID, Initiator, curl
 
 #: The reference example's own file, byte for byte.
 SEED = """\
