@@ -1,4 +1,4 @@
-"""``create`` and ``scale``: more processors, or fewer."""
+"""``create``: more processors."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .ends import DONE, FAILED, Failed
+from .ends import DONE, FAILED
 from .jobs_shown import last_words
 from .listing import show_jobs
-from .settling import reached, settled
+from .settling import settled
 from .shell import Shell, pass_shell
-from .verbs import Pairs, ParamType, Verb, as_mapping, complete_module
+from .verbs import Pairs, Verb, as_mapping, complete_module
 
 if TYPE_CHECKING:
     from ..client import Client, Job
 
-__all__ = ["create", "scale", "wait_option"]
+__all__ = ["create", "wait_option"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -115,71 +115,3 @@ def _why(job: Job) -> str:
     if job.queue is not None:
         return f"number {job.queue} in line"
     return f"{job.state}: {last_words(job.exit)}" if job.exit is not None else job.state
-
-
-class _Count(ParamType):
-    """A number of processors, or ``off``."""
-
-    name = "count"
-
-    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int | None:
-        """Read it."""
-        if value == "off":
-            return None
-        return click.IntRange(min=0).convert(value, parameter, context)
-
-
-@click.command(
-    cls=Verb,
-    examples=(
-        ("proactor scale ticker 5", "keep five of a module running: some are launched, or the youngest removed"),
-        ("proactor scale ticker 0", "remove all of them"),
-        ("proactor scale ticker off", "keep no number of them; those that run go on"),
-    ),
-)
-@click.argument("module", shell_complete=complete_module)
-@click.argument("count", type=_Count(), metavar="COUNT|off")
-@wait_option()
-@pass_shell
-def scale(shell: Shell, module: str, count: int | None, wait: float) -> None:
-    """Keep so many processors of a module running.
-
-    It sets the option ``instances`` of the module's section. Those that are too many are stopped and forgotten, the
-    youngest first, those that were created by hand included.
-    """
-
-    async def work(client: Client) -> int:
-        shell.look = f"proactor ps --module {module}, proactor config get {module} instances"
-        after = await client.events.last()
-        plan = await client.config.edit(module, {"instances": count})
-        shell.hint = f"It goes on. Look again: proactor ps --module {module}"
-        jobs = await client.jobs.list(module=module)
-        if wait and count is not None:
-            jobs = await reached(shell, client, module, count, after, wait)
-        if shell.out.json:
-            shell.out.document({**plan.record, "jobs": [dict(job.record) for job in jobs]})
-        running = sum(job.ready for job in jobs)
-        if count is not None and wait and running != count:
-            raise _short(module, jobs, running, count)
-        if count is None:
-            kept = f"No number of {module} is kept from now on"
-            shell.out.say(f"{kept}; {running} run as before, revision {plan.revision}.")
-            return DONE
-        shell.out.say(f"{running} of {module} running, revision {plan.revision}.")
-        return DONE
-
-    shell.run(work)
-
-
-def _short(module: str, jobs: Sequence[Job], running: int, count: int) -> Failed:
-    """What to raise where there are not so many: those that were stopped by hand count as well."""
-    stopped = [job.guid[:8] for job in jobs if job.wanted == "stopped"]
-    if not stopped:
-        return Failed(f"{running} of {count} are ready", f"see which are not, and why: proactor ps --module {module}")
-    names = " ".join(stopped[:_FAILURES])
-    more = f" and {len(stopped) - _FAILURES} more" if len(stopped) > _FAILURES else ""
-    is_or_are = "is 1" if len(stopped) == 1 else f"are {len(stopped)}"
-    return Failed(
-        f"{running} of {count} are ready; stopped, and counted as well, {is_or_are}: {names}{more}",
-        f"have them run: proactor start {names}; or forget them: proactor rm {names}",
-    )

@@ -17,7 +17,7 @@ from .configs import diff, explain, get, history
 from .edits import rollback, set_, unset
 from .ends import USAGE, End
 from .events import events
-from .launching import create, scale
+from .launching import create
 from .listing import ps, show
 from .log_level import log_level
 from .logs import logs
@@ -25,6 +25,7 @@ from .messages import drop, list_messages, resend, send, show_message
 from .moving import restart, revoke_jobs, rm, signal, start, stop
 from .registry import create_token, endpoints, list_tokens, revoke
 from .rollouts import rollout
+from .scaling import scale
 from .top import top
 from .verbs import common
 from .whole import shutdown, status

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.client import Client, Place
 
-from ..support.rig import OPERATOR, Rig
+from ..support.rig import CONFIG, OPERATOR, Rig
 
 T = TypeVar("T")
 
@@ -20,11 +20,12 @@ class Memory:
     """An initiator and its client.
 
     :param token: what the client sends.
+    :param config: the initiator's.
     """
 
-    def __init__(self, case: SynchronousTestCase, token: str | None = OPERATOR) -> None:
+    def __init__(self, case: SynchronousTestCase, token: str | None = OPERATOR, config: str = CONFIG) -> None:
         self.case = case
-        self.rig = Rig(case)
+        self.rig = Rig(case, config)
         site: Any = self.rig.client.site
         self.stub = StubTreq(site.resource)
         self.client = Client.of(cast(Any, self.stub), self.rig.clock, Place("http://localhost:8080/", token))

@@ -1,0 +1,127 @@
+"""``scale``: so many processors of a module, or any number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .ends import DONE, Failed
+from .launching import wait_option
+from .settling import reached
+from .shell import Shell, pass_shell
+from .verbs import ParamType, Verb, complete_module
+
+if TYPE_CHECKING:
+    from ..client import Client, Job
+
+__all__ = ["scale"]
+
+#: How many are named at most.
+_NAMED = 5
+#: The rest of the record of an edit that was none.
+_UNCHANGED: Mapping[str, Any] = {"changes": {}, "overrides": {}, "rollout": None}
+
+
+class _Count(ParamType):
+    """A number of processors, or ``off``."""
+
+    name = "count"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int | None:
+        """Read it."""
+        if value == "off":
+            return None
+        return click.IntRange(min=0).convert(value, parameter, context)
+
+
+@click.command(
+    cls=Verb,
+    examples=(
+        ("proactor scale ticker 5", "keep five of a module running: some are launched, or the youngest removed"),
+        ("proactor scale ticker 0", "remove all of them"),
+        ("proactor scale ticker off", "keep no number of them; those that run go on"),
+    ),
+)
+@click.argument("module", shell_complete=complete_module)
+@click.argument("count", type=_Count(), metavar="COUNT|off")
+@wait_option()
+@pass_shell
+def scale(shell: Shell, module: str, count: int | None, wait: float) -> None:
+    """Keep so many processors of a module running.
+
+    It sets the option ``instances`` of the module's section. Those that are too many are stopped and forgotten, the
+    youngest first, those that were created by hand included.
+    """
+
+    async def work(client: Client) -> int:
+        shell.look = f"proactor ps --module {module}, proactor config get {module} instances"
+        if count is None:
+            return await _let_be(shell, client, module)
+        return await _kept(shell, client, module, count, wait)
+
+    shell.run(work)
+
+
+async def _kept(shell: Shell, client: Client, module: str, count: int, wait: float) -> int:
+    """Have so many, and tell how many there are.
+
+    :raises Failed: there are others than that.
+    """
+    after = await client.events.last()
+    plan = await client.config.edit(module, {"instances": str(count)})
+    shell.hint = f"It goes on. Look again: proactor ps --module {module}"
+    jobs = await client.jobs.list(module=module)
+    if wait:
+        jobs = await reached(shell, client, module, count, after, wait)
+    running = _told(shell, plan.record, jobs)
+    if wait and running != count:
+        raise _short(module, jobs, running, count)
+    shell.out.say(f"{running} of {module} running, revision {plan.revision}.")
+    return DONE
+
+
+async def _let_be(shell: Shell, client: Client, module: str) -> int:
+    """Keep no number, where one is kept; those that there are go on.
+
+    :raises Failed: the file says one too, which would count again.
+    """
+    section = await client.config.section(module)
+    in_file = section.file.get("instances")
+    if in_file is not None:
+        kept = f"[{module}] instances = {in_file}"
+        raise Failed(
+            f"the file says {kept}, and that would count again",
+            f"remove it there, or have none: proactor scale {module} 0",
+        )
+    record: Mapping[str, Any] = {**_UNCHANGED, "section": module, "revision": section.revision}
+    since = ""
+    if "instances" in section.options:
+        record = (await client.config.edit(module, {"instances": None})).record
+        since = f", revision {record['revision']}"
+    running = _told(shell, record, await client.jobs.list(module=module))
+    kept = f"No number of {module} is kept{' from now on' if since else ''}"
+    shell.out.say(f"{kept}; {running} run as before{since}.")
+    return DONE
+
+
+def _told(shell: Shell, record: Mapping[str, Any], jobs: Sequence[Job]) -> int:
+    """Tell a program what was edited, and which jobs there are; how many of them run."""
+    if shell.out.json:
+        shell.out.document({**record, "jobs": [dict(job.record) for job in jobs]})
+    return sum(job.ready for job in jobs)
+
+
+def _short(module: str, jobs: Sequence[Job], running: int, count: int) -> Failed:
+    """What to raise where there are not so many: those that were stopped by hand count as well."""
+    stopped = [job.guid[:8] for job in jobs if job.wanted == "stopped"]
+    if not stopped:
+        return Failed(f"{running} of {count} are ready", f"see which are not, and why: proactor ps --module {module}")
+    names = " ".join(stopped[:_NAMED])
+    more = f" and {len(stopped) - _NAMED} more" if len(stopped) > _NAMED else ""
+    is_or_are = "is 1" if len(stopped) == 1 else f"are {len(stopped)}"
+    return Failed(
+        f"{running} of {count} are ready; stopped, and counted as well, {is_or_are}: {names}{more}",
+        f"have them run: proactor start {names}; or forget them: proactor rm {names}",
+    )
