@@ -8,7 +8,8 @@ from attrs import frozen
 
 from ..exchange import LONGEST_WAIT
 from ..initiator import Initiator
-from ..jobs.directory import Directory, Endpoint, selection
+from ..jobs.directory import Directory
+from ..jobs.endpoint import Endpoint, selection
 from .answers import Answer, as_json_text, etag, nothing
 from .app import Handler
 from .callers import Operator

@@ -12,7 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.jobs.directory import GATHERED, REMEMBERED, Directory, Endpoint, Selection, selection
+from proactor.jobs.audience import GATHERED
+from proactor.jobs.directory import REMEMBERED, Directory
+from proactor.jobs.endpoint import Endpoint, Selection, selection
 from proactor.model import Job
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
@@ -78,12 +80,6 @@ class ReadyTests(Case):
         }
         self.assertEqual(list(found.values()), [[1, 2, 4], [1, 2, 3], [1, 3], [1], [2], [], [], [], [2]])
         self.gathered()
-
-    def test_selection(self) -> None:
-        """What is asked for is what is kept by."""
-        self.assertEqual(selection("m", ["role", "tier=x"]), {"module:m", "label:role", "label:tier=x"})
-        self.assertEqual(selection(None, []), frozenset())
-        self.assertEqual(selection(None, [], "g"), {"guid:g"})
 
     def test_presumed(self) -> None:
         """Who was ready before is there until the contrary is seen; who is there already is left as it is."""
@@ -171,25 +167,6 @@ class WaitingTests(Case):
         self.clock.advance(GATHERED / 2)
         self.successResultOf(waiting)
 
-    def test_others_sleep_on(self) -> None:
-        """Who waits for others is not woken."""
-        waiting = {module: self.wait(1000, f"module:{module}") for module in "mn"}
-        self.directory.look(job(1, "m"))
-        self.gathered()
-        self.successResultOf(waiting["m"])
-        self.assertNoResult(waiting["n"])
-        self.directory.look(job(1, "m", ready=False))
-        self.directory.look(job(2, "n", ready=True))
-        self.gathered()
-        self.successResultOf(waiting["n"])
-
-    def test_in_vain(self) -> None:
-        """It is over when the time is, and leaves nothing behind."""
-        waiting = self.wait(1000, seconds=5)
-        self.clock.advance(5)
-        self.successResultOf(waiting)
-        self.assertEqual(self.directory._waiting, {})
-
     def test_known_already(self) -> None:
         """What one does not have yet is answered at once; but not what is still gathered."""
         self.directory.look(job(1))
@@ -221,20 +198,6 @@ class WaitingTests(Case):
         self.failureResultOf(waiting)
         self.gathered()
 
-    def test_many(self) -> None:
-        """The more there are to be told, the longer is gathered; the first change of a while is told soon."""
-        waiting = [self.wait(1000) for _ in range(1000)]
-        self.directory.look(job(1))
-        self.gathered()
-        self.assertTrue(all(each.called for each in waiting))
-        waiting = [self.wait(1001) for _ in range(1000)]
-        self.directory.look(job(2))
-        self.clock.advance(0.4)
-        self.assertFalse(any(each.called for each in waiting))
-        self.clock.advance(0.1)
-        self.clock.advance(0)
-        self.assertTrue(all(each.called for each in waiting))
-
     def test_unknown_version(self) -> None:
         """Who has what is not remembered is not kept waiting, and learns it when what he has is forgotten."""
         self.successResultOf(self.wait(1))
@@ -248,13 +211,6 @@ class WaitingTests(Case):
         self.successResultOf(waiting)
         self.directory.look(job(2))
         self.successResultOf(self.wait(1002))
-
-    def test_hung_up(self) -> None:
-        """Who hangs up leaves nothing behind."""
-        waiting = self.wait(1000)
-        waiting.cancel()
-        self.failureResultOf(waiting)
-        self.assertEqual(self.directory._waiting, {})
 
 
 class MemoryTests(Case):
