@@ -69,7 +69,7 @@ SHARED = (
 )
 HTTP = ("web",)
 CLIENT = ("client",)
-TOP = ("assembly", "cli", "service", "startup", "tap")
+TOP = ("assembly", "cli", "lifetime", "reloading", "service", "startup", "tap")
 PROCESSOR = ("peers", "processor", "testing")
 NAMED = (*PLAIN, *SHARED, *HTTP, *CLIENT, *TOP, *PROCESSOR)
 
