@@ -15,6 +15,7 @@ from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IPushProducer,
     ITCPTransport,
+    IWriteDescriptor,
 )
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
@@ -245,13 +246,23 @@ class Channel(http.HTTPChannel):
     # What goes out
 
     def requestDone(self, request: Request) -> None:
-        """Wait for the next request, or close."""
+        """Send what is left of the answer, and wait for the next request, or close."""
         if self._phase is _Phase.ANSWERING:
+            self._send()
             self._phase = _Phase.IDLE
             self._fresh = False
             self._expect_within(self.limits.idle_time)
             self.site.idle(self)
         super().requestDone(request)
+
+    def _send(self) -> None:
+        """Send what was written, as far as it goes now.
+
+        The reactor would come to it in a turn of its own, which costs as much as much of the answer did. What does not
+        go is left to it, and what goes wrong is met there again.
+        """
+        if IWriteDescriptor.providedBy(self.transport):
+            self.transport.doWrite()
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """Say who answers, without a version for the curious, and whether this is the last answer."""

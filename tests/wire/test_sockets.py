@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -100,6 +101,36 @@ class SocketTests(TestCase):
             await self.serve(Limits(linger_time=0))
             answer = await self.in_thread(lambda connection: ask(connection, b"GET / HTTP/1.0"))
             self.assertTrue(answer.endswith(b"\r\n\r\n" + b"x" * LARGE))
+
+        return self.run_async(main())
+
+    def test_leaves_at_once(self) -> Deferred[None]:
+        """An answer that fits into what the kernel takes is gone when it is made, and costs the reactor no turn."""
+
+        async def main() -> None:
+            await self.serve(Limits())
+            answer = self.in_thread(lambda connection: ask(connection, b"GET /held HTTP/1.1\r\nConnection: close"))
+            request = await self.resource.came
+            transport: Any = request.channel.transport
+            request.write(b"hello")
+            request.finish()
+            self.assertEqual((transport.dataBuffer, transport._tempDataBuffer), (b"", []))
+            self.assertTrue((await answer).endswith(b"\r\n\r\n5\r\nhello\r\n0\r\n\r\n"))
+
+        return self.run_async(main())
+
+    def test_answer_to_who_has_left(self) -> Deferred[None]:
+        """An answer that cannot leave is nobody's trouble: its connection is done with."""
+
+        async def main() -> None:
+            await self.serve(Limits())
+            with socket.create_connection(self.address, timeout=30) as connection:
+                connection.sendall(b"GET /held HTTP/1.1\r\nHost: h\r\n\r\n")
+                request = await self.resource.came
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            # It was reset by that, which the reactor has not seen yet.
+            request.finish()
+            await self.site.drain()
 
         return self.run_async(main())
 
