@@ -12,6 +12,7 @@ from twisted.logger import Logger
 
 from .changes.configurator import Configurator
 from .changes.rollouts import Rollouts
+from .changes.waiting import EARLY_END
 from .config.job_settings import LATEST, refresh
 from .errors import Gone, ProactorError, Refused, Unauthenticated
 from .jobs.fleet import Fleet
@@ -159,7 +160,10 @@ class Exchange:
         waited = False
         if known == self.configurator.live.offered(guid) and left > 0 and tag in (None, self.trust.tag(guid)):
             waited = wait > 0
-            await self.configurator.waiting.changed(guid, known, min(wait, LONGEST_WAIT, left))
+            longest = min(wait, LONGEST_WAIT, left)
+            await self.configurator.waiting.changed(guid, known, longest)
+            # Who waited until then may have come that much earlier.
+            due -= longest * EARLY_END
         job = self._job(claims)
         if guid not in self.configurator.live.members():
             raise Gone(f"processor {guid}, incarnation {claims.incarnation}, is not wanted any more")

@@ -34,6 +34,36 @@ class RareFetchTests(SynchronousTestCase):
         self.assertGreater(len(tokens), 10)
 
 
+class HeldFetchTests(SynchronousTestCase):
+    """A processor whose fetches are held, one after another."""
+
+    def fetched(self, refresh: int, seconds: int) -> list[int]:
+        """The answers that it gets in so long."""
+        rig = Rig(self)
+        job = rig.create()
+        token, tag, statuses = rig.token(job), '"0"', []
+        until = rig.clock.seconds() + seconds
+        while rig.clock.seconds() < until:
+            exchange = rig.begin(f"GET /config/{job.guid}", token=token, headers=[("If-None-Match", tag)], wait=refresh)
+            rig.clock.advance(0)
+            while not exchange.answered:
+                rig.clock.advance(0.1)
+            statuses.append(exchange.response.status)
+            if statuses[-1] == 200:
+                token, tag = exchange.response.json()["token"], exchange.response.headers["etag"]
+        return statuses
+
+    def test_as_long_as_asked(self) -> None:
+        """Each is held for nearly as long as it asked for, and no more often answered than its token takes."""
+        statuses = self.fetched(30, 600)
+        self.assertEqual(statuses.count(200), 1 + 4)
+        self.assertIn(len(statuses), range(20, 28))
+
+    def test_longer_than_the_token(self) -> None:
+        """What asks to be held for longer than its token is good for is answered when that is due, and not before."""
+        self.assertEqual(self.fetched(300, 600), [200] * 6)
+
+
 class RestartedTests(SynchronousTestCase):
     """A processor is restarted while what it said is still being taken in."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -11,8 +12,12 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..config.live import LiveConfiguration
 from ..reactor.slices import in_slices
+from ..reactor.together import EARLY, Together
 
-__all__ = ["Waiting"]
+__all__ = ["EARLY_END", "Waiting"]
+
+EARLY_END = EARLY
+"""By what part of its time a wait may end early."""
 
 
 @define(eq=False)
@@ -25,25 +30,31 @@ class Waiting:
     heard: Callable[[str], None] = lambda _: None
     #: With the revision that each has.
     _waiting: defaultdict[str, dict[Deferred[None], int]] = field(factory=lambda: defaultdict(dict))
+    _ends: Together = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._ends = Together(self.clock)
 
     def __len__(self) -> int:
         """How many processors somebody waits for."""
         return len(self._waiting)
 
     async def changed(self, guid: str, revision: int, timeout: float) -> None:
-        """Wait until a processor's revision is another, or it is gone, or ``timeout`` seconds are over."""
+        """Wait until a processor's revision is another, or it is gone, or ``timeout`` seconds are over.
+
+        Those may be a little less (:mod:`proactor.reactor.together`).
+        """
         if timeout <= 0 or self.live.offered(guid) != revision:
             return
         waiting: Deferred[None] = Deferred()
         waiters = self._waiting[guid]
         waiters[waiting] = revision
-        over = self.clock.callLater(timeout, waiting.callback, None)
+        no_end = self._ends.later(timeout, partial(_answer, waiting))
         try:
             await waiting
         finally:
             waiters.pop(waiting, None)
-            if over.active():
-                over.cancel()
+            no_end()
             if not waiters and self._waiting.get(guid) is waiters:
                 del self._waiting[guid]
 
