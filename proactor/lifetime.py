@@ -82,7 +82,7 @@ class Lifetime:
             store = open_store(home.path / "proactor.db", Threads.of(reactor), reactor)
             threads = ThreadPool(0, _LOG_THREADS, "logs")
             logs = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, threads))
-            guardian = Guardian(reactor, home=home.path, adopt=options.settings.adopt)
+            guardian = Guardian(reactor, home=home.path, adopt=options.settings.adopt, fmt=options["log-format"])
             job_logs = JobLogs(home, logs, guardian)
             parts = assemble(reactor, options, home, store, job_logs, guardian, listening.getsockname()[1])
         except BaseException:

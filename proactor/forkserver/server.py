@@ -59,6 +59,7 @@ class Server:
                 continue
             packet = receive(self._connection)
             if packet is None:
+                self._spares.end()
                 return None
             for line, file in packet:
                 word, _, rest = line.partition(" ")

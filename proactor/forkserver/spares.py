@@ -99,9 +99,17 @@ class Spares:
             return spare.pid
         return None
 
-    def clear(self) -> None:
-        """Let all end."""
+    def end(self) -> None:
+        """Let all end, and wait until they have: who stops the server looks then for what was left behind."""
+        for spare in self._all:
+            with suppress(OSError):
+                spare.connection.shutdown(socket.SHUT_WR)
         for spare in list(self._all):
+            spare.connection.setblocking(True)
+            with suppress(OSError):
+                # One that is not ready says that it is, before it sees the end.
+                while receive(spare.connection) is not None:
+                    pass
             self._drop(spare)
 
     def forget(self) -> None:

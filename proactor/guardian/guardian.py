@@ -52,12 +52,13 @@ class Guardian:
     :param adopt: whether processes and sockets are for the next initiator, where this one is killed.
     :param linger: seconds that the guardian waits for it when no process is left.
     :param python: the interpreter for it, which needs nothing but its standard library.
-    :param stderr: the descriptor that it writes a line to when it had something to do.
+    :param stderr: the descriptor that it writes a line to when it had something to do; fmt: that line's format, one of
+        the log's.
     :param grace: seconds between SIGTERM and SIGKILL of a process that it was not told of.
     :param random: as ``random.random``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that differ are given by name
         self,
         reactor: GuardianReactor,
         *,
@@ -66,13 +67,17 @@ class Guardian:
         linger: float = 30.0,
         python: str = sys.executable,
         stderr: int = 2,
+        fmt: str = "text",
         grace: float = 10.0,
         random: Callable[[], float] = random,
     ) -> None:
         script = Path(guardian_main.__file__).absolute().with_name("__main__.py")
-        folder = () if home is None else (str(home.absolute()),)
+        # Text is what it takes it for.
+        words = () if fmt == "text" else (fmt,)
+        folder = () if home is None else (str(home.absolute()), *words)
         self._reactor = reactor
         self._argv = (python, "-I", "-S", str(script), *folder)
+        self._hello = " ".join(["hello", str(VERSION), *words])
         self._home = home
         self._stderr = stderr
         self._value = secrets.token_hex(16)
@@ -126,7 +131,7 @@ class Guardian:
         hand_over, guardian = HandOver(), Found(process)
         link = Link(self._reactor, connection)
         link.heard, link.lost = hand_over.heard, hand_over.end
-        link.tell(f"hello {VERSION}", lambda: self._stderr)
+        link.tell(self._hello, lambda: self._stderr)
         try:
             await hand_over.over.addTimeout(timeout, self._reactor)
         except defer.TimeoutError:
@@ -247,7 +252,7 @@ class Guardian:
     def _start_process(self) -> None:
         self._link, self._process = started(self._reactor, self._argv, self._stderr, self._ended)
         self._link.lost = self._lost
-        self._link.tell(f"hello {VERSION}")
+        self._link.tell(self._hello)
 
     def _lost(self) -> None:
         if isinstance(self._process, Found):

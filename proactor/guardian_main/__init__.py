@@ -5,7 +5,7 @@ with one initiator at a time over a UNIX socket of packets (``protocol``). The f
 next one connects to ``HOME/guardian.sock`` (``door``). An initiator tells it what it would need if it were killed:
 
 ============================  ==========================================================================================
-``hello VERSION``             first; with a descriptor to write reports to. It is answered: see below
+``hello VERSION [FORMAT]``    first; with a descriptor to write reports to, as text or ``json``; answered: see below
 ``mark NAME=VALUE GRACE``     the initiator's processes have this in their environment
 ``adopt yes`` or ``adopt no`` whether the next initiator is to have the processes and the sockets
 ``linger SECONDS``            how long it waits for the next one when no process is left

@@ -12,7 +12,7 @@ from contextlib import suppress
 from .door import Door
 from .guard import Guard
 from .logs import Logs
-from .report import report
+from .report import report, speak_as
 from .serving import Serving
 
 __all__ = ["main"]
@@ -23,7 +23,8 @@ _NOT_MEANT_FOR_US = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGQUI
 def main(argv: Sequence[str]) -> None:
     """Serve the initiator at the other end of standard input, and those after it; end what is to be ended.
 
-    :param argv: the home folder; without one, no initiator comes after the first.
+    :param argv: the home folder, and the format of the log, text if there is none; without a folder, no initiator
+        comes after the first.
     """
     with suppress(OSError):  # it leads a group already, started by hand
         os.setsid()
@@ -33,6 +34,7 @@ def main(argv: Sequence[str]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with suppress(OSError):  # only some may: what writes too fast is to be seen at once, on a busy machine too
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    speak_as(*argv[1:2] or ("text",))
     connection = _standard_input()
     door = _door(argv[0]) if argv else None
     logs = Logs(argv[0]) if argv else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from .door import Door
@@ -13,7 +13,7 @@ from .guard import Guard
 from .kept import Kept
 from .logs import Logs
 from .protocol import LOST, VERSION, Line, Packet, close_files, pack, receive, send
-from .report import hush, report, speak_to
+from .report import hush, report, speak_as, speak_to
 
 __all__ = ["Serving"]
 
@@ -167,7 +167,7 @@ class Serving:
             self._keep(words[0], file)
             return
         if word == "hello" and words:
-            self._greet(words[0], file)
+            self._greet(words[0], words[1:], file)
             return
         close_files([line])
         if word == "drop":
@@ -195,8 +195,9 @@ class Serving:
             self._lost_any = True
             report("WARNING", f"No descriptor is left to keep the socket of {guid}: raise the limit (ulimit -Hn)")
 
-    def _greet(self, version: str, file: int | None) -> None:
+    def _greet(self, version: str, more: Sequence[str], file: int | None) -> None:
         """Give the next initiator what it is to have; one of another version is left with that."""
+        speak_as(*more[:1] or ("text",))
         if file is not None and file != LOST:
             speak_to(file)
         connection = self._initiator

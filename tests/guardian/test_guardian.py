@@ -416,6 +416,21 @@ class TakeOverTests(GuardianCase):
     def told_all(self, guardian: Guardian) -> list[str]:
         return ["mark A=1 10.0", f"mark {MARK}={guardian.mark[MARK]} 10.0", "adopt no", "linger 30.0", f"keep {GUID}"]
 
+    def test_format(self) -> None:
+        """It is told the format of our log: one that goes on in our service, and one that is started."""
+        self.guardian = self.make(home=self.home, fmt="json")
+        taking = Deferred.fromCoroutine(self.guardian.take_over())
+        connection = self.door.accept()
+        assert connection is not None
+        ((text, _),) = self.lines(connection)
+        self.assertEqual(text, "hello 1 json")
+        connection.close()
+        self.reactor.turn()
+        self.successResultOf(taking)
+        self.guardian.start()
+        self.assertEqual(self.reactor.argv[-2:], (str(self.home.absolute()), "json"))
+        self.assertEqual(self.heard()[0], "hello 1 json")
+
     def test_goes_on(self) -> None:
         """It goes on in our service, told what is so now; no other is started."""
         sockets, connection = self.taken_over()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -178,6 +179,8 @@ class ScriptTests(SynchronousTestCase):
         lines = ("adopt yes", "linger 0.1")
         argv = (SCRIPT, str(home.absolute()))
         self.assertIn(" no initiator can take over ", self.guard(*lines, argv=argv))
+        (line,) = self.guard(*lines, argv=(*argv, "json")).splitlines()[:1]
+        self.assertIn(" no initiator can take over ", json.loads(line)["message"])
         home.mkdir()
         self.assertIn(" live on, 0 sockets kept ", self.guard(*lines, argv=argv))
         self.assertEqual(list(home.iterdir()), [])
@@ -189,6 +192,13 @@ class ScriptTests(SynchronousTestCase):
         said = self.guard(f"mark {MARK}={mark} 10", "stop 10")
         self.assertIn("Ended 1 process that had been left behind", said)
         self.assertEqual(process.wait(), -signal.SIGTERM)
+
+    def test_format(self) -> None:
+        """It speaks in the format of the initiator that it serves, whatever the one before it wrote."""
+        argv = (SCRIPT, str(Path(self.mktemp()).absolute()), "json")
+        for hello, is_json in (("hello 1 json", True), ("hello 1", False)):
+            *_, line = self.guard(hello, "stop a", argv=argv).splitlines()
+            self.assertIn("Not understood: 'stop a'", json.loads(line)["message"] if is_json else line)
 
     def test_small(self) -> None:
         """It loads nothing but a little of the standard library."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from proactor.guardian_main.guard import Guard
 from proactor.guardian_main.logs import BLIND, Logs
 from proactor.guardian_main.processes import Process
 from proactor.guardian_main.protocol import Line, close_files, connected, receive, send
-from proactor.guardian_main.report import report, speak_to
+from proactor.guardian_main.report import report, speak_as, speak_to
 from proactor.guardian_main.serving import Serving
 
 GUID, OTHER = "a" * 32, "b" * 32
@@ -376,6 +377,23 @@ class ReportTests(SynchronousTestCase):
                 os.close(file)
         pattern = rf"[-0-9]{{10}} [:0-9]{{8}},[0-9]{{3}} INFO   \|{os.getpid()}\|proactor\.guardian\|It is so\n"
         self.assertRegex(text, pattern)
+
+    def test_json(self) -> None:
+        """As an object where that is the format of the log, with the fields that all lines have."""
+        self.addCleanup(speak_as, "text")
+        self.addCleanup(os.dup2, os.dup(2), 2)
+        read, write = os.pipe()
+        os.dup2(write, 2)
+        os.close(write)
+        speak_as("json")
+        report("INFO", 'It is "so"\n')
+        with open(read, "rb") as written:
+            record = json.loads(written.readline())
+        self.assertEqual(
+            [record[name] for name in ("level", "pid", "namespace", "message")],
+            ["INFO", os.getpid(), "proactor.guardian", 'It is "so"\n'],
+        )
+        self.assertRegex(record["time"], r"^[-0-9]{10}T[:0-9]{8}\.[0-9]{3}Z$")
 
 
 class LookedAt(Logs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
 from proactor.forkserver.spares import SPARES
+from proactor.guardian_main.processes import Process
 from proactor.interfaces import Limits
 from proactor.launchers.subreaper import children
 
@@ -30,6 +32,18 @@ def waiting() -> set[int]:
             continue
         if b"proactor.forkserver" in title and os.getsid(pid) == pid and len(descriptors) == 4 and state == "S":
             found.add(pid)
+    return found
+
+
+def alive() -> set[int]:
+    """Those that there are, and their server."""
+    found = set()
+    for pid in children():
+        process = Process.look(pid)
+        with contextlib.suppress(OSError):
+            title = Path(f"/proc/{pid}/cmdline").read_bytes()
+            if process is not None and process.alive and b"proactor.forkserver" in title:
+                found.add(pid)
     return found
 
 
@@ -87,6 +101,14 @@ class SpareTests(ForkCase):
         os.kill(self.server(), signal.SIGKILL)
         while spares & waiting():
             await deferLater(reactor, 0.02)
+
+    async def test_end_before_server(self) -> None:
+        """When the server has been stopped none is left, of those that are not ready either."""
+        await self.run_spec(self.module("up", "e" * 32))
+        while not (spares := alive() - {self.server()}):
+            await deferLater(reactor, 0.02)
+        await self.forks.close()
+        self.assertEqual(spares & alive(), set())
 
     async def test_killed(self) -> None:
         """Where they have ended another one is forked."""
