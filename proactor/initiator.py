@@ -22,7 +22,8 @@ from .jobs.rolling_restarts import Restarts
 from .jobs.scale import Scale
 from .log.level import LogLevel
 from .log.levels import Levels
-from .messaging.office import Deliver, Office
+from .messaging.delivery import Deliver, Delivery
+from .messaging.office import Office
 from .metrics import Metrics
 from .model import Exit, Job
 from .reactor.lag import LagMeter
@@ -78,6 +79,7 @@ class Initiator:
     _nudges: Nudges = field(init=False)
     directory: Directory = field(init=False)
     failed_attempts: FailedAttempts = field(init=False)
+    delivery: Delivery = field(init=False)
     office: Office = field(init=False)
     _lag: LagMeter = field(init=False)
     log_level: LogLevel = field(init=False)
@@ -110,7 +112,7 @@ class Initiator:
         self.operator_tokens = OperatorTokens(self.now, self.store, self.fleet.timeline)
         self.keys = KeyRotation(self.clock, self.now, self.authority, lambda: self.configurator.settings)
         self.failed_attempts = FailedAttempts(self.clock)
-        self.office = Office(
+        self.delivery = Delivery(
             self.clock,
             self.now,
             self.fleet.random,
@@ -120,8 +122,9 @@ class Initiator:
             self.metrics,
             lambda: self.configurator.settings.dead_letters,
         )
-        self.metrics.messages(self.office.waiting, self.office.dead.__len__, self.office.oldest_age)
-        self.exchange.heard_topics = self.office.look
+        self.office = Office(self.now, self.fleet, self.store, self.delivery, self.metrics)
+        self.metrics.messages(self.delivery.waiting, self.delivery.dead.__len__, self.delivery.oldest_age)
+        self.exchange.heard_topics = self.delivery.look
         self.configurator.waiting.heard = self._reconfigured
         self.restarts = Restarts(self.clock, self.now, self.fleet)
         self.scale = Scale(self.clock, self.configurator, self.fleet)
@@ -139,7 +142,7 @@ class Initiator:
         self.configurator.heard_change = self._configuration_changed
 
     def _reconfigured(self, guid: str) -> None:
-        self.office.look(guid)
+        self.delivery.look(guid)
         self.fleet.reconfigured(guid)
 
     def _process_ended(self, job: Job, exit_: Exit, on_purpose: bool) -> None:
@@ -161,7 +164,7 @@ class Initiator:
             self.exchange.traced(plan.revision, event.trace)
         self.rollouts.configured(plan.revision, event)
         self.keys.heed()
-        self.office.addresses.look_at_modules()
+        self.delivery.addresses.look_at_modules()
         self.heard_configuration()
         with because(event):
             self.scale.look()
@@ -226,12 +229,12 @@ class Initiator:
 
     async def stop(self, keep: bool = False) -> None:
         """Come to an end: with every processor, all at once, or leaving them to the next initiator."""
-        self.office.close()
+        self.delivery.close()
         if keep:
             self.fleet.let_go()
         else:
             await self.fleet.shut_down("the initiator")
-        self.office.let_go()
+        self.delivery.let_go()
         # Whoever still waits for a change is answered, or the connections would not end.
         self.followers.close()
         self.directory.close()

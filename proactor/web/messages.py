@@ -55,14 +55,14 @@ class Messages:
     async def list_messages(self, call: Call) -> Answer:
         """How much waits for whom; or the messages of a state themselves."""
         call.known("state", "receiver", "sender", "after", "count")
-        state, office = call.one("state"), self.initiator.office
+        state, delivery = call.one("state"), self.initiator.delivery
         if state not in (None, *_STATES):
             raise Refused(f"state: must be one of {', '.join(_STATES)}")
         after = forms.whole({"after": call.one("after")}, "after", 0, 2**53) or 0
         count = forms.whole({"count": call.one("count")}, "count", 1, _MOST) or _USUAL
         if state is None:
             return as_json(self._summary(call.one("receiver")))
-        letters: Iterable[Letter] = office.dead if state == "dead" else self._waiting(call.one("receiver"))
+        letters: Iterable[Letter] = delivery.dead if state == "dead" else self._waiting(call.one("receiver"))
         chosen = (each for each in letters if each.head.number > after and self._is_chosen(each, call))
         return as_json([_letter(each) for each in islice(chosen, count)])
 
@@ -71,20 +71,20 @@ class Messages:
         return receiver in (None, letter.head.receiver) and sender in (None, letter.head.sender)
 
     def _waiting(self, receiver: str | None) -> Iterable[Letter]:
-        office = self.initiator.office
+        delivery = self.initiator.delivery
         if receiver is None:
-            return (each for each in list(office.letters.values()) if each.place is not Place.DEAD)
-        mailbox = office.dispatcher.mailboxes.get(receiver)
+            return (each for each in list(delivery.letters.values()) if each.place is not Place.DEAD)
+        mailbox = delivery.dispatcher.mailboxes.get(receiver)
         return [] if mailbox is None else list(mailbox.letters.values())
 
     def _summary(self, receiver: str | None) -> dict[str, Any]:
-        office = self.initiator.office
+        delivery = self.initiator.delivery
         mailboxes = [
             self._mailbox(mailbox)
-            for name, mailbox in sorted(office.dispatcher.mailboxes.items())
+            for name, mailbox in sorted(delivery.dispatcher.mailboxes.items())
             if mailbox.letters and receiver in (None, name)
         ]
-        return {"waiting": office.waiting(), "dead": len(office.dead), "receivers": mailboxes}
+        return {"waiting": delivery.waiting(), "dead": len(delivery.dead), "receivers": mailboxes}
 
     def _mailbox(self, mailbox: Mailbox) -> dict[str, Any]:
         oldest = mailbox.oldest()
@@ -103,8 +103,8 @@ class Messages:
         """One message that is not delivered, with what is in it."""
         call.known()
         number = _number(call)
-        letter = self.initiator.office.letter(number)
-        message = await self.initiator.office.read(number)
+        letter = self.initiator.delivery.letter(number)
+        message = await self.initiator.delivery.read(number)
         return as_json({**_letter(letter), "event": _event(message)})
 
     async def drop_message(self, call: Call) -> Answer:

@@ -142,7 +142,7 @@ class Machine(RuleBasedStateMachine):
         taken = {id_ for came in self.came.values() for id_, is_taken in came if is_taken}
         wanted = {id_ for ids in self.accepted.values() for id_ in ids}
         assert wanted <= taken | dead, wanted - taken - dead
-        assert self.rig.initiator.office.waiting() == 0
+        assert self.rig.initiator.delivery.waiting() == 0
         self.rig.close()
 
     def falls_up(self) -> None:

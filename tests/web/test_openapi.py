@@ -272,7 +272,7 @@ class StatusTests(Case):
 
     def messaging(self) -> None:
         """What is done with messages."""
-        stopped, office = self.rig.create(), self.rig.initiator.office
+        stopped, delivery = self.rig.create(), self.rig.initiator.delivery
         self.rig.run(self.rig.fleet.stop(stopped.guid, "test"))
         self.rig.clock.advance(0)
         line, nobody = f"POST /message/{stopped.guid}", "POST /message/nobody"
@@ -298,7 +298,7 @@ class StatusTests(Case):
         self.rig.deliveries.answer()
         self.dead = self.expect(200, "GET /message?state=dead").json()[0]["number"]
         self.expect(204, f"DELETE /message/kept/{first}")
-        office._bodies.drop(second)
+        delivery._bodies.drop(second)
         del self.rig.store._tables.messages[second]
         self.expect(503, f"GET /message/kept/{second}")
         self.expect(204, f"DELETE /message/kept/{second}")
