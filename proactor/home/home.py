@@ -1,5 +1,7 @@
 """The initiator's state folder: its lock, its secrets, the logs of its processors.
 
+How files and folders are kept from others is ``private``.
+
 ::
 
     ~/.proactor/        0700
@@ -13,12 +15,10 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import secrets
 import stat
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -29,11 +29,11 @@ from ..errors import ProactorError, StorageFailed
 from .disk import reason, unavailable
 from .files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
 from .lock import check_free, give_lock_back, take_lock
+from .private import LARGEST, close_to_others, open_folder, read_private, write_private
 
 __all__ = ["DEFAULT_HOME", "Home"]
 
 _OURS = {LOCK, OPERATOR_TOKEN, "keys"}
-_SECRET_MAX = 64 << 10
 _GUID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _TOKEN = re.compile(rb"[A-Za-z0-9._~+/-]{22,512}=*")
@@ -42,50 +42,11 @@ _TOKEN = re.compile(rb"[A-Za-z0-9._~+/-]{22,512}=*")
 _log = Logger(namespace="proactor.home")
 
 
-def _close_to_others(fd: int, path: Path, mode: int) -> None:
-    """See to it that what is open here is ours alone, and say so where it was not.
-
-    :raises ProactorError: it belongs to somebody else.
-    """
-    status = os.fstat(fd)
-    if status.st_uid != os.geteuid():
-        raise ProactorError(
-            f"{path}: belongs to uid {status.st_uid}, not to uid {os.geteuid()} who runs this; "
-            "run it as its owner, or choose another folder with --home"
-        )
-    found = stat.S_IMODE(status.st_mode)
-    if found & 0o077:
-        os.fchmod(fd, mode)
-        _log.warn(
-            "{path} was open to others (mode {found}): changed to {mode}",
-            path=path,
-            found=f"{found:04o}",
-            mode=f"{mode:04o}",
-        )
-
-
 def _place(path: str | os.PathLike[str]) -> Path:
     try:
         return Path(path).expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise ProactorError(f"{os.fspath(path)!r}: no such place; choose a folder with --home") from error
-
-
-def _open_folder(path: Path) -> None:
-    """Make a folder, where there is none, that is ours alone.
-
-    :raises ProactorError: it cannot be used, and what to do.
-    """
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            _close_to_others(fd, path, 0o700)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        what = "is not a folder" if error.errno in {errno.EEXIST, errno.ENOTDIR} else f"cannot be used: {reason(error)}"
-        raise ProactorError(f"{path}: {what}; choose another folder with --home") from error
 
 
 def _check_ours(path: Path) -> None:
@@ -104,40 +65,6 @@ def _check_ours(path: Path) -> None:
             f"{path}: holds other things, and is open to others (mode {mode:04o}), which a home must not be; "
             "choose a folder for this alone with --home"
         )
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Write a file of mode 0600 that is there whole or not at all, whatever happens meanwhile."""
-    fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(fd, "wb") as file:
-            os.fchmod(fd, 0o600)
-            file.write(data)
-            file.flush()
-            os.fsync(fd)
-        os.rename(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _read(path: Path) -> bytes | None:
-    """Give what a secret's file holds, None where there is no such file."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
-    try:
-        data = os.read(fd, _SECRET_MAX + 1)
-        _close_to_others(fd, path, 0o600)
-    finally:
-        os.close(fd)
-    return data
 
 
 class Home:
@@ -165,11 +92,11 @@ class Home:
         """
         folder = _place(path)
         _check_ours(folder)
-        _open_folder(folder)
+        open_folder(folder)
         lock = take_lock(folder)
         home = cls(folder, lock)
         try:
-            _open_folder(folder / "logs")
+            open_folder(folder / "logs")
             home._hide_url()
         except BaseException:
             give_lock_back(lock)
@@ -200,8 +127,8 @@ class Home:
         """
         try:
             if trust is not None:
-                _write_new(self.path / TRUST, "".join(f"{line}\n" for line in trust).encode())
-            _write_new(self.path / URL, f"{url}\n".encode("ascii"))
+                write_private(self.path / TRUST, "".join(f"{line}\n" for line in trust).encode())
+            write_private(self.path / URL, f"{url}\n".encode("ascii"))
         except OSError as error:
             _log.warn("{path}: {reason}: clients have to be told the URL", path=self.path / URL, reason=reason(error))
 
@@ -222,15 +149,15 @@ class Home:
             raise ValueError(f"{name!r} is no name of a secret")
         path = self.path / name
         if path.parent != self.path:
-            _open_folder(path.parent)
+            open_folder(path.parent)
         try:
-            data = _read(path)
+            data = read_private(path)
             if data is None:
                 data = make()
-                _write_new(path, data)
+                write_private(path, data)
         except OSError as error:
             raise ProactorError(f"{path}: {reason(error)}; it must be a file that you can read and write") from error
-        if not 0 < len(data) <= _SECRET_MAX:
+        if not 0 < len(data) <= LARGEST:
             raise ProactorError(f"{path}: is {'too large' if data else 'empty'}; delete it to have a new one made")
         return data
 
@@ -241,7 +168,7 @@ class Home:
         """
         path = self.path / name
         try:
-            return _read(path)
+            return read_private(path)
         except OSError as error:
             raise ProactorError(f"{path}: {reason(error)}; it must be a file that you can read and write") from error
 
@@ -252,7 +179,7 @@ class Home:
         """
         path = self.path / name
         try:
-            _write_new(path, data)
+            write_private(path, data)
         except OSError as error:
             raise StorageFailed(f"{path}: {reason(error)}") from error
 
@@ -292,7 +219,7 @@ class Home:
         except OSError as error:
             raise unavailable(path, error) from error
         try:
-            _close_to_others(fd, path, 0o600)
+            close_to_others(fd, path, 0o600)
         except BaseException:
             os.close(fd)
             raise
