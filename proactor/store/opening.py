@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from ..errors import ProactorError
 from . import schema
-from .database import Database, connect
+from .database import Database
 from .files import check_ours, make_empty, remove, sync
 from .health import check, read_version
 from .journal import journal_path
@@ -22,6 +22,7 @@ from .reading import Damaged
 from .snapshots import Snapshots
 from .sqlite import SqliteStore
 from .threads import Threads
+from .transactions import connect
 from .trouble import reason
 from .wayout import damaged, missing
 from .writing import Counters

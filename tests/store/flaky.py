@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field
 
-from proactor.store import database
+from proactor.store import transactions
 
 NO_ROOM = "database or disk is full"
 IO_ERROR = "disk I/O error"
@@ -73,6 +73,6 @@ def connector(plan: Plan) -> Callable[[Path], Any]:
         if plan.unable:
             plan.unable -= 1
             raise sqlite3.OperationalError("unable to open database file")
-        return Flaky(database.connect(path), plan)
+        return Flaky(transactions.connect(path), plan)
 
     return connect

@@ -28,7 +28,7 @@ from proactor.saved import (
     Saved,
     Write,
 )
-from proactor.store import database
+from proactor.store import transactions
 from proactor.store.database import Batch, Database
 from proactor.store.notes import thinned
 from proactor.store.opening import open_store
@@ -314,7 +314,7 @@ class TroubleTests(DatabaseTestCase):
         """Where the journal cannot be carried over, what failed is written over."""
         self.commit(PutValue("a", 1))
         self.plan.fail("COMMIT")
-        patched = self.patch(Database, "checkpoint", lambda *_: False)
+        patched = self.patch(transactions.Transactions, "checkpoint", lambda *_: False)
         self.failed(PutValue("b", 1))
         patched.restore()
         self.assertIn("PRAGMA synchronous = OFF", self.plan.seen)
@@ -346,7 +346,7 @@ class TroubleTests(DatabaseTestCase):
                 raise sqlite3.OperationalError("disk I/O error")
             return read_counters(connection)
 
-        return self.patch(database, "read_counters", read)
+        return self.patch(transactions, "read_counters", read)
 
     def test_not_opened_anew(self) -> None:
         """Where it cannot be opened anew, nothing is kept until it can."""

@@ -19,11 +19,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.errors import ProactorError
 from proactor.saved import PutValue, Saved, Write
 from proactor.store import opening, schema
-from proactor.store.database import Database, connect
+from proactor.store.database import Database
 from proactor.store.opening import Opening, open_store
 from proactor.store.snapshots import Snapshots
 from proactor.store.sqlite import SqliteStore
 from proactor.store.threads import Threads
+from proactor.store.transactions import connect
 
 from .samples import SAVED, SCRIPTS
 from .test_sqlite import killed

@@ -55,7 +55,7 @@ class TornTestCase(SynchronousTestCase):
             states.append(store.load())
             if number == 3:
                 # Half of it is in the database itself.
-                self.assertTrue(store._database.checkpoint("TRUNCATE"))
+                self.assertTrue(store._database._transactions.checkpoint("TRUNCATE"))
         copy = killed(self.folder / "proactor.db", Path(self.mktemp()))
         self.successResultOf(store.close())
         shutil.move(self.folder / "snapshots", copy.parent / "snapshots")
