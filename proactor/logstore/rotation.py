@@ -1,9 +1,9 @@
 """Moves what is too much in a live file to older ones, while its process goes on writing to it.
 
 The process keeps its descriptor for life, so the file can neither be renamed nor, without losing lines, be copied
-and truncated. Instead a range of it is copied and then given back to the disk as a hole (fallocate(2),
-``FALLOC_FL_PUNCH_HOLE``): the file's size goes on growing, what it takes does not. At each moment a byte is in one
-place or another, so that nothing is lost if we die, and what is on the disk tells how far it was done.
+and truncated. Instead a range of it is copied and then given back to the disk (``holes``): the file's size goes on
+growing, what it takes does not. At each moment a byte is in one place or another, so that nothing is lost if we die,
+and what is on the disk tells how far it was done.
 
 Where we are too slow for that, somebody else (``guardian_main.logs``) gives back what is at the file's beginning. That
 is found out by looking at the file, here and by readers, and counts as dropped.
@@ -12,27 +12,21 @@ is found out by looking at the file, here and by readers, and counts as dropped.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 
 from attrs import define, field, frozen
 
 from ..guardian_main import libc
 from .files import WRITE, Files, line_after, line_before, next_data
-from .layout import Layout, Limits, Span
+from .holes import BLOCK, Holes
+from .layout import Layout, Limits
 from .recovery import recovered
+from .turn import Turn
 
 __all__ = ["Attended", "Rotation"]
 
-SLICE = 0.01
-"""Seconds that one log is worked on while others wait."""
-
-LINGER = 0.02
-"""Seconds that a log which was worked on is kept in view, as it is one that much is written to."""
-
-_LOOK = 0.001
-_BLOCK = 1 << 20
 _ROUNDS = 16
 
 
@@ -53,7 +47,7 @@ class Rotation:
     """Keeps the files of one log within their limits. Any thread may use it; one works on it at a time.
 
     :param punch: gives a range of a file back to the disk.
-    :param seconds: tells the time, in the thread that works.
+    :param turn: how long it is worked on at once.
     :ivar layout: where everything is; replaced as a whole, always before bytes disappear from where they were.
     :ivar seen: the highest offset that was ever the end.
     :ivar gone: the offset before which somebody else gave back what was in the live file, as far as that was noticed.
@@ -63,8 +57,7 @@ class Rotation:
     files: Files
     limits: Limits = field(factory=Limits)
     punch: Callable[[int, int, int], None] = libc.punch
-    seconds: Callable[[], float] = time.monotonic
-    pause: Callable[[float], None] = time.sleep
+    turn: Turn = field(factory=Turn)
     layout: Layout = field(factory=Layout, init=False)
     loaded: bool = field(default=False, init=False)
     seen: int = field(default=0, init=False)
@@ -73,11 +66,12 @@ class Rotation:
     _lock: Lock = field(factory=Lock, init=False)
     _loading: Lock = field(factory=Lock, init=False)
     _target: int = field(default=0, init=False)  # what is before it is being moved
-    _punched: int = field(default=0, init=False)  # position in the live file up to which all was given back
-    _punches: bool = field(default=True, init=False)
+    _holes: Holes = field(init=False)
     _spare: int = field(default=0, init=False)  # bytes that the older files leave free of their share
     _trouble: OSError | None = field(default=None, init=False)
-    _closed: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._holes = Holes(self.punch)
 
     def load(self) -> None:
         """Find out what is there, once."""
@@ -107,7 +101,7 @@ class Rotation:
 
     def close(self) -> None:
         """Have the one who works on it stop soon, and nobody begin."""
-        self._closed = True
+        self.turn.closed = True
 
     def wanted(self, end: int) -> bool:
         """Whether there is something to do for a log with its end at an offset."""
@@ -124,7 +118,7 @@ class Rotation:
             try:
                 self._keep_to_limits()
                 with self.files.open_live(WRITE) as fd:
-                    more = self._work(fd, others_wait)
+                    more = self.turn.take(partial(self._step, fd), others_wait)
             except FileNotFoundError:
                 return Attended()
             except OSError as error:
@@ -139,20 +133,6 @@ class Rotation:
         self.close()
         with self._lock:
             self.files.delete()
-
-    def _work(self, fd: int, others_wait: Callable[[], bool]) -> bool:
-        begun = self.seconds()
-        busy_until = begun
-        while not self._closed:
-            if self._step(fd):
-                busy_until = self.seconds() + LINGER
-            elif self.seconds() >= busy_until or others_wait():
-                return False
-            else:
-                self.pause(_LOOK)
-            if self.seconds() - begun >= SLICE and others_wait():
-                return True
-        return False
 
     def _step(self, fd: int) -> bool:
         """Do one thing, if there is one."""
@@ -181,10 +161,10 @@ class Rotation:
 
     def _see_what_is_gone(self, fd: int, end: int) -> None:
         base = self.layout.base
-        if os.fstat(fd).st_blocks * 512 + _BLOCK < end - base:
+        if os.fstat(fd).st_blocks * 512 + BLOCK < end - base:
             self.notice(fd, base, self.layout.origin)
         if self.gone > base:
-            self._punched = max(self._punched, self.gone - self.layout.origin)
+            self._holes.found(self.gone - self.layout.origin)
             self._target = self._line_after(fd, self.gone)
             self.dropped += self._target - base
             self.layout = self.layout.dropped(self._target)
@@ -204,11 +184,8 @@ class Rotation:
 
     def _evict(self, room: int) -> None:
         self.layout, gone = self.layout.evicted(room)
-        self._unlink(gone)
-
-    def _unlink(self, spans: tuple[Span, ...]) -> None:
         try:
-            self.files.unlink(spans)
+            self.files.unlink(gone)
         except OSError as error:
             self._trouble = error
 
@@ -225,7 +202,7 @@ class Rotation:
             return
         self.layout = self.layout.moved(written)
         self._give_back(fd)
-        if not self._punches and self.layout.base >= self._target:
+        if not self._holes.possible and self.layout.base >= self._target:
             self._copy_rest_and_empty(fd)
 
     def _outrun(self, fd: int, end: int) -> None:
@@ -250,22 +227,14 @@ class Rotation:
         self.layout = self.layout.dropped(base)
         self._target = base
         self._give_back(fd)
-        if not self._punches:
+        if not self._holes.possible:
             self._empty(fd, end)
 
     def _give_back(self, fd: int) -> None:
-        position = self.layout.base - self.layout.origin
-        if not self._punches or position <= self._punched:
-            return
-        # A block, or whatever the file system deals in, of which a part was given back last time is whole by now.
-        start = max(0, self._punched - _BLOCK)
         try:
-            self.punch(fd, start, position - start)
+            self._holes.give_back(fd, self.layout.base - self.layout.origin)
         except OSError as error:
             self._trouble = error
-            self._punches = error.errno not in libc.NO_PUNCHING
-        else:
-            self._punched = position
 
     def _copy_rest_and_empty(self, fd: int) -> None:
         """Move all and truncate, where there are no holes: what is written between the two is lost, uncounted."""
@@ -291,7 +260,7 @@ class Rotation:
     def _truncated(self, end: int) -> None:
         self.layout = self.layout.truncated(end)
         self._target = self.seen = end
-        self._punched = 0
+        self._holes.emptied()
         if self.layout.spans and self.layout.spans[-1].end < end:
             # An empty file is named for the offset: without it the next initiator would not know of the gap.
             self.layout = self.layout.begun()

@@ -16,6 +16,7 @@ from proactor.logstore.files import Files
 from proactor.logstore.layout import Limits
 from proactor.logstore.reading import Cursor, end_of
 from proactor.logstore.rotation import Rotation
+from proactor.logstore.turn import Turn
 
 GUID = "0123456789abcdef0123456789abcdef"
 OTHER = "f" * 32
@@ -105,7 +106,7 @@ class LogCase(SynchronousTestCase):
 
     def make(self, limits: Limits = SMALL, **options: Any) -> Rotation:
         """What keeps the log, as after a start."""
-        options = {"pause": lambda _: None, "seconds": iter(range(10**9)).__next__} | options
+        options = {"turn": Turn(iter(range(10**9)).__next__, lambda _: None)} | options
         return Rotation(self.files, limits, **options)
 
     def write(self, data: bytes, name: str = GUID) -> None:

@@ -95,7 +95,7 @@ class GoneTests(LogCase):
                     cuts.pop()()
                 return super()._step(fd)
 
-        self.log = Interrupted(self.files, Limits(1 << 20, 3), libc.punch, iter(range(10**9)).__next__, lambda _: None)
+        self.log = Interrupted(self.files, Limits(1 << 20, 3), turn=self.log.turn)
         self.attend()
         self.assertEqual(cuts, [])
         self.check(written)
@@ -114,7 +114,7 @@ class GoneTests(LogCase):
                     cuts.pop()()
                 super()._move(fd, end)
 
-        self.log = Interrupted(self.files, Limits(1 << 20, 3), libc.punch, iter(range(10**9)).__next__, lambda _: None)
+        self.log = Interrupted(self.files, Limits(1 << 20, 3), turn=self.log.turn)
         self.attend()
         self.assertEqual(cuts, [])
         self.check(written)

@@ -13,6 +13,7 @@ from proactor.guardian_main import libc
 from proactor.logstore.layout import Limits
 from proactor.logstore.reading import dropped_line, end_of
 from proactor.logstore.rotation import Attended, Rotation
+from proactor.logstore.turn import Turn
 
 from .support import SMALL, LogCase, everything, largest_file, nobody_waits, numbered, taken_on_disk
 
@@ -120,8 +121,8 @@ class MovingTests(LogCase):
     def test_more_comes(self) -> None:
         """A log that much is written to is kept in view for a moment."""
         pieces = [numbered(500, 1000)]
-        self.log = self.make(seconds=iter(number / 1000 for number in range(10**6)).__next__)
-        self.log.pause = lambda _: self.write(pieces.pop()) if pieces else None
+        seconds = iter(number / 1000 for number in range(10**6)).__next__
+        self.log = self.make(turn=Turn(seconds, lambda _: self.write(pieces.pop()) if pieces else None))
         self.write(numbered(0, 500))
         self.attend()
         self.assertEqual(self.older(), [numbered(0, 500), numbered(500, 1000)])
@@ -545,7 +546,7 @@ class NoHolesTests(LogCase):
 
         self.writer = os.open(self.files.live, os.O_WRONLY | os.O_APPEND)
         self.addCleanup(os.close, self.writer)
-        self.log = Restless(self.files, SMALL, no_holes, iter(range(10**9)).__next__, lambda _: None)
+        self.log = Restless(self.files, SMALL, no_holes, self.log.turn)
         self.write(numbered(0, 500))
         self.attend()
         self.assertEqual(self.files.live.stat().st_size % 1000, 0)
