@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from ..saved import PutRollout
 from .rollout import Pace, Progress, Rollout, Stage
 
 
@@ -31,6 +32,11 @@ def kept_record(rollout: Rollout) -> dict[str, Any]:
         "progress": {guid: progress.value for guid, progress in rollout.progress.items()},
         "events": [dict(event) for event in rollout.events],
     }
+
+
+def put_rollout(rollout: Rollout) -> PutRollout:
+    """What keeps a rollout as it is now."""
+    return PutRollout(rollout.id, kept_record(rollout))
 
 
 def rollout_of(record: Mapping[str, Any]) -> Rollout:

@@ -1,9 +1,8 @@
-"""Edits on their way: batch after batch, each acknowledged and watched, and taken back when one cannot."""
+"""Edits on their way, and the last that were: begun one beside the other, told of what is heard, remembered."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,15 +14,15 @@ from twisted.logger import Logger
 
 from ..config.draft import Draft
 from ..config.live import LiveConfiguration
-from ..errors import Conflict, NotFound, ProactorError
-from ..saved import DropRollout, PutRollout
+from ..errors import Conflict, NotFound
+from ..saved import DropRollout
 from ..store.interface import IStore
-from ..timeline.origin import because
 from ..timeline.story import RolloutStory
 from ..timeline.timeline import Event, Timeline
 from .configurator import Configurator, Plan
 from .driven import Driven
-from .kept import kept_record, rollout_of
+from .driving import Driver
+from .kept import put_rollout, rollout_of
 from .rollout import Pace, Progress, Rollout, Stage, batches
 
 #: How many rollouts that are over are remembered.
@@ -55,6 +54,10 @@ class Rollouts:
     timeline: Timeline
     _known: dict[str, Driven] = field(factory=dict)
     _under_way: dict[str, Driven] = field(factory=dict)
+    _driver: Driver = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._driver = Driver(self.clock, self.configurator, self.store)
 
     async def start(
         self, make: Callable[[], Draft], section: str, actor: str, pace: Pace, wait: bool = True
@@ -89,7 +92,9 @@ class Rollouts:
             return [guid for batch in started[0].rollout.batches[1:] for guid in batch]
 
         try:
-            plan = await self.configurator.take(make, actor, hold, lambda _: [_put(each.rollout) for each in started])
+            plan = await self.configurator.take(
+                make, actor, hold, lambda _: [put_rollout(each.rollout) for each in started]
+            )
         except BaseException:
             for each in started:
                 # Those who wait for it to be over try again.
@@ -101,11 +106,22 @@ class Rollouts:
             return plan, None
         driven = started[0]
         self._known[driven.rollout.id] = driven
-        self._run(self._drive(driven), driven.rollout)
+        self._go_on(driven)
         return plan, driven.rollout
 
-    def _run(self, work: Coroutine[Deferred[Any], Any, None], rollout: Rollout) -> None:
-        Deferred.fromCoroutine(work).addErrback(lambda failure: log.failure("Rollout {id}", failure, id=rollout.id))
+    def _go_on(self, driven: Driven, first: int = 0) -> None:
+        Deferred.fromCoroutine(self._carried(driven, first)).addErrback(
+            lambda failure: log.failure("Rollout {id}", failure, id=driven.rollout.id)
+        )
+
+    async def _carried(self, driven: Driven, first: int) -> None:
+        try:
+            stage = await self._driver.drive(driven, first)
+        except BaseException:
+            driven.rollout.problem = driven.rollout.problem or "an unforeseen error, see the log"
+            self._finish(driven, Stage.FAILED)
+            raise
+        self._finish(driven, stage)
 
     def _check_overlap(self, guids: Iterable[str]) -> None:
         touched = set(guids)
@@ -138,116 +154,17 @@ class Rollouts:
                 driven.story.at = event
                 count = sum(map(len, rollout.batches))
                 driven.story.goes_on("started", revision=revision, section=rollout.section, processors=count)
-                self._send(driven, 0)
-                self.store.note([_put(rollout)])
+                self._driver.send(driven, 0)
+                self.store.note([put_rollout(rollout)])
             elif rollout.reverted_by == revision:
                 driven.story.at = event
                 driven.story.goes_on("reverting", revision=revision, processors=rollout.reached())
-
-    def _send(self, driven: Driven, number: int) -> None:
-        rollout = driven.rollout
-        if number < len(rollout.batches):
-            rollout.batch = number + 1
-            rollout.send(rollout.batches[number])
-            driven.story.goes_on("batch", batch=rollout.batch, processors=list(rollout.batches[number]))
-            driven.news()
-
-    async def _drive(self, driven: Driven, first: int = 0) -> None:
-        rollout = driven.rollout
-        try:
-            for number, batch in enumerate(rollout.batches[first:], start=first):
-                if number > first:
-                    self._send(driven, number)
-                    self.store.note([_put(rollout)])
-                    await self.configurator.waiting.wake(self.configurator.release(batch))
-                await self._settled(driven, batch)
-                if rollout.problem is not None:
-                    await self._stopped(driven)
-                    return
-            self._finish(driven, Stage.DONE)
-        except BaseException:
-            rollout.problem = rollout.problem or "an unforeseen error, see the log"
-            self._finish(driven, Stage.FAILED)
-            raise
-
-    async def _settled(self, driven: Driven, batch: Iterable[str]) -> None:
-        """Wait until a batch has answered and stayed well, or there is a problem."""
-        rollout = driven.rollout
-        until = self.clock.seconds() + rollout.pace.timeout
-        unanswered = deque(batch)
-        while rollout.problem is None and _drop_answered(rollout, unanswered):
-            if not await driven.wait(self.clock, until) and (silent := rollout.silent(batch)):
-                rollout.problem = f"{silent[0]} did not answer within {rollout.pace.timeout:g} s"
-                driven.story.goes_wrong("silent", processors=silent)
-        until = self.clock.seconds() + rollout.pace.watch
-        while rollout.problem is None and await driven.wait(self.clock, until):
-            pass
-
-    async def _stopped(self, driven: Driven) -> None:
-        rollout = driven.rollout
-        log.warn("Rollout {id} stopped: {problem}", id=rollout.id, problem=rollout.problem)
-        driven.story.stops(rollout.problem)
-        if not rollout.pace.revert:
-            # Those that were not reached go on with what they have, by leaving it with them.
-            self._finish(driven, Stage.FAILED)
-            return
-        rollout.stage = Stage.REVERTING
-        self.store.note([_put(rollout)])
-        driven.news()
-        await self._taken_back(driven)
-
-    async def _taken_back(self, driven: Driven) -> None:
-        rollout = driven.rollout
-        try:
-            if rollout.reverted_by is None:
-                with because(driven.story.at):
-                    await self._revert(driven)
-            await self._confirmed(driven)
-        except ProactorError as e:
-            driven.story.tell("not reverted", problem=str(e))
-            log.error("Rollout {id} cannot be taken back: {problem}", id=rollout.id, problem=str(e))
-            self._finish(driven, Stage.FAILED)
-            return
-        self._finish(driven, Stage.REVERTED)
-
-    async def _revert(self, driven: Driven) -> None:
-        rollout, live = driven.rollout, self.configurator.live
-
-        def note(draft: Draft) -> tuple[str, ...]:
-            # Here already: the first may answer while others are still to be woken.
-            if not draft.empty:
-                rollout.reverted_by = draft.revision
-            return ()
-
-        try:
-            await self.configurator.take(
-                lambda: live.draft_revert(rollout.section, rollout.revision),
-                f"rollout {rollout.id}",
-                note,
-                lambda _: [_put(rollout)],
-            )
-        except BaseException:
-            rollout.reverted_by = None
-            raise
-        if rollout.reverted_by is None:
-            raise Conflict("it was edited again since, and nothing of it is left to take back")
-        driven.news()
-
-    async def _confirmed(self, driven: Driven) -> None:
-        """Wait until all that were reached say that they run what they ran before."""
-        rollout = driven.rollout
-        until = self.clock.seconds() + rollout.pace.timeout
-        while unconfirmed := rollout.unconfirmed():
-            if not await driven.wait(self.clock, until) and rollout.unconfirmed():
-                driven.story.tell("silent", processors=unconfirmed)
-                rollout.problem = f"{rollout.problem}; not known to have taken it back: {len(unconfirmed)}"
-                break
 
     def _finish(self, driven: Driven, stage: Stage) -> None:
         rollout = driven.rollout
         rollout.stage = stage
         driven.story.tell(stage.value)
-        self.store.note([_put(rollout)])
+        self.store.note([put_rollout(rollout)])
         self._under_way.pop(rollout.id, None)
         over = [id_ for id_, each in self._known.items() if each.rollout.over]
         for id_ in over[: max(0, len(over) - KEPT)]:
@@ -281,9 +198,7 @@ class Rollouts:
         for driven in list(self._under_way.values()):
             rollout = driven.rollout
             driven.story.goes_on("resumed", batch=rollout.batch)
-            reverting = rollout.stage is Stage.REVERTING
-            work = self._taken_back(driven) if reverting else self._drive(driven, max(0, rollout.batch - 1))
-            self._run(work, rollout)
+            self._go_on(driven, max(0, rollout.batch - 1))
 
     def kept(self) -> list[str]:
         """The processors that those under way have not reached yet."""
@@ -339,14 +254,3 @@ class Rollouts:
 
 def _module_of(live: LiveConfiguration, guid: str) -> str | None:
     return live.member(guid).module if guid in live.members() else None
-
-
-def _put(rollout: Rollout) -> PutRollout:
-    return PutRollout(rollout.id, kept_record(rollout))
-
-
-def _drop_answered(rollout: Rollout, left: deque[str]) -> bool:
-    """Drop those in front that have answered, or cannot; whether one is left. All in all each is looked at once."""
-    while left and rollout.answered([left[0]]):
-        left.popleft()
-    return bool(left)
