@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from hashlib import sha256
-from weakref import WeakValueDictionary
 
 from attrs import define, evolve, field, frozen
 from twisted.internet.defer import DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..config.admitted import ADMISSION, nobody
-from ..config.document import Document, Setting
+from ..config.document import Document
 from ..config.draft import Difference, Draft, Patch
-from ..config.job_settings import OF_JOBS
 from ..config.layers import Layers, Member, View
 from ..config.live import LiveConfiguration
 from ..config.restoring import Remembered, restored, saved_edits, settings_of
 from ..config.settings import (
     CheckLaunch,
     InitiatorSettings,
-    SectionValues,
-    check_job,
-    check_options,
     check_sections,
     choose_guid,
     initiator_settings,
-    module_sections,
 )
 from ..errors import ConfigError
-from ..options import Option, Options
+from ..options import Option
 from ..reactor.slices import in_slices
 from ..saved import AddRevision, PutDocument, PutValue, SavedRevision, Write
-from ..spelling import slip_of
+from .declared import Declared
+from .judging import check_names, check_spelling, checker
 from .waiting import Waiting
-
-_NONE = Options()
 
 log = Logger()
 
@@ -67,11 +58,7 @@ class Configurator:
     heard_change: Callable[[Plan, str, str], None] = lambda _plan, _summary, _actor: None
     #: Keeps what a change writes, all of it or nothing; it fails where it cannot, and the change is not made then.
     keep: Callable[[Sequence[Write]], Awaitable[None]] = lambda _: succeed(None)
-    #: What running processors declared, the same object for all that declared the same.
-    _declared: dict[str, Options] = field(factory=dict)
-    #: And what the last of each module did.
-    _of_module: dict[str, Options] = field(factory=dict)
-    _known: WeakValueDictionary[tuple[Option, ...], Options] = field(factory=WeakValueDictionary)
+    _declared: Declared = field(factory=Declared)
     _lock: DeferredLock = field(factory=DeferredLock)
     #: Who waits for a change.
     waiting: Waiting = field(init=False)
@@ -174,12 +161,10 @@ class Configurator:
         :param more: what is kept with it.
         :raises Refused: they cannot be; there is no such processor then.
         """
-        self._check_names(member.module, options, self.live.layers)
-        declared = self._of_module.get(member.module, _NONE).declared
-        own = Options(tuple(option for option in declared if option.name in options))
-        self._declared[member.guid] = own
+        check_names(member.module, options, self.live.layers, self._declared.of_module(member.module).names)
         try:
-            await self.take(lambda: self.live.draft_join(member, options), actor, more=more)
+            with self._declared.presumed(member.guid, member.module, options):
+                await self.take(lambda: self.live.draft_join(member, options), actor, more=more)
         except ConfigError as error:
             if error.section == member.guid and error.option in options:
                 # Nobody knows that guid, which is none now.
@@ -187,42 +172,15 @@ class Configurator:
                     error.problem, section=member.module, option=error.option, value=error.value
                 ) from None
             raise
-        finally:
-            if self._declared.get(member.guid) is own:
-                del self._declared[member.guid]
 
     def spelt(self, make: Callable[[], Draft]) -> Draft:
         """An operator's edit, in which no name, of an option or of who may call, is most likely a slip.
 
         :raises ConfigError: one is.
         """
-        draft, members = make(), self.live.members()
-        for section, edited in draft.edited.items():
-            module = self.live.member(section).module if section in members else section
-            if module in module_sections(draft.layers):
-                new = {name: after.text for name, (before, after) in edited.items() if before is None and after}
-                self._check_names(module, new, self.live.layers)
-            self._check_admitted(section, edited, draft.layers)
+        draft = make()
+        check_spelling(draft, self.live, self._declared)
         return draft
-
-    def _check_names(self, module: str, names: Iterable[str], layers: Layers) -> None:
-        known = {*OF_JOBS, *layers.options(module), *self._of_module.get(module, _NONE).names}
-        for name in names:
-            near = slip_of(name, known)
-            if near is not None:
-                own = f"have it stand in [{module}] of {layers.document.source}"
-                raise ConfigError(f"is not known; is {near} meant? Else {own}", section=module, option=name)
-
-    def _check_admitted(
-        self, section: str, edited: Mapping[str, tuple[Setting | None, Setting | None]], layers: Layers
-    ) -> None:
-        for name in ADMISSION & edited.keys():
-            after = edited[name][1]
-            for who, near in nobody(layers, name, after.text or "") if after is not None else ():
-                if near is not None:
-                    raise ConfigError(
-                        f"no section declares the module {who}; is {near} meant?", section=section, option=name
-                    )
 
     async def leave(self, guid: str, actor: str, more: Sequence[Write] = ()) -> None:
         """Forget a processor and all that was edited of it.
@@ -268,39 +226,20 @@ class Configurator:
         return Plan(revision, tuple(differences))
 
     def _checker(self, settings: InitiatorSettings) -> Callable[[str, View, Layers], None]:
-        """A check that looks at each view once for all that share it and declared the same.
-
-        :param settings: the initiator's as they are to be.
-        """
-        # With what the ids are of, or they could be another's later.
-        seen: dict[tuple[int, int], tuple[View, Options]] = {}
-
-        def check(guid: str, view: View, layers: Layers) -> None:
-            declared = self._declared.get(guid, _NONE)
-            key = (id(view), id(declared))
-            if key not in seen:
-                found = SectionValues(
-                    layers.document.source, guid, view.values, view.secrets, partial(layers.origin, guid)
-                )
-                check_job(found, settings.token_ttl, self.check_launch)
-                check_options(declared.declared, found)
-                seen[key] = view, declared
-
-        return check
+        return checker(settings, self._declared, self.check_launch)
 
     # What processors declare.
 
     async def declare(self, guid: str, options: tuple[Option, ...]) -> None:
         """Remember what a running processor takes: edits are checked against it from now on."""
-        self._declared[guid] = known = self._known.setdefault(options, Options(options))
-        self._of_module[self.live.member(guid).module] = known
+        self._declared.put(guid, self.live.member(guid).module, options)
         # A draft on trial was made when these were no secrets.
         async with _held(self._lock):
             await in_slices(self.clock, self.live.hide(option.name for option in options if option.secret))
 
     def forget_declaration(self, guid: str) -> None:
         """The process that declared it is no more."""
-        self._declared.pop(guid, None)
+        self._declared.forget(guid)
 
     # What processors read.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -322,8 +321,9 @@ class PresenceTests(Case):
         self.run_(self.configurator.declare(B, (RATE, Option("depth", int))))
         for guid in (A, B, C):
             self.run_(self.configurator.leave(guid, "operator"))
-        self.assertEqual((self.configurator._declared, list(self.configurator._of_module)), ({}, ["m"]))
-        self.assertEqual(len(self.configurator._known), 1)
+        declared = self.configurator._declared
+        self.assertEqual([declared.of(guid).declared for guid in (A, B, C)], [()] * 3)
+        self.assertEqual(([*declared.of_module("m").names], [*declared.of_module("n").names]), (["rate", "depth"], []))
         self.failureResultOf(self.started(self.configurator.leave(A, "operator")), NotFound)
 
 
@@ -470,21 +470,6 @@ class DeclarationTests(Case):
         # From now on it is judged by what it declares itself.
         self.edit("e" * 32, {"rate": "-1"})
 
-    def test_slip(self) -> None:
-        """An operator's edit that sets an option of nearly the name of one that is known is refused; DEFAULT, which is
-        for all, and what is there already, are left alone.
-        """
-        self.run_(self.configurator.declare(A, (RATE, Option("depth", int, 1))))
-        self.edit("m", {"depths": "1"})
-        live = self.configurator.live
-        for section in ("m", A):
-            error = self.assertRaises(
-                ConfigError, self.configurator.spelt, partial(live.draft_edit, section, {"dpeth": "2"})
-            )
-            self.assertIn("is depth meant?", str(error))
-        for section, patch in (("m", {"depths": "2"}), ("m", {"depths": None}), ("DEFAULT", {"dpeth": "2"})):
-            self.configurator.spelt(partial(live.draft_edit, section, patch))
-
     def test_refuses_an_edit(self) -> None:
         """With processor, option, value and reason, by whichever section it comes; others have their own say."""
         self.run_(self.configurator.declare(A, (RATE,)))
@@ -512,17 +497,6 @@ class DeclarationTests(Case):
         self.configurator.forget_declaration(A)
         self.configurator.forget_declaration(A)
         self.edit("m", {"rate": "-1"})
-
-    def test_the_same_of_many(self) -> None:
-        """Is kept once, and for as long as anybody declares it."""
-        for guid in (A, B):
-            self.run_(self.configurator.declare(guid, (Option("rate", float, 1.0, exclusive_minimum=0),)))
-        declared = self.configurator._declared
-        self.assertIs(declared[A], declared[B])
-        self.run_(self.configurator.declare(A, (RATE,)))
-        self.assertEqual(len(self.configurator._known), 2)
-        self.configurator.forget_declaration(B)
-        self.assertEqual(list(self.configurator._known), [(RATE,)])
 
     def test_secrets(self) -> None:
         """What one declares secret is so in every view of all, with what it goes into; they are told what is."""
@@ -565,7 +539,7 @@ class DeclarationTests(Case):
         leave = self.started(self.configurator.leave(A, "operator"))
         declare = self.started(self.configurator.declare(A, (Option("pin", secret=True),)))
         self.finish(edit, leave, declare)
-        self.assertEqual(dict(self.configurator._declared), {})
+        self.assertEqual(self.configurator._declared.of(A).declared, ())
 
 
 class ReloadTests(Case):
