@@ -11,18 +11,13 @@ from twisted.internet.defer import DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from ..config.checks import CheckLaunch, check_sections
 from ..config.document import Document
 from ..config.draft import Difference, Draft, Patch
 from ..config.layers import Layers, Member, View
 from ..config.live import LiveConfiguration
 from ..config.restoring import Remembered, restored, saved_edits, settings_of
-from ..config.settings import (
-    CheckLaunch,
-    InitiatorSettings,
-    check_sections,
-    choose_guid,
-    initiator_settings,
-)
+from ..config.settings import InitiatorSettings, choose_guid, initiator_settings
 from ..errors import ConfigError
 from ..options import Option
 from ..reactor.slices import in_slices

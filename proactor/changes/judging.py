@@ -6,19 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from ..config.admitted import ADMISSION, nobody
+from ..config.checks import CheckLaunch, SectionValues, check_job, check_options
 from ..config.document import Setting
 from ..config.draft import Draft
 from ..config.job_settings import OF_JOBS
 from ..config.layers import Layers, View
 from ..config.live import LiveConfiguration
-from ..config.settings import (
-    CheckLaunch,
-    InitiatorSettings,
-    SectionValues,
-    check_job,
-    check_options,
-    module_sections,
-)
+from ..config.settings import InitiatorSettings, module_sections
 from ..errors import ConfigError
 from ..options import Options
 from ..spelling import slip_of

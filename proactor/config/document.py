@@ -39,6 +39,13 @@ class Setting:
     line: int | None = None
     revision: int | None = None
 
+    def wrong(self, section: str, option: str, value: str | None, problem: str) -> ConfigError:
+        """What to raise where what it comes to does not do.
+
+        :param value: that, as it may be shown.
+        """
+        return ConfigError(problem, source=self.source, line=self.line, section=section, option=option, value=value)
+
 
 Settings = Mapping[str, Setting]
 

@@ -6,7 +6,6 @@ draft is open at a time; who uses this sees to that.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +20,7 @@ from .draft import Draft
 from .grammar import DEFAULT, REDACTED
 from .history import Change, Entry, History
 from .layers import Layers, Member, View
+from .views import Views
 
 __all__ = ["Change", "Entry", "LiveConfiguration"]
 
@@ -33,11 +33,7 @@ class LiveConfiguration:
     revision: int
     _members: dict[str, Member]
     _edits: dict[str, Mapping[str, Setting]]
-    _views: dict[str, View] = field(factory=dict)
-    #: Views that processors are still kept at, while a rollout has not reached them.
-    _held: dict[str, View] = field(factory=dict)
-    #: Who reads which section: ordered sets.
-    _readers: defaultdict[str, dict[str, None]] = field(factory=lambda: defaultdict(dict))
+    _views: Views = field(factory=Views)
     _history: History = field(factory=History)
     _section_revisions: dict[str, int] = field(factory=dict)
     #: Names of options that a processor declared secret: they are secret everywhere.
@@ -59,8 +55,7 @@ class LiveConfiguration:
     def restore(self, views: Mapping[str, View]) -> None:
         """Take what the members' sections come to, as an earlier initiator left it."""
         for guid, view in views.items():
-            self._read_by(guid, None, view.sections)
-            self._views[guid] = view
+            self._views.put(guid, view)
 
     def hold_back(self, section: str, revision: int, running: Mapping[str, int]) -> None:
         """Keep processors at what they had before one edit of a section, as a rollout that goes on does.
@@ -72,7 +67,7 @@ class LiveConfiguration:
         before |= {name: Setting(text, "earlier") for name, text in patch.items() if text is not None}
         layers = evolve(self.layers, edits={**self._edits, section: before})
         for guid, runs in running.items():
-            self._held[guid] = layers.view(guid, runs)
+            self._views.hold(guid, layers.view(guid, runs))
 
     # What is asked of it.
 
@@ -94,21 +89,21 @@ class LiveConfiguration:
         """The guids whose configuration reads a section."""
         if section == DEFAULT:
             return self._members.keys()
-        readers = self._readers.get(section, {})
-        return {section: None, **readers}.keys() if section in self._members else readers.keys()
+        readers = self._views.readers(section)
+        return {section: None, **dict.fromkeys(readers)}.keys() if section in self._members else readers
 
     def members_of_module(self, section: str) -> list[str]:
         """The guids of a module's processors."""
-        return [guid for guid in self._readers.get(section, {}) if self._members[guid].module == section]
+        return [guid for guid in self._views.readers(section) if self._members[guid].module == section]
 
     def view(self, guid: str) -> View:
         """What a processor is to have now: while it is held, what it had before."""
         self.member(guid)
-        return self._held.get(guid) or self._views[guid]
+        return self._views.of(guid)
 
     def wanted(self, guid: str) -> int:
         """The revision that a processor will have come to when no rollout holds it any more."""
-        return max(self.member(guid).created, self._views[guid].revision)
+        return max(self.member(guid).created, self._views.wanted(guid).revision)
 
     def offered(self, guid: str) -> int:
         """The revision that a processor is to have now: the last that changed what its section comes to."""
@@ -252,11 +247,10 @@ class LiveConfiguration:
             self._section_revisions[section] = self.revision
         for section, edited in draft.edited.items():
             self._history.add(Entry(self.revision, now, actor, draft.summary, section, edited))
-        before = {guid: self._views[guid] for guid in draft.views if guid in self._views}
-        changed = [guid for guid, view in draft.views.items() if self._take_view(guid, view, guid in hold)]
+        before = {guid: view for guid in draft.views if (view := self._views.get(guid)) is not None}
+        changed = [guid for guid, view in draft.views.items() if self._views.take(guid, view, guid in hold)]
         for guid, view in draft.rerouted.items():
-            self._read_by(guid, self._views[guid], view.sections)
-            self._views[guid] = view
+            self._views.put(guid, view)
         return Change(self.revision, draft.summary, {guid: before[guid] for guid in changed if guid in before})
 
     def _take_layers(self, draft: Draft) -> None:
@@ -270,39 +264,18 @@ class LiveConfiguration:
 
     def _forget(self, guid: str) -> None:
         del self._members[guid]
-        self._read_by(guid, self._views[guid], frozenset())
+        self._views.forget(guid)
         self._history.forget(guid)
-        for table in (self._edits, self._views, self._held, self._section_revisions):
+        for table in (self._edits, self._section_revisions):
             table.pop(guid, None)
-
-    def _take_view(self, guid: str, view: View, hold: bool) -> bool:
-        """Give a processor its view; false where it goes on with what it has."""
-        old, held = self._views.get(guid), self._held.pop(guid, None)
-        # Back to what it never left: what it holds already is what is wanted again.
-        unmoved = held is not None and (held.values, held.secrets) == (view.values, view.secrets)
-        self._read_by(guid, old, view.sections)
-        self._views[guid] = evolve(view, revision=held.revision) if held is not None and unmoved else view
-        kept = held or old
-        if hold and kept is not None and not unmoved:
-            self._held[guid] = kept
-        return not unmoved
-
-    def _read_by(self, guid: str, old: View | None, sections: Collection[str]) -> None:
-        # Those who go on reading a section keep their place there: the oldest stay first.
-        for section in (each for each in (old.sections if old is not None else ()) if each not in sections):
-            self._readers[section].pop(guid, None)
-            if not self._readers[section]:
-                del self._readers[section]
-        for section in sections:
-            self._readers[section][guid] = None
 
     def held(self) -> Collection[str]:
         """The processors that are kept from what is wanted of them."""
-        return self._held.keys()
+        return self._views.held()
 
     def release(self, guids: Iterable[str]) -> list[str]:
         """Let processors have what they were kept from; those that were."""
-        return [guid for guid in guids if self._held.pop(guid, None) is not None]
+        return self._views.release(guids)
 
     def hide(self, names: Iterable[str]) -> Iterator[None]:
         """Treat options as secret from now on, and what they went into; in slices."""
@@ -311,15 +284,10 @@ class LiveConfiguration:
             return
         self._hidden |= new
         self.layers = evolve(self.layers, secret_globs=(*self.layers.secret_globs, *new))
-        redone: dict[int, tuple[View, View]] = {}
-        for table in (self._views, self._held):
-            for guid, view in list(table.items()):
-                if table.get(guid) is view and guid in self._members:
-                    secrets = (self.layers.secrets(guid) | view.secrets) & view.values.keys()
-                    # What was shared stays shared; the old view is kept too, or its id could be another's.
-                    redone.setdefault(id(view), (view, evolve(view, secrets=secrets)))
-                    table[guid] = redone[id(view)][1]
-                yield
+        yield from self._views.redo(self._with_secrets)
+
+    def _with_secrets(self, guid: str, view: View) -> View:
+        return evolve(view, secrets=(self.layers.secrets(guid) | view.secrets) & view.values.keys())
 
     def explain(self, guid: str) -> dict[str, dict[str, Any]]:
         """For each option of a processor: its value, and the chain of settings it came by; secrets redacted.
@@ -327,4 +295,4 @@ class LiveConfiguration:
         :raises NotFound: there is none of that guid.
         """
         self.member(guid)
-        return self.layers.explained(guid, self._views[guid])
+        return self.layers.explained(guid, self._views.wanted(guid))

@@ -1,16 +1,15 @@
-"""What the initiator itself reads of the configuration, typed and checked, and what any processor's section may say."""
+"""What the initiator itself reads of the configuration, typed and checked; and which modules that declares."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any
 
 from attrs import frozen
 
-from ..errors import ConfigError, Refused, Rejected
-from ..options import SECRET_GLOBS, Option, secret_globs
+from ..errors import ConfigError, Rejected
+from ..options import SECRET_GLOBS, Option
 from .document import Document, Setting
 from .grammar import (
     DEFAULT,
@@ -23,7 +22,7 @@ from .grammar import (
     is_module,
     is_referable,
 )
-from .job_settings import JOB_OPTIONS, LATEST, YEAR, check_watchdog, check_words, refresh, seconds
+from .job_settings import seconds
 from .layers import Layers
 
 HIGHEST_PORT = 65535
@@ -169,11 +168,7 @@ def _read(layers: Layers, guid: str, option: Option) -> Any:
     try:
         return option.parse(resolved.text, hidden=resolved.secret)
     except Rejected as e:
-        raise _wrong(setting, section, option.name, REDACTED if resolved.secret else resolved.text, e.reason) from None
-
-
-def _wrong(setting: Setting, section: str, option: str, value: str | None, problem: str) -> ConfigError:
-    return ConfigError(problem, source=setting.source, line=setting.line, section=section, option=option, value=value)
+        raise setting.wrong(section, option.name, REDACTED if resolved.secret else resolved.text, e.reason) from None
 
 
 def _place(layers: Layers, guid: str, option: str) -> str:
@@ -194,7 +189,7 @@ def _check_address(layers: Layers, guid: str, address: str) -> None:
         found = _setting(layers, guid, "listen_addr")
         assert found is not None
         problem = "is no IP address; one of this machine's is right, such as 127.0.0.1 or ::1, or 0.0.0.0 for all"
-        raise _wrong(found[1], found[0], "listen_addr", address, problem) from None
+        raise found[1].wrong(found[0], "listen_addr", address, problem) from None
 
 
 def _check_ports(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:
@@ -204,7 +199,7 @@ def _check_ports(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:
         found = _setting(layers, guid, name)
         assert found is not None
         problem = f"child_port_min = {low} is above child_port_max = {high}: the range for processors is empty"
-        raise _wrong(found[1], found[0], name, str(values[name]), problem)
+        raise found[1].wrong(found[0], name, str(values[name]), problem)
 
 
 def _check_tls(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:
@@ -212,11 +207,11 @@ def _check_tls(layers: Layers, guid: str, values: Mapping[str, Any]) -> None:
     for name in _TLS_FILES:
         found = _setting(layers, guid, name)
         if found is not None and not values[name].startswith("/"):
-            raise _wrong(found[1], found[0], name, values[name], "must be an absolute path")
+            raise found[1].wrong(found[0], name, values[name], "must be an absolute path")
     scheme = _setting(layers, guid, "listen_scheme")
     missing = [name for name in ("tls_certificate", "tls_key") if values[name] is None]
     if scheme is not None and values["listen_scheme"] == "https" and missing:
-        raise _wrong(scheme[1], scheme[0], "listen_scheme", "https", f"needs {' and '.join(missing)} as well")
+        raise scheme[1].wrong(scheme[0], "listen_scheme", "https", f"needs {' and '.join(missing)} as well")
 
 
 def _check_default_module(layers: Layers, guid: str, name: str) -> None:
@@ -225,7 +220,7 @@ def _check_default_module(layers: Layers, guid: str, name: str) -> None:
         problem = (
             f"no section [{name}] declares this module; declared are: {', '.join(module_sections(layers)) or 'none'}"
         )
-        raise _wrong(found[1], found[0], "default_module", name, problem)
+        raise found[1].wrong(found[0], "default_module", name, problem)
 
 
 def module_sections(layers: Layers) -> list[str]:
@@ -243,85 +238,3 @@ def declared_module(layers: Layers, name: str) -> str | None:
         return None
     former = (section for section in module_sections(layers) if importable(section) == PROCESSOR)
     return next(former, PROCESSOR)
-
-
-#: Sees whether what values say of a launch can be done; raises :class:`Refused`, "OPTION: what is wrong", where not.
-CheckLaunch = Callable[[Mapping[str, str]], None]
-
-
-@frozen
-class SectionValues:
-    """What a section comes to, to be checked.
-
-    :param source: the file.
-    :param secrets: the options that no error shows the value of.
-    :param where: finds the setting of an option, to say in an error where it stands.
-    """
-
-    source: str
-    section: str
-    values: Mapping[str, str]
-    secrets: Collection[str]
-    where: Callable[[str], Setting | None]
-
-    def wrong(self, option: str, problem: str) -> ConfigError:
-        """What to raise where the value of an option is wrong, or there is none."""
-        setting = self.where(option) or Setting(None, self.source)
-        value = self.values.get(option)
-        return _wrong(setting, self.section, option, REDACTED if value and self.hides(option) else value, problem)
-
-    def hides(self, option: str) -> bool:
-        """Whether an option is secret."""
-        return option in self.secrets
-
-
-def check_options(options: Iterable[Option], found: SectionValues) -> None:
-    """See that values are what declared options take.
-
-    :raises ConfigError: names the place of the first that is wrong, and what would be right.
-    """
-    for option in options:
-        if option.name in found.values:
-            try:
-                option.parse(found.values[option.name], hidden=found.hides(option.name))
-            except Rejected as e:
-                raise found.wrong(option.name, e.reason) from None
-
-
-def check_job(found: SectionValues, token_ttl: float, check_launch: CheckLaunch) -> None:
-    """See that a section holds good values of the options that every processor's may have.
-
-    :param token_ttl: the initiator's: a token is renewed in a fetch, and must not expire before the next.
-    :raises ConfigError: names the place of the first that is wrong, and what would be right.
-    """
-    check_options(JOB_OPTIONS, found)
-    # What a secret went into is not for an environment either.
-    secret = " ".join((*secret_globs(found.values), *sorted(found.secrets)))
-    try:
-        check_words(found.values)
-        check_watchdog(found.values)
-        check_launch({**found.values, "secret_options": secret})
-    except Refused as e:
-        option, _, problem = str(e).partition(": ")
-        raise found.wrong(option.partition(" ")[0], problem) from None
-    longest = token_ttl / LATEST
-    if refresh(found.values) >= longest:
-        unset = "" if "refresh" in found.values else f"is {refresh(found.values):g} where it is not set, and "
-        problem = f"{unset}must be less than {longest:g}: a token is good for token_ttl = {token_ttl:g} s"
-        raise found.wrong("refresh", problem)
-
-
-def check_sections(layers: Layers, token_ttl: float, check_launch: CheckLaunch = lambda _: None) -> None:
-    """See that DEFAULT and the sections of modules hold good values of the options that every processor's may have.
-
-    :raises ConfigError: names the place of the first that does not.
-    """
-    modules = module_sections(layers)
-    for section in [DEFAULT, *modules]:
-        resolved = layers.check_section(section)
-        values = {name: found.text for name, found in resolved.items()}
-        secrets = {name for name, found in resolved.items() if found.secret}
-        # Where DEFAULT does not say how often to fetch, each module does.
-        longest = YEAR if section == DEFAULT and modules and "refresh" not in values else token_ttl
-        found = SectionValues(layers.document.source, section, values, secrets, partial(layers.origin, section))
-        check_job(found, longest, check_launch)

@@ -9,10 +9,11 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from ..changes.configurator import Configurator, document_writes
+from ..config.checks import CheckLaunch
 from ..config.document import Document, parse
 from ..config.layers import Member
 from ..config.restoring import Remembered
-from ..config.settings import CheckLaunch, InitiatorSettings
+from ..config.settings import InitiatorSettings
 from ..errors import ProactorError
 from ..jobs.launch_plan import check_launch, steering
 from ..saved import AddRevision, PutValue, Saved, SavedJob, SavedRevision, Write

@@ -7,9 +7,10 @@ from functools import partial
 
 from attrs import frozen
 
+from ..config.checks import SectionValues
 from ..config.job_settings import instances
 from ..config.layers import Layers
-from ..config.settings import InitiatorSettings, SectionValues, module_sections
+from ..config.settings import InitiatorSettings, module_sections
 from ..errors import Conflict
 
 __all__ = ["check_room"]

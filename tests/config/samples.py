@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.config.document import Document, parse
 from proactor.config.draft import Check, Draft
+from proactor.config.grammar import DEFAULT
 from proactor.config.layers import Layers, Member, View
 from proactor.config.live import Change, LiveConfiguration
 from proactor.errors import ConfigError
@@ -39,11 +40,19 @@ listen_port = 8080
 SOURCE = "proactor.cfg"
 INITIATOR = "8d740c16d9b8419aa7417f7da6deb039"
 A, B, C = ("a" * 32, "b" * 32, "c" * 32)
+#: The least in which every option has a place.
+FILE = f"[{DEFAULT}]\n[proactor.initiator]\n[m]\n[n]\n[{INITIATOR}]\n"
 NOW = datetime(2026, 11, 24, 18, 4, 16, tzinfo=timezone.utc)
 
 
 def parsed(text: str) -> Document:
     return parse(text, SOURCE)
+
+
+def placed(section: str, setting: str) -> tuple[str, int]:
+    """A file with a setting in a section, and its line."""
+    text = FILE.replace(f"[{section}]\n", f"[{section}]\n{setting}\n")
+    return text, text.split("\n").index(setting) + 1
 
 
 def begun(text: str) -> LiveConfiguration:
@@ -92,7 +101,8 @@ def values(live: LiveConfiguration, guids: Iterable[str], option: str) -> list[s
     return [live.view(guid).values.get(option) for guid in guids]
 
 
-_TABLES = ("_members", "_edits", "_views", "_held", "_readers", "_section_revisions", "_hidden")
+_TABLES = ("_members", "_edits", "_section_revisions", "_hidden")
+_OF_VIEWS = ("_wanted", "_held", "_readers")
 
 
 def texts(live: LiveConfiguration, section: str) -> dict[str, str | None]:
@@ -102,6 +112,7 @@ def texts(live: LiveConfiguration, section: str) -> dict[str, str | None]:
 def state(live: LiveConfiguration) -> tuple[Any, ...]:
     """All that there is of it, to see that nothing has changed."""
     tables = {name: dict(getattr(live, name)) for name in _TABLES}
+    tables |= {name: dict(getattr(live._views, name)) for name in _OF_VIEWS}
     tables["_readers"] = {section: list(readers) for section, readers in tables["_readers"].items()}
     sections = live.section_names()
     return live.revision, live.layers, tables, {name: live.history(name) for name in sections}

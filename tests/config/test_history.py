@@ -240,7 +240,7 @@ class Machine(RuleBasedStateMachine):
         assert self.live is not None
         reached = set()
         for guid, options in resolved.items():
-            secrets = self.live._views[guid].secrets
+            secrets = self.live._views.wanted(guid).secrets
             if (self.values.get(guid), self.secrets.get(guid)) == (options, secrets):
                 continue
             old = (self.values.get(guid, {}), self.secrets.get(guid, frozenset()), self.revisions.get(guid, 0))
@@ -341,10 +341,10 @@ class Machine(RuleBasedStateMachine):
     def tables_are_of_those_there_are(self) -> None:
         assert self.live is not None
         there = {*self.values}
-        assert self.live._views.keys() == there
-        assert self.live._held.keys() == self.held.keys() <= there
-        assert {guid for readers in self.live._readers.values() for guid in readers} <= there
-        assert all(self.live._readers.values())
+        assert dict(self.live._views.items()).keys() == there
+        assert self.live.held() == self.held.keys() <= there
+        assert {guid for readers in self.live._views._readers.values() for guid in readers} <= there
+        assert all(self.live._views._readers.values())
         for table in (self.live._edits, self.live._section_revisions):
             assert {name for name in table if name in GUIDS[2:]} <= there
 

@@ -230,10 +230,10 @@ class PresenceTests(Case):
         live = begun(f"[o]\ny = 1\n[m]\nx = ${{o:y}}\n[{A}]\nz = ${{x}}\n")
         join(live, A, B)
         reload(live, "[o]\ny = 1\n[m]\nx = 1\n")
-        self.assertEqual(set(live._readers), {DEFAULT, "m"})
+        self.assertEqual(set(live._views._readers), {DEFAULT, "m"})
         for guid in (A, B):
             take(live, live.draft_leave(guid))
-        self.assertEqual(dict(live._readers), {})
+        self.assertEqual(dict(live._views._readers), {})
 
     def test_come_back(self) -> None:
         """A processor that is created again has nothing of the former."""

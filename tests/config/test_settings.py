@@ -1,4 +1,4 @@
-"""What the initiator reads of the configuration, and what every processor's section may say."""
+"""What the initiator reads of the configuration."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from collections.abc import Mapping
 
 from proactor.config.document import Setting
 from proactor.config.grammar import DEFAULT
-from proactor.config.job_settings import JOB_OPTIONS, instances, job_settings, refresh, rollout_pace
 from proactor.config.layers import Layers
 from proactor.config.settings import (
     INITIATOR_OPTIONS,
     InitiatorSettings,
-    check_sections,
     choose_guid,
     declared_module,
     initiator_settings,
     module_sections,
 )
-from proactor.errors import ConfigError, Refused
+from proactor.errors import ConfigError
 
-from .samples import INITIATOR, SEED, SOURCE, A, B, Case, parsed
+from .samples import FILE, INITIATOR, SEED, SOURCE, A, B, Case, parsed, placed
 
 #: For each option of the initiator: what is wrong, and a part of what is said of it. ``None``: any text is right.
 WRONG: Mapping[str, list[tuple[str, str]] | None] = {
@@ -53,53 +51,6 @@ WRONG: Mapping[str, list[tuple[str, str]] | None] = {
     "operator_auth": [("none", "must be one of local, token"), ("Local", "must be one of")],
     "secret_options": None,
 }
-#: The same of processors.
-WRONG_JOB: Mapping[str, list[tuple[str, str]] | None] = {
-    "refresh": [
-        ("0", "must be >= 0.05"),
-        ("often", "is not a number"),
-        ("", "is not a number"),
-        ("400", "token_ttl = 300"),
-    ],
-    "restart": [("sometimes", "must be one of always, on-failure, never")],
-    "restart_delay": [("-1", "must be >= 0")],
-    "restart_delay_max": [("-1", "must be >= 0")],
-    "restart_attempts": [("-1", "must be >= 0"), ("1.5", "is not a whole number")],
-    "restart_window": [("0", "must be >= 1")],
-    "ready_timeout": [("0", "must be >= 0.1")],
-    "stop_timeout": [("-1", "must be >= 0"), ("1e9", "must be <=")],
-    "watchdog": [("-1", "must be >= 0"), ("59", "must be 0 or at least 60: it is heard of every refresh = 30 s")],
-    "limit_nofile": [("1", "must be >= 16")],
-    "limit_memory": [("1", "must be >= 16")],
-    "nice": [("-21", "must be >= -20"), ("20", "must be <= 19")],
-    "working_folder": None,
-    "umask": None,
-    "user": None,
-    "inherit_environment": [("maybe", "is not one of yes")],
-    "pass_environment": None,
-    "log_max_bytes": [("1", "must be >= 65536")],
-    "log_backups": [("-1", "must be >= 0"), ("101", "must be <= 100")],
-    "labels": [("canary", "each word must be name=value"), ("a=b =c", "each word must be name=value")],
-    "instances": [("-1", "must be >= 0")],
-    "launcher": [("docker", "must be one of")],
-    "preload": [("perhaps", "is not one of yes")],
-    "allow_from": [("label:=x", "label:NAME=VALUE"), ("a b!", "each word must be *, none, a module")],
-    "allow_scopes": [("pic ture@", "a scope, or SCOPE@"), ("a@b@c", "a scope, or SCOPE@")],
-    "rollout_batch": [("0", "a size like 5"), ("101%", "a size like 5"), ("5 x", "a size like 5")],
-    "rollout_watch": [("-1", "must be >= 0")],
-    "rollout_timeout": [("0", "must be >= 0.1")],
-    "subscribe": [("a..b", "a topic like orders.new"), ("a b/c", "a topic like orders.new")],
-    "message_queue": [("0", "must be >= 1"), ("1000001", "must be <= 1000000")],
-    "message_concurrency": [("0", "must be >= 1"), ("1001", "must be <= 1000")],
-    "message_timeout": [("0", "must be >= 0.1")],
-}
-FILE = f"[{DEFAULT}]\n[proactor.initiator]\n[m]\n[n]\n[{INITIATOR}]\n"
-
-
-def placed(section: str, setting: str) -> tuple[str, int]:
-    """A file with a setting in a section, and its line."""
-    text = FILE.replace(f"[{section}]\n", f"[{section}]\n{setting}\n")
-    return text, text.split("\n").index(setting) + 1
 
 
 def settings(text: str, guid: str = INITIATOR) -> InitiatorSettings:
@@ -206,7 +157,6 @@ class WrongTests(Case):
     def test_every_option_is_tried(self) -> None:
         """Or a new one would not be."""
         self.assertEqual({option.name for option in INITIATOR_OPTIONS}, WRONG.keys())
-        self.assertEqual({option.name for option in JOB_OPTIONS}, WRONG_JOB.keys())
 
     def test_initiator(self) -> None:
         """In each section that its options are read of."""
@@ -224,22 +174,11 @@ class WrongTests(Case):
                 text, _ = placed(INITIATOR, f"{name} = any thing")
                 self.assertIn(getattr(settings(text), name), ("any thing", ("any", "thing")))
 
-    def test_processors(self) -> None:
-        """In DEFAULT and in each module's section, whether anybody runs it or not."""
-        for name, trials in WRONG_JOB.items():
-            for value, says in trials or ():
-                for section in (DEFAULT, "m", "n"):
-                    text, line = placed(section, f"{name} = {value}".strip())
-                    error = self.assertRaises(ConfigError, check_sections, Layers(parsed(text)), 300)
-                    self.assert_error(error, line=line, section=section, option=name, value=value, says=[says])
-
     def test_by_reference(self) -> None:
         """The place is where the option stands, the value what it comes to."""
         text = f"[m]\nport = x1\n[{INITIATOR}]\nhost_port = ${{m:port}}\n"
         error = self.assertRaises(ConfigError, settings, text)
         self.assert_error(error, line=4, section=INITIATOR, option="host_port", value="x1")
-        error = self.assertRaises(ConfigError, check_sections, Layers(parsed("[m]\nx = -1\nnice = 2${x}\n")), 300)
-        self.assert_error(error, line=3, section="m", option="nice", value="2-1", says=["is not a whole number"])
 
     def test_missing_reference(self) -> None:
         """Is told with its line as well."""
@@ -254,18 +193,6 @@ class WrongTests(Case):
             error, line=3, section=INITIATOR, option="max_jobs", value="***", says=["is not a whole number"]
         )
         self.assertNotIn("S1", str(error))
-        for option in ("nice", "labels", "rollout_batch"):
-            layers = Layers(parsed(f"[m]\na_secret = S1\n{option} = ${{a_secret}}\n"))
-            error = self.assertRaises(ConfigError, check_sections, layers, 300)
-            self.assert_error(error, line=3, section="m", option=option, value="***")
-            self.assertNotIn("S1", str(error))
-
-    def test_not_known_before(self) -> None:
-        """DEFAULT may refer to what each module says; it is checked there."""
-        text = f"[{DEFAULT}]\nnice = ${{level}}\n[m]\nlevel = 5\n"
-        check_sections(Layers(parsed(text)), 300)
-        error = self.assertRaises(ConfigError, check_sections, Layers(parsed(f"{text}[n]\nlevel = 50\n")), 300)
-        self.assert_error(error, line=2, section="n", option="nice", value="50")
 
 
 class PortTests(Case):
@@ -333,92 +260,3 @@ class ModuleTests(Case):
         for name in ("m", "web server", "proactor.processor"):
             text = f"[m]\n[web server]\ncommand = x\n[{INITIATOR}]\ndefault_module = {name}\n"
             self.assertEqual(settings(text).default_module, name)
-
-
-class RefreshTests(Case):
-    """A token is renewed in a fetch: it must outlive the longest time between two."""
-
-    def check(self, text: str, token_ttl: float) -> None:
-        check_sections(Layers(parsed(text)), token_ttl)
-
-    def test_fine(self) -> None:
-        """The defaults; what each section says where DEFAULT says nothing; short ones of both."""
-        for text, token_ttl in [
-            ("[m]\n", 300),
-            ("[m]\n", 33.1),
-            ("[m]\nrefresh = 1\n", 4),
-            (f"[{DEFAULT}]\nrefresh = 1\n[m]\n", 1.2),
-            ("[m]\nrefresh = 272\n", 300),
-        ]:
-            self.check(text, token_ttl)
-
-    def test_said(self) -> None:
-        """Both are named, and what would be right."""
-        error = self.assertRaises(ConfigError, self.check, "[m]\nrefresh = 3.7\n", 4)
-        says = ["must be less than 3.63636", "token_ttl = 4 s"]
-        self.assert_error(error, line=2, section="m", option="refresh", value="3.7", says=says)
-        error = self.assertRaises(ConfigError, self.check, f"[{DEFAULT}]\nrefresh = 300\n[m]\nrefresh = 1\n", 300)
-        self.assert_error(error, line=2, section=DEFAULT, option="refresh", value="300", says=["token_ttl = 300 s"])
-
-    def test_not_said(self) -> None:
-        """A token that lives shorter than the default takes, in a section that does not say another, or by itself."""
-        says = ["is 30 where it is not set", "must be less than 3.63636", "token_ttl = 4 s"]
-        error = self.assertRaises(ConfigError, self.check, "[m]\nrefresh = 1\n[n]\n", 4)
-        self.assert_error(error, section="n", option="refresh", says=says)
-        error = self.assertRaises(ConfigError, self.check, "[not a module]\n", 4)
-        self.assert_error(error, section=DEFAULT, option="refresh", says=says)
-
-
-class LaunchTests(Case):
-    """What a launch would say is asked of each section."""
-
-    def test_refused(self) -> None:
-        """By option, with its value or without; what a secret went into is told to be one."""
-        asked: list[Mapping[str, str]] = []
-
-        def check(values: Mapping[str, str]) -> None:
-            asked.append(values)
-            if "umask" in values:
-                raise Refused(f"umask = {values['umask']}: must be octal")
-            if "env.x" in values["secret_options"].split():
-                raise Refused("env.x: holds a secret")
-
-        layers = Layers(parsed("[m]\numask = 9\n"))
-        error = self.assertRaises(ConfigError, check_sections, layers, 300, check)
-        self.assert_error(error, line=2, section="m", option="umask", value="9", says=["must be octal"])
-        layers = Layers(parsed("[m]\na_key = S\nenv.x = ${a_key}\n"))
-        error = self.assertRaises(ConfigError, check_sections, layers, 300, check)
-        self.assert_error(error, line=3, section="m", option="env.x", value="***", says=["holds a secret"])
-        self.assertEqual(asked[-1]["secret_options"], "token *password* *secret* *_key a_key env.x")
-
-
-class JobSettingsTests(Case):
-    """A section's values, each of its type."""
-
-    def test_defaults(self) -> None:
-        """Where nothing is said."""
-        found = job_settings({"x": "1"})
-        self.assertEqual((found.refresh, found.stop_timeout, found.launcher, found.labels), (30.0, 10.0, "fork", {}))
-        self.assertEqual((found.policy.attempts, found.nice, refresh({})), (10, None, 30.0))
-
-    def test_said(self) -> None:
-        """Lists and numbers."""
-        found = job_settings({"refresh": "1.5", "labels": "role=canary, zone=a=b", "restart": "never", "nice": "-5"})
-        self.assertEqual((found.refresh, found.nice, found.policy.mode), (1.5, -5, "never"))
-        self.assertEqual(found.labels, {"role": "canary", "zone": "a=b"})
-
-    def test_read_once(self) -> None:
-        """Those of processors that say the same are read once, whatever else is in their sections."""
-        self.assertIs(job_settings({"nice": "3", "x": "1"}), job_settings({"nice": "3", "x": "2", "instances": "4"}))
-        self.assertNotEqual(job_settings({"nice": "3"}), job_settings({"nice": "4"}))
-
-    def test_instances(self) -> None:
-        """Are a module's, not DEFAULT's."""
-        layers = Layers(parsed(f"[{DEFAULT}]\ninstances = 9\nmany = 3\n[m]\ninstances = ${{many}}\n[n]\n"))
-        self.assertEqual([instances(layers, name) for name in ("m", "n", "none")], [3, None, None])
-
-    def test_rollout(self) -> None:
-        """How an edit of a section goes out, of one that is not there too."""
-        layers = Layers(parsed("[m]\nrollout_batch = 1 10%\nrollout_watch = 5\n"))
-        self.assertEqual(rollout_pace(layers, "m"), (("1", "10%"), 5.0, 30.0))
-        self.assertEqual(rollout_pace(layers, "none"), ((), 0.0, 30.0))
