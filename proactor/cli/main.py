@@ -22,10 +22,12 @@ from .listing import ps, show
 from .log_level import log_level
 from .logs import logs
 from .messages import drop, list_messages, resend, send, show_message
-from .moving import restart, revoke_jobs, rm, signal, start, stop
 from .registry import create_token, endpoints, list_tokens, revoke
+from .removing import rm
+from .restarting import restart
 from .rollouts import rollout
 from .scaling import scale
+from .starting import revoke_jobs, signal, start, stop
 from .top import top
 from .verbs import common
 from .whole import shutdown, status

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -11,10 +11,13 @@ from click.testing import CliRunner
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import blockingCallFromThread, deferToThread
+from twisted.python.failure import Failure
 
 from proactor.cli.main import proactor
 from proactor.cli.running import Work
 from proactor.cli.shell import Shell
+
+from ..client.support import Memory
 
 
 @frozen
@@ -49,6 +52,31 @@ def typed(*words: str, variables: Mapping[str, str] | None = None, stdin: str | 
     clean = dict.fromkeys(("PROACTOR_HOME", "PROACTOR_URL", "PROACTOR_TOKEN", "PROACTOR_TOKEN_FILE"))
     runner = CliRunner(env={**clean, "NO_COLOR": None, **(variables or {})})
     found = runner.invoke(proactor, words, obj=Shell(runner=on_running_reactor), input=stdin, prog_name="proactor")
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return Result(found.exit_code, found.stdout, found.stderr)
+
+
+def typed_in(memory: Memory, *words: str, turn: Callable[[], object] = lambda: None) -> Result:
+    """Run a command against an initiator in memory, by whose clock time passes.
+
+    :param turn: called again and again until it is over, as for processors to answer.
+    """
+
+    def runner(work: Work[Any]) -> Any:
+        results: list[Any] = []
+        memory.begin(work(memory.rig.clock)).addBoth(results.append)
+        while not results:
+            turn()
+            memory.turn(0.1)
+        (result,) = results
+        if isinstance(result, Failure):
+            result.raiseException()
+        return result
+
+    shell = Shell(runner=runner, connect=lambda *_: memory.client)
+    words = (*words, "--url", "http://localhost:8080")
+    found = CliRunner(env={"NO_COLOR": None}).invoke(proactor, words, obj=shell, prog_name="proactor")
     if found.exception is not None and not isinstance(found.exception, SystemExit):
         raise found.exception
     return Result(found.exit_code, found.stdout, found.stderr)

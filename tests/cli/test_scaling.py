@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from click.testing import CliRunner
-from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-
-from proactor.cli.main import proactor
-from proactor.cli.shell import Shell
 
 from ..client.support import Memory
 from ..support.rig import CONFIG
-from .support import Result
+from .support import Result, typed_in
 
 
 class OffTests(SynchronousTestCase):
@@ -28,24 +23,7 @@ class OffTests(SynchronousTestCase):
 
     def scale(self, *words: str) -> Result:
         """Run it against an initiator in memory, whose processor takes up what is sent to it."""
-
-        def runner(work: Any) -> Any:
-            results: list[Any] = []
-            self.memory.begin(work(self.memory.rig.clock)).addBoth(results.append)
-            while not results:
-                self.memory.rig.acknowledge(self.job)
-                self.memory.turn(0.1)
-            (result,) = results
-            if isinstance(result, Failure):
-                result.raiseException()
-            return result
-
-        shell = Shell(runner=runner, connect=lambda *_: self.memory.client)
-        words = ("scale", "--url", "http://localhost:8080", *words)
-        found = CliRunner().invoke(proactor, words, obj=shell, prog_name="proactor")
-        if found.exception is not None and not isinstance(found.exception, SystemExit):
-            raise found.exception
-        return Result(found.exit_code, found.stdout, found.stderr)
+        return typed_in(self.memory, "scale", *words, turn=lambda: self.memory.rig.acknowledge(self.job))
 
     def revision(self) -> int:
         return self.memory.rig.configurator.live.revision
