@@ -8,7 +8,7 @@ from ..config.job_settings import JobSettings
 from ..launchers.held import HeldSocket
 from ..launchers.ports import Ports
 from ..model import Job
-from .supervision import Keeper, Locks, Logs
+from .surroundings import Keeper, Locks, Logs
 
 
 @define(eq=False)

@@ -24,7 +24,7 @@ from ..model import Job
 from ..reactor.slices import SLICE
 from ..saved import DropJob, PutValue, Write
 from .launch_plan import LaunchPlanner
-from .supervision import Locks
+from .surroundings import Locks
 
 #: What a store has of an order that is not carried out to its end; the order's id follows.
 UNFINISHED = "creating."

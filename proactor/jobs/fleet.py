@@ -1,7 +1,7 @@
 """The jobs there are: made, found, stopped, forgotten; each has its own supervision.
 
 What is wished of them is kept first, then done. How they are made is ``creation``, how they are forgotten ``deletion``,
-and what their supervision has to do with the rest of the initiator ``oversight``.
+and what their supervision has to do with the rest of the initiator ``liaison``.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from .deletion import Deletion
 from .heard import Heard
 from .launch_plan import LaunchPlanner
 from .launch_queue import LaunchQueue
-from .oversight import Oversight
+from .liaison import Liaison
 from .readiness import Prober
 from .restart_policy import RestartHistory
 from .saving import Saving
 from .supervised import Supervised
-from .supervision import Keeper, Locks, Logs, Surroundings
+from .surroundings import Keeper, Locks, Logs, Surroundings
 
 __all__ = ["Fleet", "Order"]
 
@@ -79,7 +79,7 @@ class Fleet:
     #: What is kept of the jobs.
     saving: Saving = field(init=False)
     _around: Surroundings = field(init=False)
-    _oversight: Oversight = field(init=False)
+    _liaison: Liaison = field(init=False)
     _belongings: Belongings = field(init=False)
     _creation: Creation = field(init=False)
     _deletion: Deletion = field(init=False)
@@ -88,11 +88,11 @@ class Fleet:
     def __attrs_post_init__(self) -> None:
         story, configurator = JobStory(self.now, self.timeline), self.configurator
         self.saving = Saving(self.clock, self.now, configurator, self.store, self._history)
-        self._oversight = Oversight(
+        self._liaison = Liaison(
             self.random, configurator, self.planner, self.prober, self.keeper, story, self.heard, self.saving.note
         )
         self._around = Surroundings(
-            self.clock, self.now, self.random, self.launcher, self.queue, self.logs, self.locks, self._oversight
+            self.clock, self.now, self.random, self.launcher, self.queue, self.logs, self.locks, self._liaison
         )
         self._creation = Creation(
             self.clock, self.now, configurator, self.planner, self.ports, self.locks, self, self.jobs.__len__
@@ -136,7 +136,7 @@ class Fleet:
         :param at_end: whether only what it writes from now on is shown.
         :raises Unavailable: there can be no log for it.
         """
-        settings = self._oversight.settings(job)
+        settings = self._liaison.settings(job)
         self._belongings.add(job, held, settings, at_end)
         self.jobs[job.guid] = job
         supervised = self._supervised[job.guid] = Supervised(job, held, self._around)
@@ -186,7 +186,7 @@ class Fleet:
 
     def detailed(self, job: Job) -> dict[str, Any]:
         """A job as its readers see it, with what its process uses at this moment."""
-        usage = self._oversight.usage(job.guid)
+        usage = self._liaison.usage(job.guid)
         return {**self.record(job), "resources": usage.record() if usage is not None else None}
 
     # What is wished of them: kept, then done.

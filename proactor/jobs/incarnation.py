@@ -25,7 +25,7 @@ from ..launchers.held import HeldSocket
 from ..model import Exit, Job, State
 from ..reactor.timers import Timers
 from .ending import End, Ending
-from .supervision import Surroundings
+from .surroundings import Surroundings
 from .watchdog import Watchdog
 
 #: A launch gives its place to the next after so many seconds, ready or not: a slow one holds up nobody.

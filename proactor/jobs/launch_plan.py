@@ -18,7 +18,7 @@ from ..launchers.limits import check_limits
 from ..model import Job
 from ..options import is_secret, secret_globs
 from ..tokens.issuing import TokenAuthority
-from .supervision import Launch
+from .surroundings import Launch
 
 #: How much longer than others a processor's first token lives, in seconds: it may have to wait for its start.
 FIRST_TOKEN_EXTRA = 60.0

@@ -16,7 +16,7 @@ _DIGITS = 20
 
 @define(eq=False)
 class JobLocks:
-    """See :class:`proactor.jobs.supervision.Locks` and :class:`proactor.jobs.taking_up.Locks`."""
+    """See :class:`proactor.jobs.surroundings.Locks` and :class:`proactor.jobs.taking_up.Locks`."""
 
     locks: Locks
 

@@ -30,7 +30,7 @@ class Cutter(Protocol):
 
 @define(eq=False)
 class JobLogs:
-    """See :class:`proactor.jobs.supervision.Logs`."""
+    """See :class:`proactor.jobs.surroundings.Logs`."""
 
     home: Home
     store: LogStore

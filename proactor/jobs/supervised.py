@@ -21,7 +21,7 @@ from .incarnation import Incarnation
 from .lifecycle import Step, after, is_restarted, is_settled
 from .next_start import NextStart
 from .restart_policy import Decision, Finished, GiveUp, RestartHistory, Retry
-from .supervision import Surroundings
+from .surroundings import Surroundings
 
 log = Logger(namespace="proactor.supervisor")
 

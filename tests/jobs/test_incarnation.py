@@ -107,12 +107,6 @@ class ReadyTests(Case):
         self.ready()
         self.successResultOf(waiting)
 
-    def test_watched_by_the_keeper(self) -> None:
-        """Its process would be ended were the initiator killed, and only while there is one."""
-        self.assertEqual(self.rig.keeper.watched, {self.job.pid: 5.0})
-        self.finish(0)
-        self.assertEqual(self.rig.keeper.watched, {})
-
 
 class SlowLaunchTests(Case):
     """What happens while the launcher has not answered yet."""

@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from proactor.errors import ProactorError
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
-from proactor.jobs.supervision import Locks
+from proactor.jobs.surroundings import Locks
 from proactor.model import Exit
 from proactor.saved import Saved, SavedEvent, SavedMessage, Write
 from proactor.store.interface import IStore

@@ -1,6 +1,6 @@
 """What the supervision of jobs has to do with the rest of the initiator: asks of it, and has told to it.
 
-The supervision itself knows one job and its process, and of all this no more than :class:`~.supervision.Owner`.
+The supervision itself knows one job and its process, and of all this no more than :class:`~.surroundings.Owner`.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .launch_plan import LaunchPlanner, base_url
 from .lifecycle import Step
 from .readiness import Prober
 from .resources import Meter, Usage
-from .supervision import Keeper, Launch
+from .surroundings import Keeper, Launch
 
 _PROBES = Backoff(first=0.1, cap=2.0)
 
 
 @define(eq=False)
-class Oversight:
+class Liaison:
     """Of all jobs.
 
     :param random: as ``random.random``.
@@ -48,7 +48,7 @@ class Oversight:
         meter = self._meters.get(guid)
         return meter.sample() if meter is not None else None
 
-    # What supervision asks and tells: see proactor.jobs.supervision.Owner.
+    # What supervision asks and tells: see proactor.jobs.surroundings.Owner.
 
     def settings(self, job: Job) -> JobSettings:
         """How a job is run."""
