@@ -38,6 +38,7 @@ PLAIN = (
     "changes.rollout",
     "config",
     "interfaces",
+    "jobs.ending",
     "jobs.launch_queue",
     "jobs.lifecycle",
     "jobs.restart_policy",
