@@ -22,7 +22,6 @@ from .guardian.guardian import Guardian
 from .home.home import Home
 from .initiator import Initiator
 from .jobs.fleet import Fleet
-from .jobs.launch_plan import base_url
 from .jobs.logs import JobLogs
 from .jobs.taking_up import go_on
 from .log.levels import CONSOLE
@@ -32,6 +31,7 @@ from .startup import Options
 from .store.opening import open_store
 from .store.sqlite import SqliteStore
 from .store.threads import Threads
+from .urls import in_url, local_url
 from .web.callers import learn
 from .web.resource import make_resource
 from .web.table import body_limit
@@ -127,8 +127,8 @@ class Lifetime:
         assert self._port is not None
         settings, host = self.settings, self._port.getHost()
         port = getattr(host, "port", 0)
-        self.home.show_url(base_url(settings.listen_addr, port, settings.listen_scheme), _trust(settings))
-        log.info("Serving on {address}:{port}", address=getattr(host, "host", ""), port=port)
+        self.home.show_url(local_url(settings.listen_addr, port, settings.listen_scheme), settings.trust)
+        log.info("Serving on {address}:{port}", address=in_url(getattr(host, "host", "")), port=port)
 
     async def end(self, keep: bool) -> None:
         """Come to an end: the jobs first, then those who are answered, then what is kept.
@@ -158,11 +158,3 @@ def _show(fleet: Fleet, guid: str, line: bytes) -> None:
     job = fleet.jobs.get(guid)
     known = {} if job is None else {"module": job.module, "pid": job.pid}
     _console.info("{line}", line=line, verbatim=True, guid=guid, **known)
-
-
-def _trust(settings: InitiatorSettings) -> tuple[str, str] | None:
-    """How clients on this machine verify the initiator: the name of its certificate, and by which file."""
-    authority = settings.tls_ca or settings.tls_certificate
-    if settings.listen_scheme != "https" or authority is None:
-        return None
-    return settings.host_addr, os.path.abspath(authority)

@@ -32,6 +32,7 @@ SHARED_PLAIN = (
     "tokens.verification",
     "tokens.verified",
     "tracing",
+    "urls",
 )
 PLAIN = (
     *SHARED_PLAIN,
@@ -39,6 +40,7 @@ PLAIN = (
     "config",
     "interfaces",
     "jobs.ending",
+    "jobs.endpoint",
     "jobs.launch_queue",
     "jobs.lifecycle",
     "jobs.restart_policy",

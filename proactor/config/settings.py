@@ -10,6 +10,7 @@ from attrs import frozen
 
 from ..errors import ConfigError, Rejected
 from ..options import SECRET_GLOBS, Option
+from ..urls import url
 from .document import Document, Setting
 from .grammar import (
     DEFAULT,
@@ -99,8 +100,13 @@ class InitiatorSettings:
 
     def public_url(self, port: int) -> str:
         """The URL of something that listens on this host, as others reach it."""
-        host = f"[{self.host_addr}]" if ":" in self.host_addr else self.host_addr
-        return f"{self.host_scheme}://{host}:{port}"
+        return url(self.host_scheme, self.host_addr, port)
+
+    @property
+    def trust(self) -> tuple[str, str] | None:
+        """How the initiator is verified, over TLS: the name of its certificate, and the file with those to do it by."""
+        authority = self.tls_ca or self.tls_certificate
+        return None if self.listen_scheme != "https" or authority is None else (self.host_addr, authority)
 
 
 def choose_guid(document: Document, guid: str | None) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from attrs import field, frozen
 
 from ..model import Job
-from .launch_plan import base_url
+from ..urls import local_url
 
 #: Of how many kinds of processors what they can be chosen by is kept once for all of them.
 _KINDS = 1024
@@ -63,7 +63,7 @@ class Endpoint:
     @classmethod
     def of(cls, job: Job) -> Endpoint:
         """A job's."""
-        local = base_url(job.address, job.port) if job.address else None
+        local = local_url(job.address, job.port) if job.address else None
         return cls(job.guid, job.module, dict(job.labels), job.url, job.incarnation, local)
 
     def terms(self) -> Iterator[str]:

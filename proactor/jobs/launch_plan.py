@@ -18,27 +18,13 @@ from ..launchers.limits import check_limits
 from ..model import Job
 from ..options import is_secret, secret_globs
 from ..tokens.issuing import TokenAuthority
+from ..urls import local_url
 from .surroundings import Launch
 
 #: How much longer than others a processor's first token lives, in seconds: it may have to wait for its start.
 FIRST_TOKEN_EXTRA = 60.0
 #: Where a child finds its socket.
 FD = 3
-_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are what is not connected to
-
-
-def base_url(address: str, port: int, scheme: str = "http") -> str:
-    """The URL at which what listens at an address is reached from this machine."""
-    host = _WILDCARDS.get(address, address)
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
-def _trust(settings: InitiatorSettings) -> dict[str, str]:
-    """How a processor verifies the initiator: by which certificates, and for which name."""
-    authority = settings.tls_ca or settings.tls_certificate
-    if settings.listen_scheme != "https" or authority is None:
-        return {}
-    return {"parent_ca": authority, "parent_name": settings.host_addr}
 
 
 def _limits(settings: JobSettings) -> Limits:
@@ -60,13 +46,14 @@ def steering(
     :param listen_port: where the initiator is reached.
     :param address: where the processor is; and its port.
     """
+    trust = {} if settings.trust is None else dict(zip(("parent_name", "parent_ca"), settings.trust, strict=True))
     return {
         "guid": guid,
         "module": importable(section),
         "listen_addr": address,
         "listen_port": str(port),
-        "parent_url": base_url(settings.listen_addr, listen_port, settings.listen_scheme),
-        **_trust(settings),
+        "parent_url": local_url(settings.listen_addr, listen_port, settings.listen_scheme),
+        **trust,
     }
 
 

@@ -15,8 +15,9 @@ from ..changes.configurator import Configurator
 from ..config.job_settings import JobSettings, job_settings
 from ..model import Exit, Job, State
 from ..timeline.story import JobStory
+from ..urls import local_url
 from .heard import Heard
-from .launch_plan import LaunchPlanner, base_url
+from .launch_plan import LaunchPlanner
 from .lifecycle import Step
 from .readiness import Prober
 from .resources import Meter, Usage
@@ -61,7 +62,7 @@ class Liaison:
 
     async def probe(self, job: Job, speaks: bool, alive: Callable[[], bool]) -> bool:
         """Wait until a job's endpoint answers."""
-        url = base_url(job.address, job.port)
+        url = local_url(job.address, job.port)
         delays = (_PROBES.delay(attempt, self.random) for attempt in itertools.count())
         if speaks:
             return await self.prober.wait(url, job.guid, delays, alive)

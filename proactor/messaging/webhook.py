@@ -16,11 +16,11 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
-from ..jobs.launch_plan import base_url
 from ..model import Job
 from ..reactor.endpoints import Endpoints
 from ..saved import SavedMessage
 from ..tokens.issuing import TokenAuthority
+from ..urls import local_url
 from ..wire.small_body import SmallBody
 from .cloudevents import to_headers
 from .letters import DELIVERED, Outcome
@@ -80,7 +80,7 @@ class WebHook:
         headers = Headers({"User-Agent": ["proactor"], "Authorization": [f"Bearer {self._token(job.guid)}"]})
         for name, value in to_headers(message.attributes):
             headers.addRawHeader(name, value)
-        url = f"{base_url(job.address, job.port)}/message".encode()
+        url = f"{local_url(job.address, job.port)}/message".encode()
         return self._bounded(Deferred.fromCoroutine(self._answered(job.guid, url, headers, message.data)), timeout)
 
     async def _answered(self, guid: str, url: bytes, headers: Headers, data: bytes) -> Outcome:

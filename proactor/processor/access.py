@@ -17,6 +17,7 @@ from twisted.web.iweb import IRequest
 from ..errors import Unauthenticated, Unavailable
 from ..tokens.allowed import ANY, allows
 from ..tokens.verification import Claims
+from ..urls import in_url
 from ..wire.problems import Problem
 from .callers import ANYONE, INITIATOR, LOCAL, Caller
 from .peer_verifier import PeerVerifier
@@ -132,5 +133,5 @@ def _browser_objection(request: IRequest) -> Problem | None:
 def _own_names(here: IAddress) -> set[str]:
     port = getattr(here, "port", 0)
     own = str(getattr(here, "host", ""))
-    names = {*_LOCAL_NAMES, f"[{own}]" if ":" in own else own}
+    names = {*_LOCAL_NAMES, in_url(own)}
     return {f"{name}:{port}" for name in names} | (names if port == 80 else set())

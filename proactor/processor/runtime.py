@@ -13,6 +13,7 @@ from twisted.internet.interfaces import IListeningPort, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..urls import in_url
 from ..wire import Site
 from .acks import Acks
 from .base import Processor
@@ -93,8 +94,7 @@ class Runtime:
         self._has_started = True
         self._port = self.listen(self._site)
         address: Any = self._port.getHost()
-        host = f"[{address.host}]" if ":" in address.host else address.host
-        _log.info("Serving on {host}:{port}", host=host, port=address.port)
+        _log.info("Serving on {host}:{port}", host=in_url(address.host), port=address.port)
         if self.fetching is not None:
             self.fetching.start()
 
