@@ -14,6 +14,7 @@ from proactor.interfaces import Handle
 from proactor.jobs.fleet import Order
 from proactor.model import State
 
+from ..support.launcher import Program
 from ..support.rig import CONFIG, Rig
 from .case import TIMES, Case, config
 
@@ -197,3 +198,17 @@ class LentTests(SynchronousTestCase):
         self.rig.clock.advance(0)
         self.successResultOf(stopped)
         self.assertFalse(self.can_be_had())
+
+
+class QuickTests(SynchronousTestCase):
+    """A program that is over at once."""
+
+    def test_over_before_it_was_begun(self) -> None:
+        """One that is over before its launcher says that it was started has ended, and nothing comes after that."""
+        programs: dict[tuple[str, ...], Program] = {("quick", "3"): Program(7, at_once=True)}
+        rig = Rig(self, f"{CONFIG}\n[quick]\ncommand = quick {{fd}}\nrestart = never\n", programs)
+        (job,) = rig.run(rig.fleet.create(Order("quick"), "test"))
+        rig.clock.advance(100)
+        self.assertEqual((job.state, job.pid, job.started, rig.endpoints.asked), (State.EXITED, None, None, []))
+        assert job.exit is not None
+        self.assertEqual((job.exit.code, rig.keeper.watched), (7, {}))

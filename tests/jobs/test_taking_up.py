@@ -11,12 +11,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.config.document import parse
 from proactor.config.job_settings import job_settings
 from proactor.errors import NotFound, ProactorError, StorageFull
+from proactor.interfaces import Handle
 from proactor.jobs.fleet import Order
 from proactor.model import Job, State, Wanted
 from proactor.saved import DropJob, PutJob, PutValue
 from proactor.store.memory import MemoryStore
 
 from ..support.http import as_json
+from ..support.launcher import UNKNOWN
 from ..support.rig import ADDRESS, CONFIG, Rig
 
 TIMES = "restart_delay = 4\nrestart_delay_max = 16\nrestart_attempts = 2\nrestart_window = 1000\nstop_timeout = 5\n"
@@ -189,6 +191,22 @@ class AdoptionTests(Case):
         self.reborn()
         answer = self.rig.ask("PATCH /config/my.module", **as_json({"rate": "0"}))
         self.assertEqual(answer.status, 422)
+
+    def test_ended_just_now(self) -> None:
+        """One that ends as it is to be adopted has ended while there was no initiator."""
+        launcher = self.rig.launcher
+
+        def adopt(handle: Handle, _ended: object) -> bool:
+            launcher.end((handle.guid, handle.incarnation), UNKNOWN)
+            return False
+
+        self.patch(launcher, "adopt", adopt)
+        job = self.reborn()
+        self.assertEqual((job.state, job.pid), (State.BACKOFF, None))
+        assert job.exit is not None
+        self.assertEqual(job.exit.reason, "ended while there was no initiator; its status cannot be known")
+        self.rig.clock.advance(4)
+        self.assertEqual((job.state, job.incarnation), (State.STARTING, 2))
 
 
 class WantedTests(Case):
