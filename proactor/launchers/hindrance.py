@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 
 from ..errors import Refused, Unavailable
+from ..home.disk import reason
 
 __all__ = ["not_started"]
 
@@ -27,6 +27,5 @@ _PASSES = frozenset(
 
 def not_started(program: str, error: OSError) -> Refused | Unavailable:
     """What is told of a program that the system did not start: :class:`Unavailable` where that is not its own fault."""
-    reason = os.strerror(error.errno) if error.errno else str(error)
     kind = Unavailable if error.errno in _PASSES else Refused
-    return kind(f"{program} cannot be started: {reason}")
+    return kind(f"{program} cannot be started: {reason(error)}")

@@ -16,10 +16,16 @@ class HindranceTests(SynchronousTestCase):
 
     def test_machine(self) -> None:
         """What the machine is short of is there again later."""
-        for number in (errno.EMFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EROFS):
+        for number in (errno.ENOMEM, errno.EAGAIN, errno.ENOSPC, errno.EROFS):
             error = not_started("python", OSError(number, "whatever"))
             self.assertIs(type(error), Unavailable)
             self.assertEqual(str(error), f"python cannot be started: {os.strerror(number)}")
+
+    def test_descriptors(self) -> None:
+        """Where a limit is in the way it is said which."""
+        error = not_started("python", OSError(errno.EMFILE, "whatever"))
+        self.assertIs(type(error), Unavailable)
+        self.assertEqual(str(error), "python cannot be started: Too many open files; raise the limit (ulimit -n)")
 
     def test_program(self) -> None:
         """A program that cannot be run can be run at no other time."""

@@ -342,7 +342,8 @@ class SpawnTests(Case):
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         error = await self.assertFailure(launching, Unavailable)
-        self.assertEqual(str(error), f"{sys.executable} cannot be started: Too many open files")
+        told = "cannot be started: Too many open files; raise the limit (ulimit -n)"
+        self.assertEqual(str(error), f"{sys.executable} {told}")
         self.assertEqual(descriptors(), before)
 
     async def test_nothing_left(self) -> None:
