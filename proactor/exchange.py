@@ -77,6 +77,11 @@ class Exchange:
     def __attrs_post_init__(self) -> None:
         self._verified = VerifiedTokens(self._verify)
 
+    def issued(self, token: str, claims: Claims) -> None:
+        """A processor's token was issued here."""
+        self.metrics.token_issued()
+        self._verified.know(token, claims)
+
     def identify(self, token: str, late: bool = False) -> Claims:
         """Whose token this is.
 

@@ -130,7 +130,7 @@ class Initiator:
         self.scale = Scale(self.clock, self.configurator, self.fleet)
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
         self.fleet.heard.launch = self.metrics.launched
-        self.fleet.planner.heard_token = self.metrics.token_issued
+        self.fleet.planner.heard_token = self.exchange.issued
         self.log_level = LogLevel(self.clock, self.now, self.fleet.timeline, self.levels)
         self._lag = LagMeter(self.clock, self.metrics.late)
         self.followers = Followers(self.clock, self.fleet.timeline)

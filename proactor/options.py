@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, fields, frozen
@@ -45,7 +46,13 @@ def secret_globs(raw: Mapping[str, str]) -> tuple[str, ...]:
 
 def is_secret(name: str, globs: Iterable[str] = SECRET_GLOBS) -> bool:
     """Whether an option's value is never shown; ``token`` is secret whatever the globs say."""
-    return name == "token" or any(fnmatchcase(name, glob) for glob in globs)
+    return name == "token" or _matches(name, tuple(globs))
+
+
+@lru_cache(maxsize=4096)
+def _matches(name: str, globs: tuple[str, ...]) -> bool:
+    """Whether it is matched by any. The same names are asked for at each launch: those of options and of variables."""
+    return any(fnmatchcase(name, glob) for glob in globs)
 
 
 def _clipped(text: str) -> str:

@@ -126,7 +126,7 @@ RULES = (
     Rule("routes know no plugin", HTTP, ours(*CLIENT, *TOP)),
     Rule("a processor uses nothing of the initiator", ("peers", "processor"), (*ours(*INITIATOR), "jwt", "sqlite3")),
     Rule("only what serves uses Klein", all_but("processor", "testing", "web"), ("klein",)),
-    Rule("only clients use treq", all_but("cli", "client", "jobs.readiness", "processor", "testing"), ("treq",)),
+    Rule("only clients use treq", all_but("cli", "client", "processor", "testing"), ("treq",)),
 )
 
 

@@ -53,10 +53,13 @@ class Told:
         """There is none any more; None where there was none."""
         return None if self._kept.pop(guid, None) is None else (f"drop {guid}", None)
 
-    def cut(self, guid: str, most: int) -> Said:
-        """There is a log, or it is to take another number of bytes at most."""
-        self._cut[guid] = f"cut {guid} {most}"
-        return self._cut[guid], None
+    def cut(self, guid: str, most: int) -> Said | None:
+        """There is a log, or it is to take another number of bytes at most; None where that is what was said."""
+        line = f"cut {guid} {most}"
+        if self._cut.get(guid) == line:
+            return None
+        self._cut[guid] = line
+        return line, None
 
     def leave_uncut(self, guid: str) -> Said | None:
         """There is none any more; None where there was none."""

@@ -17,7 +17,7 @@ from ..launchers.command import check_command, command_line, environment, takes_
 from ..launchers.limits import check_limits
 from ..model import Job
 from ..options import is_secret, secret_globs
-from ..tokens.issuing import TokenAuthority
+from ..tokens.issuing import Claims, TokenAuthority
 from ..urls import local_url
 from .surroundings import Launch
 
@@ -82,7 +82,7 @@ class LaunchPlanner:
     :param environment: the initiator's, as it was at its start.
     :param python: the interpreter for modules.
     :param listen_port: where the initiator is reached.
-    :param heard_token: told of each token that is issued.
+    :param heard_token: told of each token that is issued, and of what it says.
     """
 
     configurator: Configurator
@@ -91,7 +91,7 @@ class LaunchPlanner:
     environment: Mapping[str, str]
     python: str
     listen_port: int
-    heard_token: Callable[[], None] = lambda: None
+    heard_token: Callable[[str, Claims], None] = lambda _token, _claims: None
 
     def steering(self, guid: str, section: str, address: str, port: int) -> dict[str, str]:
         """The options of a processor that the initiator alone sets."""
@@ -129,6 +129,7 @@ class LaunchPlanner:
 
     def token(self, job: Job, lifetime: float, serial: str | None = None) -> str:
         """A token for a job's present process."""
-        issuer = self.authority.issuer
-        self.heard_token()
-        return self.authority.issue(job.guid, issuer, self.now().timestamp(), lifetime, job.incarnation, serial)
+        issuer, now = self.authority.issuer, self.now().timestamp()
+        token, claims = self.authority.issue_known(job.guid, issuer, now, lifetime, job.incarnation, serial)
+        self.heard_token(token, claims)
+        return token

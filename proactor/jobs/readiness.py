@@ -8,7 +8,6 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from attrs import define
-from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint, ITCPTransport
@@ -16,6 +15,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.iweb import IAgent
 
 from ..reactor.endpoints import Endpoints, plain
 from ..wire.small_body import SmallBody
@@ -68,11 +68,11 @@ class _Asker(Factory):
 class Prober:
     """Asks ``GET /healthz`` until the right guid answers.
 
-    :param client: makes the requests.
+    :param agent: makes the requests.
     """
 
     reactor: IReactorTime
-    client: HTTPClient
+    agent: IAgent
 
     async def wait(self, base_url: str, guid: str, delays: Iterator[float], alive: Callable[[], bool]) -> bool:
         """Ask, again after each delay (seconds), until it answers with its guid; false when it is not alive any more.
@@ -110,13 +110,13 @@ class Prober:
 
     async def _answers(self, base_url: str, guid: str) -> bool:
         try:
-            answer = json.loads(await self._bounded(self._asked(f"{base_url}/healthz"), b""))
+            answer = json.loads(await self._bounded(self._asked(f"{base_url}/healthz".encode("ascii")), b""))
         except (ValueError, RecursionError):
             return False
         return isinstance(answer, dict) and answer.get("guid") == guid
 
-    async def _asked(self, url: str) -> bytes:
-        response = await self.client.get(url, allow_redirects=False, unbuffered=True)
+    async def _asked(self, url: bytes) -> bytes:
+        response = await self.agent.request(b"GET", url)
         body = SmallBody(_LARGEST)
         response.deliverBody(body)
         data = await body.whole
@@ -145,4 +145,4 @@ class Prober:
 def prober(reactor: IReactorTime) -> Prober:
     """A prober that goes out to the network, and keeps no connection."""
     pool = HTTPConnectionPool(reactor, False)
-    return Prober(reactor, HTTPClient(Agent.usingEndpointFactory(reactor, Endpoints(reactor), pool)))
+    return Prober(reactor, Agent.usingEndpointFactory(reactor, Endpoints(reactor), pool))

@@ -59,8 +59,14 @@ class TokenAuthority:
 
         :param serial: of :func:`new_serial`; ``None``: any.
         """
-        more = {"inc": incarnation} if serial is None else {"inc": incarnation, "jti": serial}
-        return self._signed(guid, audience, now, lifetime, more)
+        return self.issue_known(guid, audience, now, lifetime, incarnation, serial)[0]
+
+    def issue_known(
+        self, guid: str, audience: str, now: float, lifetime: float, incarnation: int, serial: str | None = None
+    ) -> tuple[str, Claims]:
+        """A token as :meth:`issue` gives it, and what whoever verifies it will find that it says."""
+        claims = Claims(guid, audience, now, now + lifetime, incarnation, serial or new_serial())
+        return self._signed(guid, audience, now, lifetime, {"inc": incarnation, "jti": claims.serial}), claims
 
     def issue_peer(self, who: Subject, audience: str, scope: Iterable[str], now: float, lifetime: float) -> str:
         """A token by which one is known to a processor, its audience; see :class:`Claims` for what it says."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any, cast
 
-from treq.client import HTTPClient
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
@@ -16,8 +15,11 @@ from twisted.internet.interfaces import IListeningPort, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
+from zope.interface import implementer
 
 from proactor.jobs.readiness import TIMEOUT, Prober, prober
 
@@ -100,19 +102,22 @@ class Endpoint(Protocol):
             self.transport.loseConnection()
 
 
-class NotingClient(HTTPClient):
-    """Makes requests by another client.
+@implementer(IAgent)
+class NotingAgent:
+    """Makes requests by another agent.
 
     :ivar headed: fires when the head of an answer has come.
     """
 
-    def __init__(self, client: HTTPClient) -> None:
-        self._client = client
+    def __init__(self, agent: IAgent) -> None:
+        self._agent = agent
         self.headed: Deferred[None] = Deferred()
 
-    def get(self, *args: Any, **kwargs: Any) -> Deferred[Any]:
+    def request(
+        self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
+    ) -> Deferred[IResponse]:
         """Make one."""
-        return self._client.get(*args, **kwargs).addCallback(self._note)
+        return self._agent.request(method, uri, headers, bodyProducer).addCallback(self._note)
 
     def _note(self, response: Any) -> Any:
         headed, self.headed = self.headed, Deferred()
@@ -141,8 +146,8 @@ class Case(TestCase):
     timeout = 60
 
     def setUp(self) -> None:
-        self.client = NotingClient(prober(reactor).client)
-        self.prober = Prober(reactor, self.client)
+        self.agent = NotingAgent(prober(reactor).agent)
+        self.prober = Prober(reactor, self.agent)
         self.alive = True
 
     def listen(self, factory: Any, number: int = 0) -> str:
@@ -231,7 +236,7 @@ class HealthTests(Case):
         await self.assertFailure(waiting, CancelledError)
         await gone
         waiting = self.wait(self.serve(stalled))
-        await self.client.headed
+        await self.agent.headed
         waiting.cancel()
         await self.assertFailure(waiting, CancelledError)
         await stalled.gone
@@ -243,9 +248,9 @@ class HealthTests(Case):
         """An answer that begins and does not end is given up in time, and its connection with it."""
         stalled, clock = Stalled(), Clock()
         waiting = Deferred.fromCoroutine(
-            Prober(clock, self.client).wait(self.serve(stalled, say(HEALTHY)), GUID, repeat(0), lambda: True)
+            Prober(clock, self.agent).wait(self.serve(stalled, say(HEALTHY)), GUID, repeat(0), lambda: True)
         )
-        await self.client.headed
+        await self.agent.headed
         clock.advance(TIMEOUT)
         await stalled.gone
         clock.advance(0)
@@ -285,7 +290,8 @@ class AnyTests(Case):
         self.assertFalse(await self.wait_any("http://127.0.0.1:1"))
 
 
-class SilentClient:
+@implementer(IAgent)
+class SilentAgent:
     """Makes requests that are never answered.
 
     :ivar requests: those that were made and not given up.
@@ -295,7 +301,9 @@ class SilentClient:
         self.requests: list[Deferred[Any]] = []
         self.made = 0
 
-    def get(self, url: str, **_: object) -> Deferred[Any]:
+    def request(
+        self, method: bytes, uri: bytes, headers: Headers | None = None, bodyProducer: IBodyProducer | None = None
+    ) -> Deferred[Any]:
         """Make one."""
         request: Deferred[Any] = Deferred(self.requests.remove)
         self.requests.append(request)
@@ -308,21 +316,21 @@ class TimeTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.client = SilentClient()
-        self.prober = Prober(self.clock, self.client)  # type: ignore[arg-type]
+        self.agent = SilentAgent()
+        self.prober = Prober(self.clock, self.agent)
 
     def test_silence(self) -> None:
         """A question that is not answered in time is given up and asked again after the delay, each a longer one."""
         waiting = Deferred.fromCoroutine(self.prober.wait("http://h", GUID, iter([1.0, 2.0, 4.0]), lambda: True))
         for number, delay in enumerate([1.0, 2.0], start=1):
-            self.assertEqual((len(self.client.requests), self.client.made), (1, number))
+            self.assertEqual((len(self.agent.requests), self.agent.made), (1, number))
             self.clock.advance(TIMEOUT)
-            self.assertEqual(self.client.requests, [])
+            self.assertEqual(self.agent.requests, [])
             self.clock.advance(delay)
-        self.assertEqual(self.client.made, 3)
+        self.assertEqual(self.agent.made, 3)
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
-        self.assertEqual((self.client.requests, self.clock.getDelayedCalls()), ([], []))
+        self.assertEqual((self.agent.requests, self.clock.getDelayedCalls()), ([], []))
 
     def test_dies_between(self) -> None:
         """It is asked no more when it ended between two questions."""
@@ -332,4 +340,4 @@ class TimeTests(SynchronousTestCase):
         alive[0] = False
         self.clock.advance(1)
         self.assertFalse(self.successResultOf(waiting))
-        self.assertEqual(self.client.made, 1)
+        self.assertEqual(self.agent.made, 1)

@@ -30,6 +30,14 @@ class VerifiedTests(SynchronousTestCase):
         self.assertEqual(first, self.authority.verify(token, ISSUER, 1000.0))
         self.assertIs(self.verified.verify(token, 1059.0), first)
 
+    def test_issued_here(self) -> None:
+        """What we have issued is known to hold, and what it says is what is read of it; it expires as others do."""
+        token, claims = self.authority.issue_known(GUID, ISSUER, 1000.25, 60.0, 3, "serial")
+        self.assertEqual(claims, self.authority.verify(token, ISSUER, 1001.0))
+        self.verified.know(token, claims)
+        self.assertIs(self.verified.verify(token, 1059.0), claims)
+        self.assertEqual(self.reason(token, 1061.0), "this token has expired")
+
     def test_expired(self) -> None:
         """It holds no longer than it says, however often it was seen."""
         token = self.issued()
