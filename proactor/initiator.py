@@ -131,6 +131,7 @@ class Initiator:
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
         self.fleet.heard.launch = self.metrics.launched
         self.fleet.planner.heard_token = self.exchange.issued
+        self.fleet.planner.trust = self.trust.text
         self.log_level = LogLevel(self.clock, self.now, self.fleet.timeline, self.levels)
         self._lag = LagMeter(self.clock, self.metrics.late)
         self.followers = Followers(self.clock, self.fleet.timeline)

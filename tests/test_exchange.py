@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -58,6 +60,16 @@ class HeldFetchTests(SynchronousTestCase):
         statuses = self.fetched(30, 600)
         self.assertEqual(statuses.count(200), 1 + 4)
         self.assertIn(len(statuses), range(20, 28))
+
+    def test_the_first(self) -> None:
+        """It was started with all that there is to know, so that its first fetch is held."""
+        rig = Rig(self)
+        job = rig.create()
+        tag = json.loads(rig.stdin(job.guid)["parent_trust"])["tag"]
+        headers = [("If-None-Match", f'"{rig.configurator.live.offered(job.guid)}.{tag}"')]
+        exchange = rig.begin(f"GET /config/{job.guid}", token=rig.token(job), headers=headers, wait=30)
+        rig.clock.advance(10)
+        self.assertFalse(exchange.answered)
 
     def test_longer_than_the_token(self) -> None:
         """What asks to be held for longer than its token is good for is answered when that is due, and not before."""

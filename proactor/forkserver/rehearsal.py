@@ -134,6 +134,7 @@ async def _life(reactor: Any, listening: socket.socket) -> None:
     initiator = _Initiator(options)
     theirs = reactor.listenTCP(0, Site(initiator, reactor=reactor), interface=_HERE)
     steering = {"token": "rehearsal", "revision": "1", "parent_url": f"http://{_HERE}:{theirs.getHost().port}"}
+    steering["parent_trust"] = json.dumps({"tag": "0", **_TRUST})
     text = "".join(f"{name} = {value}\n" for name, value in (options | steering).items())
 
     arguments = parse(["--guid", _GUID, "--port", str(port), "--fd", str(fd)])

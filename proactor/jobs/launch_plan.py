@@ -83,6 +83,8 @@ class LaunchPlanner:
     :param python: the interpreter for modules.
     :param listen_port: where the initiator is reached.
     :param heard_token: told of each token that is issued, and of what it says.
+    :param trust: gives by what a processor verifies the tokens of others, as its standard input has it; ``None``: it is
+        to ask.
     """
 
     configurator: Configurator
@@ -92,6 +94,7 @@ class LaunchPlanner:
     python: str
     listen_port: int
     heard_token: Callable[[str, Claims], None] = lambda _token, _claims: None
+    trust: Callable[[str], str | None] = lambda _guid: None
 
     def steering(self, guid: str, section: str, address: str, port: int) -> dict[str, str]:
         """The options of a processor that the initiator alone sets."""
@@ -106,13 +109,16 @@ class LaunchPlanner:
         settings = job_settings(options)
         command = options.get("command")
         lifetime = self.configurator.settings.token_ttl + FIRST_TOKEN_EXTRA
-        text = render(job.guid, {**options, "token": self.token(job, lifetime), "revision": str(revision)})
+        given = {**options, "token": self.token(job, lifetime), "revision": str(revision)}
+        trust = self.trust(job.guid)
+        if trust is not None:
+            given["parent_trust"] = trust
         spec = LaunchSpec(
             guid=job.guid,
             incarnation=job.incarnation,
             argv=command_line(options["module"], command, job.guid, job.port, FD, self.python),
             environment=_environment(self.environment, options, settings),
-            stdin=text.encode(),
+            stdin=render(job.guid, given).encode(),
             listening=-1,
             log=-1,
             fd=FD,

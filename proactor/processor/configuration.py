@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
-from ..errors import ConfigError
+from ..errors import ConfigError, Malformed
 from ..options import Options, Value, secret_globs
+from .peer_verifier import Trust, read_first_trust
 
 __all__ = ["Config", "Start", "is_token", "read_section", "read_start", "redacted"]
 
@@ -122,6 +123,8 @@ class Start:
     :param parent_url: the initiator's base URL, without a slash at its end; None: there is no initiator.
     :param parent_ca: over TLS, the file of the certificates by which it is verified; None: those of the system.
     :param parent_name: and the name that its own has to be for; None: that of the URL.
+    :param parent_trust: by what the tokens of others are verified, and the word for it; None: that is to be asked for.
+        It is none of the options.
     """
 
     raw: Mapping[str, str] = field(repr=False)
@@ -131,6 +134,7 @@ class Start:
     listen_addr: str
     parent_ca: str | None = None
     parent_name: str | None = None
+    parent_trust: tuple[str, Trust] | None = None
 
 
 def is_token(text: str) -> bool:
@@ -169,6 +173,7 @@ def read_start(text: str, guid: str) -> Start:
     :raises ConfigError: it is not what an initiator writes.
     """
     raw = read_section(text, guid)
+    trust = raw.pop("parent_trust", "")
     revision, token, parent_url = raw.get("revision", "0"), raw.get("token", ""), raw.get("parent_url", "")
     if not _REVISION.fullmatch(revision):
         raise ConfigError("a whole number is right", source=_SOURCE, option="revision", value=revision)
@@ -184,7 +189,15 @@ def read_start(text: str, guid: str) -> Start:
         listen_addr=raw.get("listen_addr") or "127.0.0.1",
         parent_ca=raw.get("parent_ca") or None,
         parent_name=raw.get("parent_name") or None,
+        parent_trust=_trust(trust) if trust else None,
     )
+
+
+def _trust(text: str) -> tuple[str, Trust]:
+    try:
+        return read_first_trust(text)
+    except Malformed:
+        raise ConfigError("it is not what an initiator writes", source=_SOURCE, option="parent_trust") from None
 
 
 def _is_base_url(text: str) -> bool:

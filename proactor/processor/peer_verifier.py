@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -14,13 +15,14 @@ from ..errors import Malformed, Unauthenticated, Unavailable
 from ..tokens.verification import Claims, check_times, decoded, public_key
 from ..tokens.verified import VerifiedTokens
 
-__all__ = ["LEEWAY", "PeerVerifier", "Trust", "read_trust"]
+__all__ = ["LEEWAY", "PeerVerifier", "Trust", "read_first_trust", "read_trust"]
 
 #: How far the clocks of two machines may be apart, in seconds.
 LEEWAY = 5.0
 #: How many tokens that held are remembered.
 _MOST = 1024
 _GUID, _X = re.compile("[0-9a-f]{32}"), re.compile("[A-Za-z0-9_-]{43}")
+_TAG = re.compile("[0-9a-f]{1,32}")
 
 
 @frozen
@@ -52,6 +54,22 @@ def read_trust(value: Any) -> Trust:
     if not isinstance(issuer, str) or not numbers or not all(isinstance(kid, str) for kid in keys):
         raise Malformed("its answer has a trust that cannot be read")
     return Trust(issuer, keys, revoked)
+
+
+def read_first_trust(text: str) -> tuple[str, Trust]:
+    """Read it as it comes with the start, and by which word the initiator knows that it is known.
+
+    :raises Malformed: it is not what an initiator writes.
+    """
+    try:
+        value = json.loads(text)
+        tag = value["tag"]
+        known = isinstance(tag, str) and _TAG.fullmatch(tag)
+    except (ValueError, RecursionError, KeyError, TypeError):
+        known = None
+    if not known:
+        raise Malformed("a trust that cannot be read")
+    return tag, read_trust(value)
 
 
 @define(eq=False)

@@ -56,8 +56,12 @@ def fetch_loop(
     if topics := processor.handlers.topics():
         declarations["topics"] = topics
     acks = Acks(client, clock, declarations, leave, random=random)
-    # The configuration is at hand, and what the tokens of others are verified by is not.
-    etag = f'"{processor.config.revision}.0"'
+    # The configuration is at hand; what the tokens of others are verified by is where the initiator said it as well.
+    tag = "0"
+    if start.parent_trust is not None:
+        tag, trust = start.parent_trust
+        processor.verifier.learn(trust)
+    etag = f'"{processor.config.revision}.{tag}"'
     return FetchLoop(processor, client, acks, clock, etag, leave, configured, random)
 
 

@@ -24,6 +24,8 @@ __all__ = ["NOTHING", "PeerTrust", "Revocation"]
 NOTHING = "0"
 #: What a store has of a revocation; the guid follows.
 _REVOKED = "revoked."
+#: What a processor is told with its start, in characters at most; else it asks.
+_LONGEST_TEXT = 4096
 #: From how many on a processor's grants are looked through for those that have expired.
 _MANY = 32
 
@@ -188,3 +190,8 @@ class PeerTrust:
         """What a processor is told: issuer, keys (JWK), and by guid up to which incarnation tokens are revoked."""
         keys = self.authority.ring.published(self.now())
         return {"issuer": self.authority.issuer, "keys": keys, "revoked": self._of(guid)}
+
+    def text(self, guid: str) -> str | None:
+        """The same with its ``tag``, as JSON in one line, for standard input; ``None`` where that would be long."""
+        text = json.dumps({"tag": self.tag(guid), **self.document(guid)}, separators=(",", ":"))
+        return text if len(text) <= _LONGEST_TEXT else None

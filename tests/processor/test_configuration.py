@@ -1,6 +1,7 @@
 # mypy: allow-untyped-calls
 """A processor's configuration as text and as value."""
 
+import json
 from configparser import ConfigParser, ExtendedInterpolation
 
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.errors import ConfigError, Rejected
 from proactor.options import Option, Options
 from proactor.processor.configuration import Config, read_section, read_start, redacted
+from proactor.processor.peer_verifier import Trust
 
 from .fakes import GUID
 
@@ -176,6 +178,23 @@ class StandardInputTests(SynchronousTestCase):
         self.assertEqual((start.parent_url, start.listen_addr), ("http://127.0.0.1:8080", "0.0.0.0"))
         self.assertEqual(start.raw["rate"], "2")
         self.assertNotIn("a.b-c", repr(start))
+
+    def test_trust(self) -> None:
+        """By what tokens of others are verified is known from the start, and is no option."""
+        trust = {"tag": "7f80", "issuer": "e" * 32, "keys": [], "revoked": {"a" * 32: 3}}
+        start = read_start(self.start(parent_trust=json.dumps(trust)), GUID)
+        self.assertEqual(start.parent_trust, ("7f80", Trust("e" * 32, {}, {"a" * 32: 3})))
+        self.assertEqual(start.raw, {})
+        for wrong in (
+            "x",
+            "[]",
+            "{}",
+            json.dumps({**trust, "tag": 1}),
+            json.dumps({**trust, "tag": '"'}),
+            '{"tag": "1"}',
+        ):
+            error = self.assertRaises(ConfigError, read_start, self.start(parent_trust=wrong), GUID)
+            self.assertEqual(str(error), "standard input parent_trust: it is not what an initiator writes")
 
     def test_by_itself(self) -> None:
         """Without an initiator it listens on loopback."""

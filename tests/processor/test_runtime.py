@@ -17,6 +17,7 @@ from twisted.web.iweb import IRequest
 from proactor import Processor
 from proactor.processor import Config
 from proactor.processor.configuration import Start
+from proactor.processor.peer_verifier import Trust
 from proactor.processor.runtime import Runtime, fetch_loop, stop_margin
 
 from .fakes import GUID, URL, FakeInitiator, Log
@@ -219,6 +220,15 @@ class RuntimeTests(SynchronousTestCase):
         initiator.flush()
         self.assertEqual(initiator.waiting, 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_first_fetch(self) -> None:
+        """The first fetch says what it knows of tokens: what it was started with, or nothing."""
+        for trust, tag in ((None, '"1.0"'), (("7f80", Trust("e" * 32, {})), '"1.7f80"')):
+            start = Start({}, 1, "token-1", URL, "127.0.0.1", parent_trust=trust)
+            fetching = fetch_loop(self.processor, start, FakeInitiator(), self.clock, lambda: None)
+            assert fetching is not None
+            self.assertEqual(fetching.etag, tag)
+            self.assertEqual(self.processor.verifier.trust, trust and trust[1])
 
     def test_alone(self) -> None:
         """Without an initiator there is nothing to fetch."""

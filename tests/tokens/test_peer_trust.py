@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from hypothesis import given
@@ -54,6 +55,19 @@ class TrustTests(Case):
         tag = self.trust.tag(B)
         self.assertEqual(self.revoke(A), [])
         self.assertEqual((self.woken, self.told(B), self.trust.tag(B)), ([], {}, tag))
+
+    def test_text(self) -> None:
+        """With its start it is told all of it, in one line, with the word for it; where that is long, nothing."""
+        self.trust.granted(A, B, 1100.0)
+        self.revoke(A, 2)
+        text = self.trust.text(B)
+        assert text is not None
+        self.assertEqual(json.loads(text), {"tag": self.trust.tag(B), **self.trust.document(B)})
+        self.assertNotIn("\n", text)
+        for number in range(200):
+            self.trust.granted(f"{number:032x}", B, 1100.0)
+            self.revoke(f"{number:032x}")
+        self.assertIsNone(self.trust.text(B))
 
     def test_several(self) -> None:
         """An audience is told of all that had tokens for it, as long as those are good, and of no others."""

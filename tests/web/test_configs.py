@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from hypothesis import example, given, settings
@@ -60,8 +61,9 @@ class FetchTests(Case):
         self.assertEqual(given.pop("revision"), "2")
         self.assertEqual(answer.status, 200)
         self.assertRegex(answer.headers["etag"], '^"2[.][0-9a-f]{16}"$')
-        record = answer.json()
-        self.assertEqual(set(record.pop("trust")), {"issuer", "keys", "revoked"})
+        record, trust = answer.json(), json.loads(given.pop("parent_trust"))
+        self.assertEqual(answer.headers["etag"], f'"2.{trust.pop("tag")}"')
+        self.assertEqual((record.pop("trust"), set(trust)), (trust, {"issuer", "keys", "revoked"}))
         self.assertEqual(record, {**given, "revision": 2})
         self.assertEqual(
             {name: given[name] for name in ("guid", "module", "rate", "parent_url")},
