@@ -3,11 +3,13 @@
 
 from functools import partial
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.backoff import Backoff, Tries
+
+from .support.examples import examples
 
 
 class BackoffTests(SynchronousTestCase):
@@ -30,7 +32,7 @@ class BackoffTests(SynchronousTestCase):
         st.floats(1, 1e6),
         st.floats(0, 1, exclude_max=True),
     )
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_never_past_the_cap(self, attempt: int, first: float, cap: float, factor: float, drawn: float) -> None:
         """However long it goes on, a wait is between nothing and the cap."""
         wait = Backoff(first, cap, factor).delay(attempt, lambda: drawn)

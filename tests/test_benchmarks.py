@@ -13,6 +13,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.figures import Memory, median, percentile
 
+from .support.measuring import unmeasured
+
 ROOT = Path(__file__).parent.parent
 NOT_HERE = None if Path("/proc/self/smaps_rollup").exists() else "the kernel does not tell of memory here"
 
@@ -26,9 +28,14 @@ Private_Dirty:       112 kB
 """
 
 
+def _environment() -> dict[str, str]:
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return unmeasured({**os.environ, "PYTHONPATH": path})
+
+
 def run(name: str, *arguments: str) -> tuple[list[str], dict[str, Any]]:
     """Run one; the lines of its table, and the object on its last line."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    environment = _environment()
     command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=300)
     if done.returncode:
@@ -187,7 +194,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """Each says what it does."""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = _environment()
         for name in (
             "launch",
             "processor_cost",

@@ -4,12 +4,14 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Refused, Rejected
 from proactor.options import Option, Options, is_secret, is_steering, secret_globs
+
+from .support.examples import examples
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=32)
 WORD = st.text("abcXYZ0189._-$#;", min_size=1, max_size=8)
@@ -108,14 +110,14 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(rejected.reason, "the value is not a whole number; one like 25 is right")
 
     @given(declarations())
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_text_reads_back(self, option: Option) -> None:
         """What a default is written as reads back as that default."""
         if option.default is not None:
             self.assertEqual(option.parse(option.text(option.default)), option.default)
 
     @given(st.text(max_size=30), declarations())
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     def test_any_text(self, text: str, option: Option) -> None:
         """Any text is a value of the type, in the range, or rejected."""
         try:
@@ -253,7 +255,7 @@ class JSONTests(SynchronousTestCase):
         self.assertEqual(option.to_json(), {"name": "pin", "type": "int", "secret": True})
 
     @given(st.lists(declarations(), max_size=4, unique_by=lambda option: option.name))
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     def test_there_and_back(self, declared: list[Option]) -> None:
         """What arrives checks as what was sent."""
         options = Options(declared)
@@ -300,7 +302,7 @@ class JSONTests(SynchronousTestCase):
             max_size=2,
         )
     )
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     def test_any_json(self, document: list[dict[str, Any]]) -> None:
         """Whatever arrives is declarations that can be used, or malformed."""
         try:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.changes.rollout import OVER, Pace, Progress, Rollout, Stage, batches, check_sizes
 from proactor.errors import Refused
 
+from ..support.examples import examples
 from ..support.rig import NOON
 
 sizes = st.integers(1, 20).map(str) | st.integers(1, 100).map("{}%".format)
@@ -76,7 +77,7 @@ class BatchTests(SynchronousTestCase):
         self.assertEqual(batches(all_, Pace(("1", "3"), first=all_[:2])), [all_[:2], [all_[2]], all_[3:]])
         self.assertEqual(batches(all_, Pace(first=all_)), [all_])
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(count=st.integers(0, 60), given_=st.lists(sizes, max_size=4), first=st.sets(st.integers(0, 60), max_size=5))
     def test_any(self, count: int, given_: list[str], first: set[int]) -> None:
         """Everybody is in exactly one batch, none of which is empty, in their order but for those that go first."""
@@ -213,7 +214,7 @@ class RolloutTests(SynchronousTestCase):
             self.assertEqual(self.rollout.over, stage in OVER)
         self.assertEqual(OVER, (Stage.DONE, Stage.REVERTED, Stage.FAILED))
 
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     @given(
         steps=st.lists(
             st.tuples(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from twisted.internet.defer import Deferred
@@ -15,6 +14,7 @@ from proactor.config.document import parse
 from proactor.errors import Conflict, NotFound, Overtaken
 from proactor.model import Job
 
+from ..support.examples import examples
 from ..support.rig import Rig
 from .case import ONCE, Case
 
@@ -340,5 +340,5 @@ class MachineTests(SynchronousTestCase):
         """What is promised holds at each step, and it always ends."""
         run_state_machine_as_test(
             type("Bound", (Machine,), {"case": self}),
-            settings=settings(deadline=None, max_examples=60, stateful_step_count=25),
+            settings=examples(60, stateful_step_count=25),
         )

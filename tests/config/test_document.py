@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from configparser import ConfigParser, Error
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proactor.config.document import Document, Setting, decode, parse
 from proactor.config.grammar import option_problem, section_problem, value_problem
 from proactor.errors import ConfigError
 
+from ..support.examples import examples
 from .samples import INITIATOR, SEED, SOURCE, Case, parsed
 
 _FORMER = "turberfield.ipc.demo.initiator"
@@ -234,7 +235,7 @@ class AgreementTests(Case):
     @example("[a]\nx\n  y\n")
     @example("[a]\nx\n\n  y\n")
     @example("[DEFAULT]\n[a]\n[DEFAULT]\nx\n")
-    @settings(deadline=None, max_examples=600)
+    @examples(600)
     def test_any_text(self, text: str) -> None:
         """We read what it reads, or say what is wrong; never anything else."""
         read = by_stdlib(text)
@@ -248,7 +249,7 @@ class AgreementTests(Case):
         self.assertEqual(merged(document), read)
 
     @given(TEXTS)
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     def test_lines(self, text: str) -> None:
         """Where we say that an option stands, it stands; the same for a section."""
         try:
@@ -264,7 +265,7 @@ class AgreementTests(Case):
             self.assertTrue(lines[line - 1].strip().startswith(f"[{name}]"))
 
     @given(st.binary(max_size=60))
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_any_bytes(self, data: bytes) -> None:
         """The same for bytes."""
         try:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from configparser import ConfigParser, ExtendedInterpolation
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 from hypothesis.stateful import run_state_machine_as_test as run
@@ -17,6 +16,7 @@ from proactor.config.live import Change, LiveConfiguration
 from proactor.config.render import render
 from proactor.errors import ConfigError, NotFound, Overtaken, ProactorError
 
+from ..support.examples import examples
 from .samples import NOW, A, B, C, Case, begun, edit, join, member, parsed, state, steering, take, texts
 
 FILE = f"[{DEFAULT}]\nd = 1\n[m]\nrate = 2\n"
@@ -365,4 +365,4 @@ class MachineTests(Case):
 
     def test_against_a_plain_model(self) -> None:
         """Any earlier state of a section's edits comes back exactly, and what is refused changes nothing."""
-        run(Machine, settings=settings(deadline=None, max_examples=60, stateful_step_count=60))
+        run(Machine, settings=examples(60, stateful_step_count=60))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from configparser import ConfigParser, ExtendedInterpolation, InterpolationError
 from itertools import product
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proactor.config.document import Setting
@@ -23,6 +23,7 @@ from proactor.config.interpolation import (
 from proactor.config.layers import Layers
 from proactor.errors import ConfigError
 
+from ..support.examples import examples
 from .samples import Case, parsed
 
 SECTIONS = (DEFAULT, "a", "b")
@@ -99,7 +100,7 @@ class TemplateTests(Case):
         self.assertIn("more than one ':'", str(self.assertRaises(Malformed, template, "${a:b:c}")))
 
     @given(st.text())
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_escaped(self, text: str) -> None:
         """What is escaped stands for itself."""
         pieces = template(escaped(text))
@@ -113,7 +114,7 @@ class AgreementTests(Case):
     @given(CONTENTS)
     @example({DEFAULT: {"x": "1"}, "a": {"y": "${none:x}"}, "b": {}})
     @example({DEFAULT: {"x": "${y}"}, "a": {"y": "1"}, "b": {"y": "${a:x}"}})
-    @settings(deadline=None, max_examples=500)
+    @examples(500)
     def test_any_references(self, contents: dict[str, dict[str, str]]) -> None:
         """Values, DEFAULT fallen back on, own and other sections; what it refuses is refused."""
         text = written(contents)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from configparser import ConfigParser, ExtendedInterpolation
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from proactor.config.document import parse
@@ -12,6 +12,7 @@ from proactor.config.grammar import option_problem, value_problem
 from proactor.config.render import render
 from proactor.processor.configuration import read_section
 
+from ..support.examples import examples
 from .samples import A, Case
 
 NAMES = st.one_of(
@@ -48,7 +49,7 @@ class RenderTests(Case):
     @example({"x": "\n\n a\n\n"})
     @example({"x": "#\n;\n[y]\ny = 1"})
     @example({"x": "${_:empty}", "y": "$${_:empty}"})
-    @settings(deadline=None, max_examples=500)
+    @examples(500)
     def test_any_value(self, options: dict[str, str]) -> None:
         """By the standard library, and by our processors, with one section and no option more."""
         text = render(A, options)
@@ -56,14 +57,14 @@ class RenderTests(Case):
         self.assertEqual(read_section(text, A), options)
 
     @given(st.dictionaries(NAMES, VALUES, max_size=5))
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_a_file_like_any(self, options: dict[str, str]) -> None:
         """It is a file that we would read ourselves."""
         document = parse(render(A, options), "standard input")
         self.assertEqual(list(document.sections[A]), list(options))
 
     @given(NAMES, VALUES)
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_what_is_tested(self, name: str, value: str) -> None:
         """The names and values above are those that the configuration lets in."""
         self.assertIsNone(option_problem(name))

@@ -23,6 +23,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.web.client import Agent, HTTPConnectionPool
 from twisted.web.http_headers import Headers
 
+from ..support.measuring import unmeasured
 from .ports import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -35,15 +36,13 @@ _LOOK = 0.02
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What processes get: the modules here and this checkout can be imported; coverage's own names go along."""
+    """What processes get: the modules here and this checkout can be imported. They are not measured."""
     path = [str(MODULES), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path), **more}
+    return unmeasured({**os.environ, "PYTHONPATH": os.pathsep.join(path), **more})
 
 
 def command(program: str) -> list[str]:
     """How ``twistd`` or ``twist`` is started."""
-    if "COVERAGE_PROCESS_CONFIG" in os.environ:
-        return [sys.executable, "-m", "under_coverage", program]
     if program == "twist":
         return [sys.executable, "-m", "twisted"]
     script = Path(sys.executable).with_name(program)

@@ -17,7 +17,7 @@ from proactor.tokens.issuing import TokenAuthority
 from proactor.tokens.keyring import KeyRing
 
 from .case import Case, Record
-from .support import GUID, Initiator, configuration
+from .support import GUID, Initiator, configuration, environment
 
 #: How many examples there are of each operation.
 EXAMPLES = int(os.environ.get("PROACTOR_EXAMPLES", "3"))
@@ -106,7 +106,7 @@ class DescriptionTests(Case):
         self.assertEqual(re.findall(r"Unforeseen error.*", it.console.text()), [])
 
     async def _output(self, argv: list[str], folder: Path) -> str:
-        env = {**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}
+        env = environment(NO_COLOR="1", COLUMNS="200")
         output, problems, code = await getProcessOutputAndValue(
             sys.executable, argv, env=env, path=str(folder), reactor=reactor
         )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.jobs.launch_queue import LaunchQueue
+
+from ..support.examples import examples
 
 
 class LaunchQueueTests(SynchronousTestCase):
@@ -131,7 +133,7 @@ class LaunchQueueTests(SynchronousTestCase):
         turns.pop(0)()
         self.assertEqual((self.gone, turns), (["a"], []))
 
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.booleans(), st.booleans()), max_size=60))
     def test_against_a_model(self, moves: list[tuple[str, bool, bool]]) -> None:
         """Never more go than there are places, nobody is forgotten, and places are those of a plain sorted list."""

@@ -6,12 +6,14 @@ import re
 from datetime import datetime, timezone
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.jobs.lifecycle import TRANSITIONS, ImpossibleStep, Step, after, is_restarted, is_settled
 from proactor.model import Job, State, Wanted
+
+from ..support.examples import examples
 
 DOCS = Path(__file__).parents[2] / "docs" / "lifecycle.md"
 
@@ -35,7 +37,7 @@ class LifecycleTests(SynchronousTestCase):
         error = self.assertRaises(ImpossibleStep, after, State.STOPPED, Step.READY)
         self.assertEqual(str(error), "no way from stopped by ready")
 
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     @given(st.lists(st.sampled_from(list(Step)), max_size=50))
     def test_walks(self, steps: list[Step]) -> None:
         """Ready is never reached but from starting, and stopped never but through a stop."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from twisted.internet.task import Clock
@@ -12,6 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.jobs.next_start import NextStart
 from proactor.model import Job
+
+from ..support.examples import examples
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc)
 
@@ -114,4 +115,4 @@ class MachineTests(SynchronousTestCase):
 
     def test_any_order(self) -> None:
         """The record says when the next start is while there is one to come, and only then."""
-        run_state_machine_as_test(Machine, settings=settings(deadline=None, max_examples=50))
+        run_state_machine_as_test(Machine, settings=examples(50))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import asdict, frozen
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -22,6 +22,7 @@ from proactor.jobs.restart_policy import (
 )
 from proactor.model import Job, State
 
+from ..support.examples import examples
 from ..support.rig import CONFIG, Rig
 
 
@@ -113,7 +114,7 @@ ENDS = st.lists(st.tuples(st.floats(0, 50), st.booleans(), st.floats(0, 200)), m
 class BudgetProperties(SynchronousTestCase):
     """What holds for any ends at any times."""
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(POLICIES, ENDS, st.floats(0, 1, exclude_max=True))
     def test_never_more_than_the_budget(
         self, policy: RestartPolicy, ends: list[tuple[float, bool, float]], random: float
@@ -185,7 +186,7 @@ def expected(policy: RestartPolicy, runs: Sequence[tuple[float, int]]) -> list[E
 class ExactBudgetTests(SynchronousTestCase):
     """Each restart to the moment, for any policy and any ends."""
 
-    @settings(deadline=None, max_examples=400)
+    @examples(400)
     @given(EXACT_POLICIES, RUNS)
     def test_decisions(self, policy: RestartPolicy, runs: list[tuple[float, int]]) -> None:
         """What is decided at each end is what the description says."""
@@ -198,7 +199,7 @@ class ExactBudgetTests(SynchronousTestCase):
                 self.assertEqual(decision.delay, then.wait)
                 now += then.wait
 
-    @settings(deadline=None, max_examples=25)
+    @examples(25)
     @given(EXACT_POLICIES, RUNS)
     def test_counts_and_delays(self, policy: RestartPolicy, runs: list[tuple[float, int]]) -> None:
         """A supervised job is launched as often as that, each time exactly then, and then rests as it should."""

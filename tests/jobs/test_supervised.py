@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from twisted.internet.defer import Deferred
@@ -14,6 +13,7 @@ from proactor.errors import Conflict, Refused, StorageFailed, StorageFull, Unava
 from proactor.jobs.fleet import Order
 from proactor.model import Job, State, Wanted
 
+from ..support.examples import examples
 from ..support.rig import Rig
 from .case import Case, config
 
@@ -339,4 +339,4 @@ class MachineTests(SynchronousTestCase):
         class Bound(Machine):
             case = self
 
-        run_state_machine_as_test(Bound, settings=settings(deadline=None, max_examples=60, stateful_step_count=30))
+        run_state_machine_as_test(Bound, settings=examples(60, stateful_step_count=30))

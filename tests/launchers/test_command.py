@@ -4,12 +4,14 @@ import os
 import pwd
 import shlex
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Refused
 from proactor.launchers.command import MARK, check_command, command_line, environment, takes_socket
+
+from ..support.examples import examples
 
 GUID = "8d740c16d9b8419aa7417f7da6deb039"
 STANDARD = ("--guid", GUID, "--port", "5000", "--fd", "3")
@@ -121,21 +123,21 @@ class CommandLineTests(SynchronousTestCase):
         self.assertRaises(Refused, takes_socket, "run {")
 
     @given(PROGRAMS, st.lists(TEXT))
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_any_arguments(self, program: str, arguments: list[str]) -> None:
         """Whatever an argument is, quoted and with its braces doubled it arrives as it was."""
         argv = [program, *arguments]
         self.assertEqual(line(doubled(shlex.join(argv))), (*argv, *STANDARD))
 
     @given(PROGRAMS, st.lists(LINES, min_size=1))
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_any_lines(self, program: str, arguments: list[str]) -> None:
         """The same on a line of its own, without any quotation."""
         argv = [program, *arguments]
         self.assertEqual(line(doubled("\n".join(argv))), (*argv, *STANDARD))
 
     @given(PROGRAMS, PIECES)
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_any_placeholders(self, program: str, pieces: list[tuple[str, bool]]) -> None:
         """What is filled in is not looked at again, and what is not a placeholder stays."""
         written = "".join(text if placeholder else doubled(text) for text, placeholder in pieces)
@@ -146,7 +148,7 @@ class CommandLineTests(SynchronousTestCase):
         self.assertEqual(found[2:], () if own else STANDARD)
 
     @given(st.text())
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     def test_any_value(self, command: str) -> None:
         """Any value at all is a command line, or is refused; never anything else."""
         try:
@@ -275,7 +277,7 @@ class EnvironmentTests(SynchronousTestCase):
             self.assertIn(repr(name), str(self.assertRaises(Refused, environment, {}, {}, True, name)))
 
     @given(ENVIRONMENTS, ENVIRONMENTS, st.booleans())
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_any(self, initiators: dict[str, str], wanted: dict[str, str], inherit: bool) -> None:
         """Whatever there is and is asked for: no token is in it, each that is set is, none that is taken away."""
         lowered = {name.lower(): value for name, value in wanted.items()}

@@ -6,13 +6,14 @@ import resource
 import socket
 from contextlib import ExitStack, closing
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from proactor.errors import ProactorError, Refused, Unavailable
 from proactor.launchers.sockets import PortRange
+
+from ..support.examples import examples
 
 COUNT = 6
 
@@ -125,7 +126,7 @@ class PortRangeTests(SynchronousTestCase):
 
     def test_model(self) -> None:
         """Whatever comes and goes, the lowest port that nobody has is given, and the end of them is said."""
-        run_state_machine_as_test(Ports, settings=settings(deadline=None, max_examples=40, stateful_step_count=25))
+        run_state_machine_as_test(Ports, settings=examples(40, stateful_step_count=25))
 
     def test_socket(self) -> None:
         """The socket takes connections at once, does not block and is nobody's inheritance."""

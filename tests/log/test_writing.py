@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import inlineCallbacks
 from twisted.internet.utils import getProcessOutputAndValue
@@ -22,6 +22,8 @@ from zope.interface.verify import verifyObject
 
 from proactor.log import writing as logs
 from proactor.log.levels import CONSOLE, LEVELS, TOLD, Levels
+
+from ..support.examples import examples
 
 LINE = re.compile(
     r"^(?P<asctime>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) "
@@ -74,7 +76,7 @@ class TextTests(Case):
         names = [LINE.fullmatch(line)["level"].rstrip() for line in stream.getvalue().splitlines()]  # type: ignore[index]
         self.assertEqual(names, ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(message=st.text(), namespace=st.text(min_size=1))
     def test_one_line(self, message: str, namespace: str) -> None:
         """No message and no name makes a second line, or holds what a terminal obeys."""
@@ -146,7 +148,7 @@ class VerbatimTests(Case):
         log.info("{line}", verbatim=True, line="{line} {0} {")
         self.assertEqual(stream.getvalue(), "{line} {0} {\n")
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(st.binary())
     def test_any_bytes(self, line: bytes) -> None:
         """Whatever it is, it is one line that holds no control character but tabs."""
@@ -208,7 +210,7 @@ class VerbatimTests(Case):
             shown = [record[key] for key in ("message", "level", "pid", "namespace")]
             self.assertEqual(shown, [line, "INFO", 7, CONSOLE])
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(
         st.binary(), st.sampled_from(["", "2026-11-24 18:11:30,306 INFO   |1|x|", "0001-01-01 00:00:00,000 INFO |1|x|"])
     )
@@ -257,7 +259,7 @@ class JSONTests(Case):
         self.assertEqual(record["message"], "gone")
         self.assertEqual(record["level_"], "high")
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(
         st.one_of(
             st.text(),

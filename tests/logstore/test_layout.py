@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.logstore.layout import LARGEST, SMALLEST, Extent, Layout, Limits, Place, Span
+
+from ..support.examples import examples
 
 steps = st.lists(
     st.one_of(
@@ -37,7 +39,7 @@ def run(plan: list[tuple[str, int]]) -> tuple[Layout, dict[int, int | None]]:
 class LayoutTests(SynchronousTestCase):
     """Where bytes are."""
 
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     @given(steps)
     def test_locate(self, plan: list[tuple[str, int]]) -> None:
         """Each byte that is kept is found in the one file that holds it, and of each that is not, the next that is."""
@@ -48,7 +50,7 @@ class LayoutTests(SynchronousTestCase):
             found = (place.gap, None if place.span is None else place.span.start)
             self.assertEqual(found, (there - offset, where[there]))
 
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     @given(steps)
     def test_before(self, plan: list[tuple[str, int]]) -> None:
         """Backwards, extents follow on one another from the end to the oldest byte, each byte in its file."""
@@ -62,7 +64,7 @@ class LayoutTests(SynchronousTestCase):
         self.assertEqual(seen, where)
         self.assertTrue(layout.oldest <= min(seen))
 
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     @given(steps, st.integers(-5, 200))
     def test_evicted(self, plan: list[tuple[str, int]], room: int) -> None:
         """What stays fits, and is the newest; empty files go too."""
@@ -110,7 +112,7 @@ class RecoveredTests(SynchronousTestCase):
 class LimitsTests(SynchronousTestCase):
     """How much is kept."""
 
-    @settings(deadline=None)
+    @examples(100)
     @given(st.integers(64 << 10, 1 << 40), st.integers(0, 100))
     def test_consistent(self, max_bytes: int, backups: int) -> None:
         """What is moved at once is a part of what is moved, and that of what is there."""

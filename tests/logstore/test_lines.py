@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.logstore.lines import CONTINUED, LINE_MAX, LineSplitter
+
+from ..support.examples import examples
 
 texts = st.lists(
     st.builds(
@@ -27,7 +29,7 @@ def pieces(line: bytes) -> list[bytes]:
 class LineSplitterTests(SynchronousTestCase):
     """Lines of a stream."""
 
-    @settings(deadline=None, max_examples=150)
+    @examples(150)
     @given(text=texts, cuts=st.lists(st.integers(0, 10 * LINE_MAX), max_size=8))
     @example(text=b"a\n\nb\r\n\xff", cuts=[1, 2, 3, 4, 5])
     @example(text=b"x" * LINE_MAX + b"\n", cuts=[LINE_MAX])

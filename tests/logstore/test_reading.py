@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from attrs import field, frozen
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -15,6 +15,7 @@ from proactor.logstore.files import Files
 from proactor.logstore.layout import Limits, Span
 from proactor.logstore.reading import Cursor, Taken, backwards, dropped_line, last, last_and_cut, read
 
+from ..support.examples import examples
 from .support import LogCase, everything, numbered
 
 texts = st.lists(st.sampled_from([b"", b"a", b"bc", b"long" * 5, b"\xff\0", b"\r"]), max_size=12).map(b"\n".join)
@@ -29,7 +30,7 @@ def cut(text: bytes, cuts: list[int]) -> list[bytes]:
 class LastTests(SynchronousTestCase):
     """The last lines of a text."""
 
-    @settings(deadline=None, max_examples=400)
+    @examples(400)
     @given(texts, st.lists(st.integers(0, 60)), st.integers(0, 14), st.integers(1, 80))
     @example(b"a\nb\n", [1, 2, 3], 1, 80)
     @example(b"\n", [], 1, 1)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from attrs import define
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from proactor.guardian_main import libc
@@ -15,6 +15,7 @@ from proactor.logstore.reading import dropped_line, end_of
 from proactor.logstore.rotation import Attended, Rotation
 from proactor.logstore.turn import Turn
 
+from ..support.examples import examples
 from .support import SMALL, LogCase, everything, largest_file, nobody_waits, numbered, taken_on_disk
 
 KIB = 1 << 10
@@ -405,7 +406,7 @@ class RestartTests(LogCase):
         self.assertEqual(list(self.folder.iterdir()), [])
         self.log.delete()
 
-    @settings(deadline=None, max_examples=40)
+    @examples(40)
     @given(
         st.lists(
             st.one_of(

@@ -4,12 +4,14 @@ import os
 import time
 from datetime import datetime, timedelta, timezone
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Malformed
 from proactor.logstore.stamps import moment, since
+
+from ..support.examples import examples
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=timezone.utc).timestamp()
 
@@ -51,7 +53,7 @@ class MomentTests(StampCase):
                      "2026-11-24T12:00:00+99:00", "0001-01-01T00:00:00+01:00x", "²", "9" * 20]:  # fmt: skip
             self.assertIn("is no time", str(self.assertRaises(Malformed, moment, text, NOON)))
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(st.text(max_size=40))
     def test_any(self, text: str) -> None:
         """Any text is a time, or is refused."""
@@ -88,7 +90,7 @@ class SinceTests(StampCase):
         self.assertIsNone(since(b"a\nb\n", NOON))
         self.assertIsNone(since(b"", NOON))
 
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     @given(st.lists(st.integers(0, 10**9)), st.integers(0, 10**9))
     def test_ascending(self, seconds: list[int], when: int) -> None:
         """Of lines in their order, those from the time on are given, and no others."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.errors import StorageFull
 from proactor.messaging.letters import DELIVERED, Outcome
 
+from ..support.examples import examples
 from ..support.rig import CONFIG, OPERATOR, Rig
 
 MOST = 5
@@ -162,4 +162,4 @@ class MachineTests(SynchronousTestCase):
     def test_anything(self) -> None:
         """None is lost, none is passed by another of its sender's, no queue has more than it may."""
         bound: Any = type("Bound", (Machine,), {"case": self})
-        run_state_machine_as_test(bound, settings=settings(deadline=None, max_examples=20, stateful_step_count=25))
+        run_state_machine_as_test(bound, settings=examples(20, stateful_step_count=25))

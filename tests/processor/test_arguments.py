@@ -1,12 +1,13 @@
 # mypy: allow-untyped-calls
 """The command line of a processor."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.processor.arguments import Arguments, UsageError, parse
 
+from ..support.examples import examples
 from .fakes import GUID
 
 
@@ -46,7 +47,7 @@ class ArgumentsTests(SynchronousTestCase):
             self.assertEqual(str(self.assertRaises(UsageError, parse, argv)), reason)
 
     @given(st.lists(st.sampled_from(["--guid", "--port", "--fd", "--", "-", GUID, "7", "=", ""]) | st.text(max_size=5)))
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_anything(self, argv: list[str]) -> None:
         """Any arguments are right or wrong, nothing else."""
         try:

@@ -4,7 +4,7 @@
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet import error
 from twisted.internet.defer import CancelledError, Deferred
@@ -28,6 +28,7 @@ from proactor.errors import (
 )
 from proactor.processor.client import Client, read_news
 
+from ..support.examples import examples
 from .fakes import GUID, URL, FakeInitiator
 
 WHOLE: dict[str, Any] = {"guid": GUID, "revision": 7, "token": "abc", "rate": "2"}
@@ -74,7 +75,7 @@ class ReadNewsTests(SynchronousTestCase):
             lambda document: json.dumps({**WHOLE, **document}).encode()
         )
     )
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_anything(self, body: bytes) -> None:
         """Any body is a configuration for this processor, or malformed."""
         try:

@@ -4,7 +4,7 @@
 import json
 from configparser import ConfigParser, ExtendedInterpolation
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -13,6 +13,7 @@ from proactor.options import Option, Options
 from proactor.processor.configuration import Config, read_section, read_start, redacted
 from proactor.processor.peer_verifier import Trust
 
+from ..support.examples import examples
 from .fakes import GUID
 
 OPTIONS = Options((Option("rate", float, 1.0), Option("workers", int, 1, live=False), Option("pin", secret=True)))
@@ -123,7 +124,7 @@ class StandardInputTests(SynchronousTestCase):
         self.assertEqual(read_section(text, GUID), {"a": " x ", "b": "5$", "flag": "", "none": "", "hash": "#"})
 
     @given(st.dictionaries(NAMES, VALUES.filter(lambda text: not text.startswith(("#", ";")))))
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     def test_reads_back(self, options: dict[str, str]) -> None:
         """Whatever the options are, they come out as they went in."""
         lines = [f"{name} = {text.replace('$', '$$')}" for name, text in options.items()]
@@ -153,7 +154,7 @@ class StandardInputTests(SynchronousTestCase):
         self.assertNotIn("hush", str(error))
 
     @given(st.text(max_size=80) | st.text("ab[]=:#;$%{} \n\r\t", max_size=30))
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     def test_anything(self, text: str) -> None:
         """Any text is a section of texts, or an error of ours."""
         try:

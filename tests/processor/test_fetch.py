@@ -4,13 +4,14 @@
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.processor.fetch import Pace
 
+from ..support.examples import examples
 from .fakes import FAULTS, Log, Rig
 
 
@@ -366,7 +367,7 @@ class AnythingTests(SynchronousTestCase):
     )
 
     @given(st.lists(steps, max_size=25))
-    @settings(deadline=None, max_examples=150)
+    @examples(150)
     def test_always_alive(self, steps: list[tuple[str, Any]]) -> None:
         """The loop goes on; the running configuration is one that was accepted; the last valid one arrives."""
         log = Log()

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,6 +18,8 @@ from proactor.errors import Malformed, Unauthenticated, Unavailable
 from proactor.processor.peer_verifier import LEEWAY, PeerVerifier, Trust, read_trust
 from proactor.tokens.issuing import Subject, TokenAuthority
 from proactor.tokens.keyring import KeyRing, key_id, new_key
+
+from ..support.examples import examples
 
 ISSUER, A, B, C = ("e" * 32, "a" * 32, "b" * 32, "c" * 32)
 NOW = 1_764_000_000.0
@@ -164,7 +166,7 @@ class RefusedTests(Case):
                 self.refused(made({**CLAIMS, name: value}))
 
     @given(st.data())
-    @settings(deadline=None, max_examples=400)
+    @examples(400)
     def test_mutations(self, data: st.DataObject) -> None:
         """A token that was changed anywhere, in any way, is none."""
         verifier = PeerVerifier(B, lambda: NOW, TRUST)
@@ -190,7 +192,7 @@ class RefusedTests(Case):
         ),
         st.booleans(),
     )
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_signed_mutations(self, changes: dict[str, Any], is_stranger: bool) -> None:
         """Nor is one of which a claim is wrong, though the signature be right; nor a right one of a stranger's."""
         assume(changes or is_stranger)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock, LoopingCall
@@ -14,6 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.backoff import Backoff
 from proactor.reactor.periodic import Periodic, spread
+
+from ..support.examples import examples
 
 
 class Broken(Exception):
@@ -194,7 +196,7 @@ class PeriodicTests(SynchronousTestCase):
         self.assertEqual(periodic.failed, 0)
 
     @given(st.lists(st.sampled_from(["well", "raise", "fail", "late", "late failure", "cancelled"]), max_size=30))
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     def test_goes_on(self, outcomes: list[str]) -> None:
         """After any outcomes, in any order, the next run comes within the longest wait, and never two at once."""
         self.setUp()

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -39,6 +39,7 @@ from proactor.store.memory import MemoryStore
 from proactor.store.opening import open_store
 from proactor.store.threads import Threads
 
+from ..support.examples import examples
 from .test_sqlite import killed
 from .values import GUIDS
 
@@ -148,7 +149,7 @@ class CodecTests(SynchronousTestCase):
 class ModelTests(SynchronousTestCase):
     """The store on the disk, beside the plain dicts of the one in memory."""
 
-    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+    @examples(60, suppress_health_check=[HealthCheck.too_slow])
     @given(COMMITS, st.randoms())
     def test_same(self, commits: list[tuple[bool, list[Write]]], random: Any) -> None:
         """After any sequence both hold the same, and have taken and refused the same; so they do after a restart."""

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs, formatEvent
@@ -8,6 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import TooManyAttempts, Unauthenticated
 from proactor.tokens.failed_attempts import ADDRESSES, ALLOWED, LINES, LONGEST, PERIOD, FailedAttempts, source_of
+
+from ..support.examples import examples
 
 HERE, ELSEWHERE = "192.0.2.1", "192.0.2.2"
 
@@ -74,7 +76,7 @@ class PuttingOffTests(Case):
         self.assertEqual(len(self.attempts._levels), ADDRESSES)
         self.assertLessEqual(len(self.attempts._untold), ADDRESSES + 1)
 
-    @settings(deadline=None)
+    @examples(100)
     @given(st.lists(st.tuples(st.sampled_from([HERE, ELSEWHERE]), st.floats(0, 100)), max_size=200))
     def test_any(self, steps: list[tuple[str, float]]) -> None:
         """Whatever comes when: nobody is put off for longer than the bound, nor with fewer than are allowed."""

@@ -18,13 +18,15 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import ProactorError, Unauthenticated
 from proactor.tokens.issuing import Claims, TokenAuthority
 from proactor.tokens.keyring import key_id, new_key, public_jwk
+
+from ..support.examples import examples
 
 ISSUER, GUID, PEER = ("e" * 32, "a" * 32, "b" * 32)
 NOW = 1_764_000_000.0
@@ -281,7 +283,7 @@ class RefusalTests(Case):
             self.refused(f"{head}.{text}")
 
     @given(st.data())
-    @settings(deadline=None, max_examples=400)
+    @examples(400)
     def test_mutations(self, data: st.DataObject) -> None:
         """A token that was changed anywhere, in any way, is none."""
         start = data.draw(st.integers(0, len(TOKEN)))
@@ -292,7 +294,7 @@ class RefusalTests(Case):
         self.refused(token)
 
     @given(st.binary(max_size=200), st.binary(max_size=200), st.binary(max_size=80))
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_any_segments(self, header: bytes, payload: bytes, signature: bytes) -> None:
         """Whatever bytes are sent in the form of one."""
         self.refused(".".join(map(encoded, (header, payload, signature))))

@@ -5,7 +5,7 @@ import inspect
 import os
 
 from attrs import evolve
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.testing import StringTransport
@@ -19,6 +19,7 @@ from proactor.tokens.issuing import Claims
 from proactor.web import callers
 from proactor.web.callers import Connection, Identifier, Operator, ProcessorCaller, learn
 
+from ..support.examples import examples
 from ..support.http import Response, as_form
 from ..support.rig import LOCAL, OPERATOR, Rig
 
@@ -145,7 +146,7 @@ class LocalTests(SynchronousTestCase):
         self.assertRaises(Unauthenticated, identifier.identify, made(), LOCAL)
         self.assertEqual(identifier.identify(bearer(f"Bearer {OPERATOR}"), LOCAL), Operator("token"))
 
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     @given(pairs=headers_sent, connection=st.none() | connections, mode=st.sampled_from(["local", "token"]))
     @example(pairs=[("Host", "localhost:8080"), ("Sec-Fetch-Mode", "none")], connection=LOCAL, mode="local")
     @example(pairs=[("Host", "localhost:8080")], connection=LOCAL, mode="token")
@@ -227,7 +228,7 @@ class BearerTests(SynchronousTestCase):
         for values in ((right, right), (right, "Bearer x"), ("Bearer x", right)):
             self.assertEqual(self.refusal(*values).reason, "invalid_request")
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(value=st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0"), max_size=60))
     def test_any_other_value(self, value: str) -> None:
         """Whatever else is sent: nobody, never an exception of another kind."""

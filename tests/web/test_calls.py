@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
@@ -14,6 +14,8 @@ from proactor.web import calls
 from proactor.web.callers import Anonymous
 from proactor.web.calls import FORM, JSON, MERGE_PATCH, Call
 from proactor.web.table import Body
+
+from ..support.examples import examples
 
 #: What can be in a header's value.
 header_text = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40)
@@ -73,7 +75,7 @@ class PreferTests(SynchronousTestCase):
             self.assertIsNone(calls.wait(made(Prefer=value)), value)
         self.assertIsNone(calls.wait(Headers()))
 
-    @settings(deadline=None, max_examples=150)
+    @examples(150)
     @given(
         before=st.lists(st.sampled_from(["respond-async", "a=b", 'c="d"', "handling=lenient; e"]), max_size=3),
         seconds=st.integers(0, 10**9 - 1),
@@ -85,7 +87,7 @@ class PreferTests(SynchronousTestCase):
         value = f"{space},{space}".join([*before, f"wait{space}={space}{seconds}", *after])
         self.assertEqual(calls.wait(made(Prefer=value)), float(seconds))
 
-    @settings(deadline=None, max_examples=150)
+    @examples(150)
     @given(value=header_text)
     def test_anything(self, value: str) -> None:
         """Anything else is passed over."""
@@ -96,7 +98,7 @@ class PreferTests(SynchronousTestCase):
 class ConditionTests(SynchronousTestCase):
     """``If-None-Match``, ``If-Match`` and ``Last-Event-ID``."""
 
-    @settings(deadline=None, max_examples=150)
+    @examples(150)
     @given(
         tags=st.lists(
             st.integers(0, 10**18 - 1)
@@ -139,7 +141,7 @@ class ConditionTests(SynchronousTestCase):
             self.assertRaises(Malformed, calls.if_match, made(If_Match=value))
         self.assertRaises(Malformed, calls.if_match, made(If_Match=['"1"', '"2"']))
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(value=header_text)
     def test_if_match_anything(self, value: str) -> None:
         """Whatever is sent is one revision, no condition, or an error of ours."""
@@ -169,7 +171,7 @@ class ConditionTests(SynchronousTestCase):
 class QueryTests(SynchronousTestCase):
     """The query of a URL."""
 
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     @given(
         pairs=st.lists(
             st.tuples(st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8")))
@@ -224,7 +226,7 @@ class JsonTests(SynchronousTestCase):
         for part in parts:
             self.assertIn(part, text)
 
-    @settings(deadline=None, max_examples=150)
+    @examples(150)
     @given(value=objects, ascii_=st.booleans())
     def test_any_object(self, value: dict[str, Any], ascii_: bool) -> None:
         """Every object comes back as it was, with no form about it."""
@@ -236,7 +238,7 @@ class JsonTests(SynchronousTestCase):
         else:
             self.assertEqual(self.read(data), (value, False))
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(
         data=st.binary(min_size=1)
         | st.text(alphabet='{}[]":,0123456789eE+-.truefalsnNIy\\ \n', min_size=1).map(str.encode)
@@ -290,7 +292,7 @@ class JsonTests(SynchronousTestCase):
 class FormTests(SynchronousTestCase):
     """Bodies that are forms."""
 
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     @given(
         fields=st.dictionaries(
             st.text(st.characters(codec="utf-8"), min_size=1), st.text(st.characters(codec="utf-8")), min_size=1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -12,6 +12,7 @@ from proactor.model import Answer
 from proactor.options import Option
 from proactor.web.configs import acknowledgement
 
+from ..support.examples import examples
 from ..support.http import Exchange, Response, as_json
 from ..support.rig import ADDRESS, CONFIG, GUID, Rig
 
@@ -394,7 +395,7 @@ class AcknowledgementTests(SynchronousTestCase):
         """There are bounds."""
         self.assertRaises(Refused, acknowledgement, {"revision": 1, "status": "applied", "options": [{}] * 1001})
 
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     @given(body=st.dictionaries(members, json_values), good=st.booleans())
     @example(body={"options": [{"name": "a", "type": "float", "minimum": 10**400}]}, good=True)
     @example(body={"options": [{"name": "a", "choices": [[]]}]}, good=True)

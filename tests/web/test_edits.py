@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -12,6 +12,7 @@ from proactor.web.callers import Anonymous
 from proactor.web.calls import Call, flag
 from proactor.web.edits import merge_patch
 
+from ..support.examples import examples
 from ..support.http import Exchange, Response, as_form, as_json
 from ..support.rig import CONFIG, GUID, Rig
 
@@ -256,7 +257,7 @@ class PlanTests(Case):
         self.assertEqual(self.shown()["rate"], "2")
         self.assertEqual(self.rig.ask("GET /rollout/4").status, 404)
 
-    @settings(deadline=None, max_examples=30)
+    @examples(30)
     @given(
         edits=st.lists(
             st.tuples(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,6 +11,8 @@ from proactor.errors import Malformed, ProactorError, Refused
 from proactor.web import forms
 from proactor.web.callers import Anonymous
 from proactor.web.calls import Call
+
+from ..support.examples import examples
 
 names = st.sampled_from(["module", "options", "options.", "options.rate", "options.a.b", "labels.x", "count", ".", ""])
 values = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
@@ -60,7 +62,7 @@ class PlainTests(SynchronousTestCase):
             error = self.assertRaises(Refused, lambda pairs=pairs: forms.texts(self.read(*pairs), "options"))
             self.assertEqual(str(error), "options: must be an object of texts")
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(pairs=st.lists(st.tuples(names, st.text(max_size=3)), max_size=6, unique_by=lambda pair: pair[0]))
     def test_any(self, pairs: list[tuple[str, str]]) -> None:
         """No form breaks it: every field's text is found again in its place, or it is refused."""
@@ -118,7 +120,7 @@ class MemberTests(SynchronousTestCase):
             error = self.assertRaises(Refused, forms.texts, {"o": {"a": member}}, "o")
             self.assertEqual(str(error), "o.a: must be a text, a number, true or false")
 
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     @given(body=st.dictionaries(st.just("a"), values | st.lists(values) | st.dictionaries(st.text(max_size=3), values)))
     def test_any(self, body: dict[str, Any]) -> None:
         """Whatever JSON holds is of the type that is asked for, or refused in words of ours."""

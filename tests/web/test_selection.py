@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Refused
 from proactor.web.selection import chosen, has_label, labels
 
+from ..support.examples import examples
 from ..support.rig import Rig
 
 NAMES = ("role", "a", "A.b/c-d_e", "x" * 63)
@@ -30,7 +31,7 @@ class LabelTests(SynchronousTestCase):
             error = self.assertRaises(Refused, labels, {"role": value})
             self.assertIn("labels.role: ", str(error))
 
-    @settings(deadline=None, max_examples=150)
+    @examples(150)
     @given(name=st.text(max_size=8), value=st.text(max_size=8))
     def test_any(self, name: str, value: str) -> None:
         """What is taken can be chosen by, and breaks no line and no selector."""

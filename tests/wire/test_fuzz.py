@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.wire import Site
 
+from ..support.examples import examples
 from .peer import GET, Leaf, Peer, request
 
 VALID = [
@@ -48,7 +49,7 @@ class FuzzTests(SynchronousTestCase):
         return peer
 
     @given(st.lists(st.sampled_from(VALID), min_size=1, max_size=5), st.data())
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_fragmentation(self, requests: list[bytes], data: st.DataObject) -> None:
         """The answers do not depend on where the network cuts what was asked."""
         whole = b"".join(requests)
@@ -57,7 +58,7 @@ class FuzzTests(SynchronousTestCase):
         self.assertEqual(self.feed(pieces).received, self.feed([whole]).received)
 
     @given(st.lists(st.sampled_from(VALID), min_size=1, max_size=3))
-    @settings(deadline=None, max_examples=50)
+    @examples(50)
     def test_byte_by_byte(self, requests: list[bytes]) -> None:
         """Nor do they when each byte comes alone."""
         whole = b"".join(requests)
@@ -67,7 +68,7 @@ class FuzzTests(SynchronousTestCase):
     @given(st.lists(st.binary(max_size=40) | FRAGMENTS, max_size=12))
     @example([GET, b"\0" * 20000])
     @example([request(b"! / HTTP/1.0", b"Host:")])
-    @settings(deadline=None, max_examples=400)
+    @examples(400)
     def test_any_bytes(self, pieces: list[bytes]) -> None:
         """No bytes raise anything; what is written is answers, the last of them the one refusal."""
         peer = self.feed(pieces)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from treq.client import HTTPClient
 from treq.testing import RequestTraversalAgent
@@ -14,6 +14,8 @@ from twisted.web.iweb import IRequest
 from twisted.web.resource import Resource
 
 from proactor.wire.problems import Problem, phrase, render, wants_json, write_problem
+
+from ..support.examples import examples
 
 TEXT = b"text/plain; charset=utf-8"
 
@@ -63,7 +65,7 @@ class AcceptTests(SynchronousTestCase):
         self.assertFalse(wants_json(Headers()))
 
     @given(st.lists(st.binary(max_size=30) | st.sampled_from([b"application/json", b";q=", b",", b"0.5"]), max_size=8))
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_anything(self, pieces: list[bytes]) -> None:
         """No header raises."""
         value = b"".join(pieces).translate(None, b"\0\r\n")
@@ -102,7 +104,7 @@ class RenderTests(SynchronousTestCase):
             self.assertEqual(phrase(status), expected)
 
     @given(st.text())
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_any_detail(self, detail: str) -> None:
         """Whatever the detail holds, text stays one line of printable characters, and JSON gives it back."""
         text = render(Problem(400, detail), json=False)[1].decode("utf-8")

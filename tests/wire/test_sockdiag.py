@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from ipaddress import ip_address
 from unittest import skipUnless
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
@@ -19,6 +19,8 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.wire.sockdiag import Ends, connection_uid, is_loopback, pack_query, parse_reply, peer_uid
+
+from ..support.examples import examples
 
 PEER, LOCAL = ("127.0.0.1", 40000), ("127.0.0.1", 8080)
 PORT = 77  # of our netlink socket
@@ -81,7 +83,7 @@ class AddressTests(SynchronousTestCase):
             self.assertFalse(is_loopback(host), host)
 
     @given(st.text())
-    @settings(deadline=None, max_examples=100)
+    @examples(100)
     def test_any_host(self, host: str) -> None:
         """No text raises."""
         self.assertIn(is_loopback(host), (True, False))
@@ -165,19 +167,19 @@ class ReplyTests(SynchronousTestCase):
             self.assert_told(data, None)
 
     @given(st.binary(max_size=120))
-    @settings(deadline=None, max_examples=200)
+    @examples(200)
     def test_any_reply(self, data: bytes) -> None:
         """No bytes raise, and none by chance tell a uid."""
         self.assert_told(data, None)
 
     @given(st.integers(0, 87))
-    @settings(deadline=None)
+    @examples(100)
     def test_cut_short(self, size: int) -> None:
         """An answer that lacks its end tells nothing."""
         self.assert_told(reply()[:size], None)
 
     @given(st.integers(0, 87), st.integers(1, 255))
-    @settings(deadline=None, max_examples=300)
+    @examples(300)
     def test_one_byte_off(self, at: int, change: int) -> None:
         """An answer with one byte changed tells the same or nothing, but for the uid itself."""
         data = bytearray(reply())
