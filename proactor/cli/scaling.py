@@ -52,7 +52,8 @@ def scale(shell: Shell, module: str, count: int | None, wait: float) -> None:
     """Keep so many processors of a module running.
 
     It sets the option ``instances`` of the module's section. Those that are too many are stopped and forgotten, the
-    youngest first, those that were created by hand included.
+    youngest first, those that were created by hand included. With off no number is kept, and those that run go on;
+    where none is kept that is said, and is no error.
     """
 
     async def work(client: Client) -> int:

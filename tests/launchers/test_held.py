@@ -7,7 +7,7 @@ import os
 import socket
 from unittest.mock import patch
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from proactor.errors import Unavailable
 from proactor.launchers.held import HeldSocket
@@ -117,6 +117,28 @@ class HeldSocketTests(SynchronousTestCase):
         self.assertFalse(self.can_be_had())
         self.held.lend()
         self.assertTrue(self.can_be_had())
+
+    def test_taken_over(self) -> None:
+        """Another initiator that takes it over has it lent, or kept from others, as it was; another address too."""
+        for make, can_be_had in ((self.held.lend, True), (self.held.park, False)):
+            make()
+            next_one = HeldSocket(socket.socket(fileno=os.dup(self.held.fileno())))
+            self.assertEqual(self.can_be_had(), can_be_had)
+            next_one.close()
+            self.assertEqual(self.can_be_had(), can_be_had)
+
+    def test_ipv6(self) -> None:
+        """It is the same by the other protocol."""
+        try:
+            held = HeldSocket(socket.create_server(("::1", 0), family=socket.AF_INET6))
+        except OSError:
+            raise SkipTest("there is no IPv6 here") from None
+        self.addCleanup(held.close)
+        held.park()
+        with self.assertRaises(OSError):
+            socket.create_server(("::1", held.port), family=socket.AF_INET6)
+        held.listen()
+        socket.create_connection(("::1", held.port)).close()
 
     def test_not_lent(self) -> None:
         """To take back what listens is to do nothing."""
