@@ -226,6 +226,21 @@ class WantedTests(Case):
         self.rig.clock.advance(2)
         self.assertEqual((job.state, job.incarnation, job.restarts), (State.STARTING, 2, 1))
 
+    def test_how_long_it_ran(self) -> None:
+        """One that ended meanwhile ran no longer than since its start: its failures in a row go on to be counted."""
+        self.rig.clock.advance(1000)
+        self.rig.launcher.finish(self.job.guid, 1)
+        self.rig.clock.pump([0, 2])
+        self.assertIs(self.job.state, State.STARTING)
+        self.rig.die()
+        self.rig.launcher.kill(self.job.guid)
+        self.rig.clock.advance(0)
+        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
+        self.rig.take_up()
+        job = self.rig.fleet.job(self.job.guid)
+        assert job.next_start is not None
+        self.assertEqual((job.next_start - self.rig.now()).total_seconds(), 4)
+
     def test_reboot(self) -> None:
         """With the machine started anew all are started again, and nobody failed."""
         self.rig.die()
