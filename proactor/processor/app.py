@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from klein import Klein
@@ -13,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.resource import IResource, Resource
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import BadHost, HTTPException, MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 
 from ..peers.errors import DeadlineExceeded, NoPeer, NoToken, PeerError
@@ -59,6 +60,14 @@ def _peer_error(self: object, request: IRequest, failure: Failure) -> bytes:
 
 def _text(raw: bytes) -> str:
     return raw.decode("ascii", "replace")
+
+
+def _is_utf8(segments: Iterable[bytes]) -> bool:
+    try:
+        b"/".join(segments).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _json(request: IRequest, document: dict[str, Any]) -> bytes:
@@ -114,7 +123,16 @@ class Root(Resource):
         request.setComponent(ICaller, found)
         if found is not ANYONE:
             vouch(request)
-        return answering(request, self._now, lambda: self._resource(request.path).render(request))
+        return answering(request, self._now, lambda: self._routed(request))
+
+    def _routed(self, request: Any) -> Any:
+        # Klein logs such a path as if it were our own fault, and lets the error of such a Host out.
+        if not _is_utf8(request.postpath):
+            return write_problem(request, Problem(400, "the path is not UTF-8"))
+        try:
+            return self._resource(request.path).render(request)
+        except BadHost:
+            return write_problem(request, Problem(400, "the Host is no name that a host can have"))
 
     def _resource(self, path: bytes) -> IResource:
         if path == b"/message" and self._inbox is not None:

@@ -123,6 +123,27 @@ class RoutesTests(SynchronousTestCase):
         status, headers, body = self.ask("GET", "/nope", Accept="application/json")
         self.assertEqual(json.loads(body)["status"], 404)
 
+    def test_not_utf8(self) -> None:
+        """A path that is not UTF-8 is refused as all else is, and nothing is logged: it is a client's nonsense."""
+        for path in ("/%ff", "/config/%ff", "/message/%c3", "/%ff/pitch"):
+            for cls in (Bell, Shout, Dial):
+                status, headers, body = self.ask("GET", path, cls)
+                self.assertEqual((status, body), (400, "400: Bad Request: the path is not UTF-8\n"), path)
+                self.assertEqual(headers.getRawHeaders("Content-Type"), ["text/plain; charset=utf-8"])
+        _, headers, body = self.ask("GET", "/%ff", Accept="application/json")
+        self.assertEqual(headers.getRawHeaders("Content-Type"), ["application/problem+json"])
+        self.assertEqual(json.loads(body)["detail"], "the path is not UTF-8")
+        self.assertEqual(self.ask("GET", "/%ff", Origin="http://evil.example")[0], 403)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_bad_host(self) -> None:
+        """A Host that no host can have is refused as all else is where it is no reason to be refused before."""
+        for host in ("a..b", "....", 300 * "a"):
+            status, _, body = self.ask("GET", "/healthz", Host=host)
+            self.assertEqual((status, body), (400, "400: Bad Request: the Host is no name that a host can have\n"))
+            self.assertEqual(self.ask("GET", "/pitch", Host=host)[0], 403)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
     def test_own_errors(self) -> None:
         """A subclass's own handlers come first."""
         self.assertEqual(self.ask("GET", "/nope", Shout)[::2], (404, "NOTHING HERE"))
