@@ -174,19 +174,20 @@ def _module(document: Document, section: str, module: str, values: Mapping[str, 
     """A module that Python does not find, looked for without an import of anything."""
     folder = values.get("working_folder") or os.getcwd()
     where = f"{document.source}:{document.lines.get(section, 0)} [{section}]"
-    name, spec, parent = _found(module, folder)
+    others = [str(Path(folder, each)) for each in values.get("env.pythonpath", "").split(os.pathsep) if each]
+    name, spec, parent = _found(module, [folder, *others])
     if spec is None:
-        inside = f" in the package {parent}" if parent else f" in {folder}, nor installed"
+        inside = f" in the package {parent}" if parent else f" in {' or '.join([folder, *others])}, nor installed"
         yield f"{where}: there is no module {name}{inside}{_meant(name, parent, folder)}"
     elif spec.submodule_search_locations is not None and _spec("__main__", spec.submodule_search_locations) is None:
         yield f"{where}: {module} is a package without a module __main__, which is what would be run"
 
 
-def _found(module: str, folder: str) -> tuple[str, ModuleSpec | None, str]:
+def _found(module: str, folders: Sequence[str]) -> tuple[str, ModuleSpec | None, str]:
     """A module; or of its name as much as is not there, and the package that it should be in."""
     from sys import path  # noqa: PLC0415
 
-    places, parent, spec = [folder, *path], "", None
+    places, parent, spec = [*folders, *path], "", None
     for part in module.split("."):
         name = f"{parent}.{part}" if parent else part
         spec = _spec(part, places)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from attrs import define
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress, IReactorTime, IStreamClientEndpoint, ITCPTransport
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, IStreamClientEndpoint, ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
@@ -25,22 +25,44 @@ T = TypeVar("T")
 #: How long one question may take, in seconds.
 TIMEOUT = 5.0
 _LARGEST = 4096
+#: How long, in seconds, and how far, in bytes, an answer is heard that is enough already.
+PATIENCE, _LARGEST_HEARD = 2.0, 1 << 20
 
 
 class _Question(Protocol):
-    """Says what most servers answer to, and notes whether anything comes back."""
+    """Says what most servers answer to, and notes whether anything comes back.
 
-    def __init__(self) -> None:
+    :ivar answered: fires when that is known. The rest is still heard: to many servers it is an error worth a traceback
+        that somebody hangs up amid an answer.
+    """
+
+    def __init__(self, clock: IReactorTime) -> None:
         self.answered: Deferred[bool] = Deferred()
+        self._clock = clock
+        self._patience: IDelayedCall | None = None
+        self._heard = 0
 
     def connectionMade(self) -> None:
         assert self.transport is not None
         self.transport.write(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
 
     def dataReceived(self, data: bytes) -> None:
+        assert self.transport is not None
+        if self._patience is None:
+            self._patience = self._clock.callLater(PATIENCE, self.transport.loseConnection)
+        self._heard += len(data)
+        if self._heard > _LARGEST_HEARD:
+            self.hang_up()
         self._answer()
 
+    def hang_up(self) -> None:
+        """Have the connection gone, where there is one."""
+        if self.transport is not None:
+            cast(ITCPTransport, self.transport).abortConnection()
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
         # It was taken from the backlog by somebody, who did not like the question; or the socket is gone.
         if reason.check(ConnectionDone):
             self._answer()
@@ -97,12 +119,14 @@ class Prober:
         return False
 
     async def _says_something(self, endpoint: IStreamClientEndpoint) -> bool:
-        asking = _Question()
+        asking = _Question(self.reactor)
+        answered = False
         try:
-            return await self._bounded(self._questioned(endpoint, asking), False)
+            answered = await self._bounded(self._questioned(endpoint, asking), False)
         finally:
-            if asking.transport is not None:
-                cast(ITCPTransport, asking.transport).abortConnection()
+            if not answered:
+                asking.hang_up()
+        return answered
 
     async def _questioned(self, endpoint: IStreamClientEndpoint, asking: _Question) -> bool:
         await endpoint.connect(_Asker(asking))

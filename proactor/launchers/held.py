@@ -61,7 +61,7 @@ class HeldSocket:
         return self._socket.fileno() < 0 or self._socket.getsockname() != self._name
 
     def listen(self) -> None:
-        """Let clients connect and wait; nothing where they do already.
+        """Let clients connect and wait, also where they do already: who serves them is another one from now on.
 
         :raises Unavailable: another program has taken the port meanwhile.
         """
@@ -74,6 +74,8 @@ class HeldSocket:
                 share(self._socket, False)
                 raise self._taken(e) from None
             self._listens = True
+        # O_NONBLOCK is the socket's and not a process's: it may be there of the last one, and no program expects it.
+        self._socket.setblocking(True)
 
     def park(self) -> None:
         """Have clients refused, and keep the port: nobody is going to serve them; nothing where it is so already."""
@@ -116,7 +118,6 @@ class HeldSocket:
     def _bound(self) -> socket.socket:
         bound = socket.socket(self._family, socket.SOCK_STREAM)
         try:
-            bound.setblocking(False)
             bind_alone(bound, self._name)
         except OSError as e:
             bound.close()

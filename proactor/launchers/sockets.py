@@ -31,7 +31,6 @@ def _listen(family: socket.AddressFamily, address: tuple[object, ...]) -> socket
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.setblocking(False)
         sock.bind(address)
         sock.listen(BACKLOG)
     except BaseException:
@@ -129,7 +128,6 @@ class PortRange:
         sock = socket.socket(self._family, socket.SOCK_STREAM)
         self._held.add(port)
         try:
-            sock.setblocking(False)
             bind_alone(sock, self.name(port))
         except OSError as error:
             if error.errno not in _TAKEN:

@@ -225,6 +225,10 @@ class DoubtTests(SynchronousTestCase):
             f"[pack.there]\nworking_folder = {folder}\n[clockwork]\nworking_folder = {folder}\n[proactor.processor]\n"
         )
         self.assertEqual(self.warnings(well), [])
+        elsewhere = f"[{{}}]\nworking_folder = {folder.parent}\nenv.pythonpath = /nowhere:{folder.name}\n"
+        self.assertEqual(self.warnings(elsewhere.format("pack.there")), [])
+        (problem,) = self.warnings(elsewhere.format("gone"))
+        self.assertIn(f"there is no module gone in {folder.parent} or /nowhere or {folder}, nor installed", problem)
         self.assertNotIn("clockwork", sys.modules)
 
     def test_strict(self) -> None:

@@ -10,10 +10,11 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredQueue
 from twisted.internet.interfaces import IListeningPort, ITCPTransport
-from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.task import Clock
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.task import Clock, LoopingCall
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
@@ -21,6 +22,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 from zope.interface import implementer
 
+from proactor.jobs import readiness
 from proactor.jobs.readiness import TIMEOUT, Prober, prober
 
 GUID = "a" * 32
@@ -101,6 +103,11 @@ class Endpoint(Protocol):
         else:
             self.transport.loseConnection()
 
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Count it."""
+        gone: DeferredQueue[None] = cast(Any, self.factory).gone
+        gone.put(None)
+
 
 @implementer(IAgent)
 class NotingAgent:
@@ -156,6 +163,14 @@ class Case(TestCase):
         host = port.getHost()
         assert isinstance(host, IPv4Address)
         return f"http://127.0.0.1:{host.port}"
+
+    def speak(self, protocol: type[Endpoint], number: int = 0) -> str:
+        """Listen for those; when the test is over they have been hung up on, as they themselves do not."""
+        self.patch(readiness, "PATIENCE", 0.01)
+        factory: Any = Factory.forProtocol(protocol)
+        self.gone = factory.gone = DeferredQueue()
+        self.addCleanup(self.gone.get)
+        return self.listen(factory, number)
 
     def serve(self, *answers: Callable[[Any], Any]) -> str:
         self.resource = Scripted(iter(answers))
@@ -267,22 +282,55 @@ class AnyTests(Case):
     async def test_other_protocols(self) -> None:
         """So is one that speaks first, or that does not like the question and hangs up."""
         for word in (b"SSH-2.0-x\r\n", b""):
-            factory = Factory.forProtocol(type("Told", (Endpoint,), {"word": word}))
-            self.assertTrue(await self.wait_any(self.listen(factory)))
+            self.assertTrue(await self.wait_any(self.speak(type("Told", (Endpoint,), {"word": word}))))
+
+    async def test_rest(self) -> None:
+        """The first bytes of an answer are enough; the rest is heard, so that nobody finds the connection cut."""
+        rest: Deferred[Any] = Deferred()
+        over: Deferred[None] = Deferred()
+
+        def slowly(request: Any) -> int:
+            request.notifyFinish().chainDeferred(over)
+            request.write(b"x" * 5000)
+            rest.callback(request)
+            return NOT_DONE_YET
+
+        self.assertTrue(await self.wait_any(self.serve(slowly)))
+        request = await rest
+        # By then a connection that was cut would be known to be.
+        self.assertTrue(await self.wait_any(self.serve(say(b""))))
+        request.write(b"x" * 5000)
+        request.finish()
+        await over
+
+    async def test_endless(self) -> None:
+        """An answer without an end is heard up to a bound."""
+        gone: Deferred[None] = Deferred()
+        self.patch(readiness, "PATIENCE", 100.0)
+
+        def endless(request: Any) -> int:
+            writing = LoopingCall(request.write, b"x" * 65536)
+            request.notifyFinish().addErrback(lambda _: writing.stop()).chainDeferred(gone)
+            writing.start(0)
+            return NOT_DONE_YET
+
+        self.assertTrue(await self.wait_any(self.serve(endless)))
+        await gone
 
     async def test_refused_connection(self) -> None:
         """A port where nobody listens is asked again."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
         waiting = self.wait_any(f"http://127.0.0.1:{port}")
-        self.listen(Factory.forProtocol(Endpoint), port)
+        self.speak(Endpoint, port)
         self.assertTrue(await waiting)
 
     async def test_reset(self) -> None:
         """A connection that is cut off is no answer."""
         Resetting.connections = 0
-        self.assertTrue(await self.wait_any(self.listen(Factory.forProtocol(Resetting))))
+        self.assertTrue(await self.wait_any(self.speak(Resetting)))
         self.assertEqual(Resetting.connections, 2)
+        await self.gone.get()
 
     async def test_not_alive(self) -> None:
         """When it is not alive any more there is nobody to ask."""

@@ -46,6 +46,13 @@ class HeldSocketTests(SynchronousTestCase):
         self.assertTrue(connects(self.held.port))
         self.assertEqual(self.held.address, "127.0.0.1")
 
+    def test_blocks(self) -> None:
+        """Each process finds a socket that blocks, as any program expects, whatever the last one made of it."""
+        for make in (self.held.listen, self.held.park, self.held.listen):
+            os.set_blocking(self.held.fileno(), False)
+            make()
+        self.assertTrue(os.get_blocking(self.held.fileno()))
+
     def test_parked(self) -> None:
         """Parked, clients are refused, and nobody else can listen there, however they ask for it."""
         self.held.park()

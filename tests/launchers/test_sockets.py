@@ -129,10 +129,10 @@ class PortRangeTests(SynchronousTestCase):
         run_state_machine_as_test(Ports, settings=examples(40, stateful_step_count=25))
 
     def test_socket(self) -> None:
-        """The socket takes connections at once, does not block and is nobody's inheritance."""
+        """The socket takes connections at once, blocks as programs expect, and is nobody's inheritance."""
         low = free_run()
         sock = self.bound(PortRange("127.0.0.1", low, low))
-        self.assertFalse(sock.getblocking())
+        self.assertTrue(sock.getblocking())
         self.assertFalse(sock.get_inheritable())
         self.assertEqual(sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR), 1)
         with closing(socket.create_connection(sock.getsockname())) as client:
