@@ -169,20 +169,16 @@ async def _followed(shell: Shell, client: Client, plan: Plan, wait: float | None
         shell.out.say(f"Revision {plan.revision}: it touches no processor.")
         return DONE
     shell.hint = f"It is made, and goes on. Look again: proactor rollout {plan.rollout} --follow"
-    if wait != 0:
-        await _in_time(client, followed(shell, client, plan.rollout), wait)
-    outcome = await client.rollouts.get(plan.rollout)
+    if wait is None:
+        outcome = await followed(shell, client, plan.rollout)
+    else:
+        if wait:
+            await within(client.connection.clock, followed(shell, client, plan.rollout), wait)
+        outcome = await client.rollouts.get(plan.rollout)
     if shell.out.json:
         shell.out.document({**plan.record, "outcome": dict(outcome.record)})
         return code(outcome)
     return told(shell, outcome)
-
-
-async def _in_time(client: Client, work: Any, wait: float | None) -> None:
-    if wait is None:
-        await work
-    else:
-        await within(client.connection.clock, work, wait)
 
 
 def show_plan(shell: Shell, plan: Plan) -> None:

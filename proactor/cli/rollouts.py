@@ -57,18 +57,26 @@ def code(found: Rollout) -> int:
 
 
 async def followed(shell: Shell, client: Client, id_: str) -> Rollout:
-    """Show a rollout until it is over; as it is then."""
-    found = await client.rollouts.get(id_)
+    """Show a rollout until it is over, whatever becomes of the initiator; as it is then."""
+    lookout = Lookout(shell.out)
+    found = await _looked(client, id_, lookout)
     if found.over:
         return found
-    counts, lookout = dict.fromkeys(_COUNTS, 0), Lookout(shell.out)
+    counts = dict.fromkeys(_COUNTS, 0)
     with shell.out.progress("Applying", found.wanted) as bar:
         async with aclosing(client.rollouts.follow(id_, None, lookout.lost, lookout.found)) as events:
             async for event in events:
                 if event.event in counts and event.guid is not None:
                     counts[event.event] += 1
                 bar.at(counts["applied"], _note(counts, len(found.batches), event.record))
-    return await client.rollouts.get(id_)
+    return await _looked(client, id_, lookout)
+
+
+async def _looked(client: Client, id_: str, lookout: Lookout) -> Rollout:
+    """How a rollout is; an initiator that is gone is waited for."""
+    from ..client.streams import patiently  # noqa: PLC0415
+
+    return await patiently(client.connection, lambda: client.rollouts.get(id_), lookout.lost, lookout.found)
 
 
 def _note(counts: dict[str, int], batches: int, event: Any) -> str:

@@ -130,7 +130,7 @@ async def _looked(client: Client, states: States, modules: Iterable[str]) -> Non
         states.heard(job.guid, job.state)
 
 
-async def within(clock: Any, work: Coroutine[Any, Any, None], seconds: float) -> bool:
+async def within(clock: Any, work: Coroutine[Any, Any, object], seconds: float) -> bool:
     """Do work for so long at most; whether it came to its end."""
     from twisted.internet.defer import CancelledError, Deferred  # noqa: PLC0415
 

@@ -102,7 +102,10 @@ class FollowingTests(KilledCase):
         self.assertRegex(edit.err.text(), r"there again.\nRevision \d+ is applied by 1 of 1\.\n$")
 
     async def _is_out(self, it: Initiator) -> bool:
-        return bool(await self.get(f"{it.url}/config/gated/history"))
+        for entry in await self.get(f"{it.url}/config/gated/history"):
+            answer = await self.http("GET", f"{it.url}/rollout/{entry['revision']}")
+            return answer.status == 200
+        return False
 
     async def test_not_there(self) -> None:
         """Who was not there at the beginning is not waited for."""
