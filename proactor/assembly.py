@@ -155,6 +155,7 @@ def _heed(parts: Parts) -> None:
     """What the configuration says of the parts beside it."""
     configurator = parts.initiator.configurator
     parts.guardian.adopt = configurator.settings.adopt
+    parts.launcher.spare(configurator.settings.fork_spares)
     # What processors call the initiator with over TLS takes long to load.
     trust = ["proactor.tls.trust"] if configurator.settings.listen_scheme == "https" else []
     parts.launcher.preload([*trust, *preloaded_modules(configurator.live.layers)])

@@ -49,6 +49,7 @@ INITIATOR_OPTIONS = (
     Option("child_port_max", int, HIGHEST_PORT, minimum=1, help="the highest port for processors"),
     Option("default_module", str, PROCESSOR, help="what /create launches when it is not told a module"),
     Option("launch_concurrency", int, None, minimum=1, help="launches at a time; default: twice the processors"),
+    Option("fork_spares", int, 4, minimum=0, maximum=64, help="processes that are forked ahead and wait; 0: none"),
     Option("max_jobs", int, 1000, minimum=0, help="how many jobs there may be"),
     seconds("token_ttl", 300, "how long a token is good for, in seconds", least=1),
     seconds("token_grace", 86400, "for how long one that expired still brings its processor back, once"),
@@ -84,6 +85,7 @@ class InitiatorSettings:
     child_port_max: int
     default_module: str
     launch_concurrency: int | None
+    fork_spares: int
     max_jobs: int
     token_ttl: float
     token_grace: float

@@ -6,6 +6,7 @@ fresh interpreter would, with a reactor of its own, and inherits what its launch
 
 It speaks in packets (``proactor.guardian_main.protocol``). It is told::
 
+    spares NUMBER       how many processes are to be forked ahead; at any time
     preload NAMES       the modules whose imports to load besides, separated by spaces; once, at the beginning
     @stdin, @log, @listening, @lock     descriptors for the launch that follows
     fork JSON           start a processor

@@ -26,6 +26,10 @@ __all__ = ["Server"]
 _LONGEST_LINE = 1000
 #: Seconds in which nobody wants anything, before one is forked ahead: amid a burst that would be in its way.
 _IDLE = 0.1
+#: And before what processors do is practised: who launches one or two, looks at them and ends, does not pay for that.
+_QUIET = 1.0
+#: With so many forked it is worth it at once.
+_SOME = 8
 
 
 class Server:
@@ -47,6 +51,7 @@ class Server:
         self._practice: Iterator[None] | None = None
         self._spares = Spares()
         self._is_ready = False
+        self._forks = 0
 
     def serve(self) -> Order | None:
         """Do what is told until there is no more; in each process that it forks it returns what that is to run."""
@@ -65,17 +70,25 @@ class Server:
                 word, _, rest = line.partition(" ")
                 if file is not None:
                     self._files[word] = file
-                elif word == "preload":
-                    self._preload(rest.split())
                 elif word == "fork":
                     order = Order.read(rest)
                     if self._fork(order):
                         return order
+                else:
+                    self._prepare(word, rest)
+
+    def _prepare(self, word: str, rest: str) -> None:
+        if word == "preload":
+            self._preload(rest.split())
+        elif word == "spares":
+            self._spares.want(int(rest))
 
     def _is_told(self) -> bool:
         """Wait, where something is under way, and see to that; whether there is something to be read."""
         if self._practice is not None:
-            return bool(select.select([self._connection.fileno()], [], [], 0)[0]) or self._practise()
+            # What is to be loaded besides waits for that to be over.
+            quiet = _QUIET if self._forks < _SOME and not self._names else 0.0
+            return bool(select.select([self._connection.fileno()], [], [], quiet)[0]) or self._practise()
         if self._trial is None:
             patience = _IDLE if self._wants_spare() else None
             return bool(select.select([self._connection.fileno()], [], [], patience)[0])
@@ -111,6 +124,8 @@ class Server:
     def _practise(self) -> bool:
         """Go on with it while nobody wants anything; false."""
         assert self._practice is not None
+        # What has begun is gone on with.
+        self._forks = max(self._forks, _SOME)
         try:
             next(self._practice)
         except StopIteration:
@@ -181,6 +196,7 @@ class Server:
 
     def _forked(self, order: Order, files: Mapping[str, int]) -> bool:
         go = Pipe()
+        self._forks += 1
         try:
             pid = self._spares.take(order, files, go.read)
             forked = Forked(pid) if pid is not None else fork_one(self._fork_process, order, files, go)

@@ -20,7 +20,7 @@ from .order import Order
 __all__ = ["SPARES", "Spares"]
 
 SPARES = 4
-"""So many wait: a launch by hand or after a failure finds one, and memory is spent on no more."""
+"""So many wait if nothing else is said: a launch by hand or after a failure finds one, and memory goes to no more."""
 
 
 @define(eq=False)
@@ -58,6 +58,12 @@ class Spares:
     def are_wanted(self) -> bool:
         """Whether there are fewer than that."""
         return len(self._all) < self.most
+
+    def want(self, count: int) -> None:
+        """Have so many from now on; those that are too many end."""
+        self.most = count
+        for spare in self._all[count:]:
+            self._drop(spare)
 
     def add(self, fork: Callable[[], int], prepare: Callable[[], object]) -> Order | None:
         """Fork one more; ``None``, but in that one: there it returns when it has become what an order says.

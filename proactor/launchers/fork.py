@@ -101,6 +101,10 @@ class ForkLauncher:
             if self._server.is_ready:
                 self._renew("other modules are to be loaded ahead")
 
+    def spare(self, count: int) -> None:
+        """Have so many processes forked ahead from now on, while nothing is launched."""
+        self._server.spare(count)
+
     def stop(self, handle: Handle, grace: float) -> Deferred[None]:
         """End a process; see :class:`~proactor.interfaces.ILauncher`."""
         return self.processes.stop(handle, grace)

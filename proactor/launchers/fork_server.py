@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..backoff import Backoff, Tries
+from ..forkserver.spares import SPARES
 from ..forkserver.title import PADDING
 from ..guardian.packets import Link, LinkReactor
 from ..guardian_main.protocol import Packet, Said, connected
@@ -79,6 +80,8 @@ class ForkServer:
     heard: Callable[[Packet], None]
     lost: Callable[[], None]
     preloaded: tuple[str, ...] = ()
+    #: How many it is to fork ahead.
+    _spares: int = SPARES
     random: Callable[[], float] = uniform
     is_ready: bool = False
     _tries: Tries = field(init=False)
@@ -129,7 +132,14 @@ class ForkServer:
             except OSError as e:
                 self._ended(process, f"cannot be started: {e.strerror}")
                 return
-        self._link.tell(f"preload {' '.join(self.preloaded)}".strip())
+        self._link.tell_all([(f"spares {self._spares}", None), (f"preload {' '.join(self.preloaded)}".strip(), None)])
+
+    def spare(self, count: int) -> None:
+        """Have it fork so many ahead from now on."""
+        if count != self._spares:
+            self._spares = count
+            if self._link is not None:
+                self._link.tell(f"spares {count}")
 
     def tell_all(self, lines: Iterable[Said]) -> None:
         """Tell it some lines, when it is ready."""

@@ -34,6 +34,7 @@ WRONG: Mapping[str, list[tuple[str, str]] | None] = {
     "child_port_max": [("0", "must be >= 1"), ("many", "is not a whole number")],
     "default_module": [("no.such", "declared are: m, n"), ("proactor.initiator", "declared are: m, n")],
     "launch_concurrency": [("0", "must be >= 1"), ("x", "is not a whole number")],
+    "fork_spares": [("-1", "must be >= 0"), ("65", "must be <= 64"), ("few", "is not a whole number")],
     "max_jobs": [("-1", "must be >= 0"), ("1e3", "is not a whole number")],
     "token_ttl": [
         ("0.5", "must be >= 1"),

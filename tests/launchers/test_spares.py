@@ -102,6 +102,22 @@ class SpareTests(ForkCase):
         while spares & waiting():
             await deferLater(reactor, 0.02)
 
+    async def test_another_number(self) -> None:
+        """There are as many as is said, more or fewer, and none where none is wanted; so it is with the next server."""
+        await self.until_waiting()
+        for count in (6, 1, 0):
+            self.forks.spare(count)
+            while len(waiting()) != count or alive() != {self.server(), *waiting()}:
+                await deferLater(reactor, 0.02)
+        launched = await self.begin(self.module("exit3", "b" * 32))
+        self.assertEqual(((await launched.ended).code, launched.handle.launcher), (3, "fork"))
+        self.forks.spare(2)
+        os.kill(self.server(), signal.SIGKILL)
+        await self.begin(self.module("up", "d" * 32))
+        while len(waiting()) < 2:
+            await deferLater(reactor, 0.02)
+        self.assertEqual(alive(), {self.server(), *waiting()})
+
     async def test_end_before_server(self) -> None:
         """When the server has been stopped none is left, of those that are not ready either."""
         await self.run_spec(self.module("up", "e" * 32))
