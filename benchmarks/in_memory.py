@@ -97,6 +97,9 @@ class _NoSocket:
     def fileno(self) -> int:
         return -1
 
+    def setblocking(self, flag: bool) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
