@@ -102,6 +102,8 @@ class Metrics:
             "request", "From a request until its answer begins; held: it was content to wait.", _LONG, "route", "held"
         )
         self._statuses = self._counter("requests", "Requests by route and status.", route=(), status=())
+        #: What counts an answer, by all that is told apart: with each request they would be looked for by their labels.
+        self._answered: dict[tuple[str, int, bool], tuple[Histogram, Counter]] = {}
         self._lag = self._histogram("reactor_lag", "How late what is due is done.", _SHORT)
         self._commits = self._histogram("commit", "How long it takes to store something.", _SHORT)
         self._make_messages()
@@ -198,8 +200,13 @@ class Metrics:
 
     def answered(self, route: str, status: int, held: bool, seconds: float) -> None:
         """A request was answered."""
-        self._requests.labels(route, "yes" if held else "no").observe(seconds)
-        self._statuses.labels(route, str(status)).inc()
+        found = self._answered.get((route, status, held))
+        if found is None:
+            found = self._requests.labels(route, "yes" if held else "no"), self._statuses.labels(route, str(status))
+            self._answered[route, status, held] = found
+        time, count = found
+        time.observe(seconds)
+        count.inc()
 
     def late(self, seconds: float) -> None:
         """What was due was done so much later."""

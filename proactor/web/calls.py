@@ -160,7 +160,8 @@ def _is_revision(text: str) -> bool:
 
 
 def _joined(headers: Headers, name: bytes) -> str:
-    return ",".join(value.decode("latin-1") for value in headers.getRawHeaders(name) or [])
+    values = headers.getRawHeaders(name)
+    return "" if values is None else ",".join(value.decode("latin-1") for value in values)
 
 
 def query(raw: bytes) -> dict[str, list[str]]:

@@ -62,6 +62,7 @@ class Channel(http.HTTPChannel):
     facts: object | None = None
     _phase = _Phase.IDLE
     _deadline: IDelayedCall | None = None
+    _has_begun = False  # in what is being read, headers that are to come within their time
     _fresh = True  # no request has come in full yet: the deadline of its headers runs since the accept
     _method: bytes | None = None  # of the request whose headers are coming in, once its first line has
     _target = _version = b""
@@ -173,13 +174,19 @@ class Channel(http.HTTPChannel):
             if self._phase is _Phase.IDLE and (rest := self.clearLineBuffer()):
                 self._begin_request()
                 super().dataReceived(rest)
+            self._expect_headers()
         except Refused as refusal:
             self._refuse(refusal.problem)
 
     def _begin_request(self) -> None:
         self._phase = _Phase.HEADERS
-        if not self._fresh or self.site.draining:
+        self._has_begun = not self._fresh or self.site.draining
+
+    def _expect_headers(self) -> None:
+        """Set the deadline of headers that begin in what was just read, and do not end in it: most do."""
+        if self._has_begun and self._phase is _Phase.HEADERS:
             self._expect_within(self.limits.header_time)
+        self._has_begun = False
 
     def lineReceived(self, line: bytes) -> None:
         """Check a line of a header before Twisted reads it."""
@@ -225,7 +232,8 @@ class Channel(http.HTTPChannel):
         if (self.length or 0) > request.body_limit:
             raise too_large(request.body_limit)
         self._phase = _Phase.BODY
-        self._expect_within(self.limits.body_time)
+        if self.length != 0:  # else there is none, and this goes on with the answer
+            self._expect_within(self.limits.body_time)
         super().allHeadersReceived()
 
     def checkPersistence(self, request: Request, version: bytes) -> bool:
