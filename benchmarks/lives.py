@@ -49,9 +49,9 @@ child_port_max = {first + PORTS - 1}
 
 
 def free_port() -> int:
-    """A port that is free, below those that clients get."""
+    """A port that is free, below those that clients get, and above those of the tests."""
     while True:
-        port = random.SystemRandom().randrange(15000, 32000 - PORTS)
+        port = random.SystemRandom().randrange(20000, 32000 - PORTS)
         with suppress(OSError), closing(socket.socket()) as sock:
             sock.bind(("127.0.0.1", port))
             return port

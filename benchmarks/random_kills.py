@@ -87,22 +87,34 @@ def settled(operator: running.Operator) -> bool:
     return all(job["ready"] or job["state"] == "stopped" for job in operator.call("GET", "/job"))
 
 
-def listening(first: int) -> set[int]:
-    """The ports for processors at which somebody listens."""
+def listening(life: Life, first: int) -> set[int]:
+    """The ports for processors at which the initiator or its guardian listens: others may have some of them too."""
+    ours: set[str] = set()
+    for pid in (*guardians(life), *((life.process.pid,) if life.process else ())):
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                ours.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
+    ports = {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in ours}
     return ports & {*range(first, first + PORTS)}
 
 
-def left_open(life: Life, jobs: int) -> Iterator[str]:
-    """Who of the processes that help has more descriptors than jobs are reason for."""
+def guardians(life: Life) -> Iterator[int]:
+    """The processes of the guardian of this home: one, where all is in order."""
     home = str(life.folder / "home").encode()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with suppress(OSError):
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
-            count = len(os.listdir(f"/proc/{pid}/fd"))
-            if b"guardian_main" in command and home in command and count > jobs + 20:
-                yield f"the guardian has {count} descriptors for {jobs} jobs"
+            if b"guardian_main" in command and home in command:
+                yield int(pid)
+
+
+def left_open(life: Life, jobs: int) -> Iterator[str]:
+    """Who of the processes that help has more descriptors than jobs are reason for."""
+    for pid in guardians(life):
+        count = len(os.listdir(f"/proc/{pid}/fd"))
+        if count > jobs + 20:
+            yield f"the guardian has {count} descriptors for {jobs} jobs"
     for number in running.children(life.process.pid) if life.process else ():
         count = len(os.listdir(f"/proc/{number}/fd"))
         if b"proactor.forkserver" in Path(f"/proc/{number}/cmdline").read_bytes() and count > 20:
@@ -139,7 +151,7 @@ def weather(life: Life, first: int, options: argparse.Namespace) -> dict[str, An
     problems = [*judged(operator, workers, life, steady), *survivors.memories()]
     jobs = operator.call("GET", "/job")
     kept = {job["port"] for job in jobs}
-    if vain := listening(first) - kept:
+    if vain := listening(life, first) - kept:
         problems.append(f"ports held in vain: {sorted(vain)}")
     problems += left_open(life, len(jobs))
     # Four for each job: its socket, its pidfd, and connections that it has open.

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from benchmarks.figures import Memory, median, percentile
+from benchmarks.lives import Life
+from benchmarks.random_kills import listening
 
 from .support.measuring import unmeasured
 
@@ -28,6 +32,18 @@ Private_Dirty:       112 kB
 """
 
 
+#: One program asks all, one after another: what they import is loaded once.
+HELP = """
+import contextlib, runpy, sys
+names = sys.argv[1:]
+sys.argv[1:] = ["--help"]
+for name in names:
+    with contextlib.suppress(SystemExit):
+        runpy.run_module(f"benchmarks.{name}", run_name="__main__")
+    print(end="\\0")
+"""
+
+
 def _environment() -> dict[str, str]:
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     return unmeasured({**os.environ, "PYTHONPATH": path})
@@ -39,7 +55,7 @@ def run(name: str, *arguments: str) -> tuple[list[str], dict[str, Any]]:
     command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=300)
     if done.returncode:
-        raise AssertionError(f"{name} ended with {done.returncode}: {done.stderr[-2000:]}")
+        raise AssertionError(f"{name} ended with {done.returncode}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
     *table, last = done.stdout.splitlines()
     return table, json.loads(last)
 
@@ -194,8 +210,7 @@ class ProgramTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """Each says what it does."""
-        environment = _environment()
-        for name in (
+        names = (
             "launch",
             "processor_cost",
             "push",
@@ -207,10 +222,25 @@ class ProgramTests(SynchronousTestCase):
             "peer_call",
             "revocation",
             "survival",
-        ):
-            command = [sys.executable, "-m", f"benchmarks.{name}", "--help"]
-            said = subprocess.check_output(command, text=True, env=environment)
-            self.assertTrue(said.startswith(f"usage: python -m benchmarks.{name} "), said)
+        )
+        said = subprocess.check_output([sys.executable, "-c", HELP, *names], text=True, env=_environment())
+        for name, each in zip(names, said.split("\0")[:-1], strict=True):
+            self.assertTrue(each.startswith(f"usage: python -m benchmarks.{name} "), each)
+
+
+class ListeningTests(SynchronousTestCase):
+    """What random_kills looks for at the end."""
+
+    skip = NOT_HERE
+
+    def test_in_vain(self) -> None:
+        """A port that the initiator has is found; one that another program has in the same range is not."""
+        with socket.create_server(("127.0.0.1", 0)) as ours:
+            port = ours.getsockname()[1]
+            for pid, found in ((os.getpid(), {port}), (os.getppid(), set[int]())):
+                life = Life(Path(self.mktemp()), 1)
+                life.process = cast(Any, SimpleNamespace(pid=pid))
+                self.assertEqual(listening(life, port) & {port}, found)
 
 
 class FiguresTests(SynchronousTestCase):
