@@ -24,6 +24,7 @@ from proactor.interfaces import Handle, ILauncher, LaunchSpec
 from proactor.jobs.fleet import Fleet
 from proactor.jobs.launch_plan import LaunchPlanner
 from proactor.jobs.launch_queue import LaunchQueue
+from proactor.jobs.launch_record import LaunchRecord
 from proactor.jobs.readiness import Prober
 from proactor.launchers.held import HeldSocket
 from proactor.launchers.ports import Ports
@@ -159,7 +160,7 @@ class NoKeeper:
 class NoLocks:
     """Locks that nobody holds."""
 
-    def take(self, guid: str, incarnation: int) -> int:
+    def take(self, guid: str, launch: LaunchRecord) -> int:
         """Give a descriptor of the null device; the caller closes it."""
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 

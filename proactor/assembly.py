@@ -180,6 +180,10 @@ class _Processes:
         own = identity.identity_of(os.getpid())
         return "" if own is None else own.boot
 
+    def launcher(self, process: Identity) -> str:
+        """The name of what launched it."""
+        return "fork" if identity.is_forked(process.pid) else "spawn"
+
     def end_rest(self, ended: Mapping[str, Identity | None]) -> None:
         """End what processes left behind."""
         self.left_behind.end(ended)

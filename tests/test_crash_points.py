@@ -14,7 +14,8 @@ from .support.mortal import Died, Mortal
 from .support.rig import CONFIG, Rig
 
 TIMES = "restart_delay = 1\nrestart_delay_max = 2\nstop_timeout = 5\n"
-CONFIGURED = CONFIG.replace("[my.module]\n", f"[my.module]\n{TIMES}")
+COMMAND = f"[site]\ncommand = serve --port {{port}}\nready_timeout = 3\n{TIMES}\n"
+CONFIGURED = CONFIG.replace("[my.module]\n", f"{COMMAND}[my.module]\n{TIMES}")
 
 
 class Scenario:
@@ -53,6 +54,8 @@ class Scenario:
             job = self.rig.fleet.job(guid)
             self.case.assertEqual(job.pid, self.rig.launcher.pids()[guid])
             self.case.assertIn(job.state, (State.STARTING, State.RUNNING))
+            self.case.assertIsNotNone(job.started)
+            self.case.assertEqual((job.speaks, job.launcher), (job.module != "site", "spawn"))
 
 
 class CrashTests(SynchronousTestCase):
@@ -91,6 +94,23 @@ class CrashTests(SynchronousTestCase):
             answered = scenario.ask("POST /create", **as_json({"module": "my.module", "count": 3}))
             jobs = scenario.follow().fleet.jobs
             self.assertIn(len(jobs), (4,) if answered else (1, 4))
+
+        self.each(life, least=15)
+
+    def test_create_commands(self) -> None:
+        """A program that says nothing of itself is known for what it is, however little is known of its launch."""
+
+        def life(scenario: Scenario) -> None:
+            answered = scenario.ask("POST /create", **as_json({"module": "site", "count": 3}))
+            rig = scenario.follow()
+            jobs = [job for job in rig.fleet.jobs.values() if job.module == "site"]
+            self.assertIn(len(jobs), (3,) if answered else (0, 3))
+            for job in jobs:
+                self.assertEqual((job.state, job.ready), (State.RUNNING, True))
+                self.assertEqual(sum(spec.guid == job.guid for spec in rig.launcher.specs), 1)
+                self.assertEqual(job.running_revision, rig.configurator.live.member(job.guid).created)
+            asked = {guid for _, guid in rig.endpoints.asked}
+            self.assertEqual(asked - {*scenario.guids}, {""} if jobs else set())
 
         self.each(life, least=15)
 

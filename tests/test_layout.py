@@ -42,6 +42,7 @@ PLAIN = (
     "jobs.ending",
     "jobs.endpoint",
     "jobs.launch_queue",
+    "jobs.launch_record",
     "jobs.lifecycle",
     "jobs.restart_policy",
     "model",

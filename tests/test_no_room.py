@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from datetime import datetime, timezone
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.errors import StorageFull, Unavailable
 from proactor.home.disk import unavailable
 from proactor.jobs.flock import Locks
+from proactor.jobs.launch_record import LaunchRecord
 from proactor.jobs.locks import JobLocks
 
 from .support.rig import Rig
@@ -50,11 +52,14 @@ class LockTests(SynchronousTestCase):
 
     def test_reserved(self) -> None:
         """It is there and nobody's, of no incarnation; what is launched takes it, and what is not gives it back."""
+        launch = LaunchRecord(1, False, 17, 1 << 40, datetime(2026, 11, 24, 12, tzinfo=timezone.utc))
         self.locks.reserve(GUID)
-        self.assertEqual(self.locks.incarnation(GUID), 0)
+        size = self.locks.locks.path(GUID).stat().st_size
+        self.assertEqual(self.locks.launch(GUID), LaunchRecord())
         self.assertFalse(self.locks.locks.held(GUID))
-        os.close(self.locks.take(GUID, 1))
-        self.assertEqual(self.locks.incarnation(GUID), 1)
+        os.close(self.locks.take(GUID, launch))
+        self.assertEqual(self.locks.launch(GUID), launch)
+        self.assertEqual(self.locks.locks.path(GUID).stat().st_size, size)
         self.locks.remove(GUID)
         self.assertEqual(list(self.folder.iterdir()), [])
 

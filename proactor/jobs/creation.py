@@ -182,7 +182,10 @@ class Creation:
         return drafted[0]
 
     def _record(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
-        settings = job_settings(draft.views[guid].values)
+        values = draft.views[guid].values
+        settings = job_settings(values)
         url = self.configurator.settings.public_url(held.port)
         labels = {**settings.labels, **order.labels}
-        return Job(guid, section, settings.launcher, held.port, url, self.now(), labels, held.address)
+        speaks = "command" not in values
+        launcher = settings.launcher if speaks else "spawn"
+        return Job(guid, section, launcher, held.port, url, self.now(), labels, held.address, speaks=speaks)

@@ -25,7 +25,8 @@ from ..launchers.held import HeldSocket
 from ..model import Exit, Job, State
 from ..reactor.timers import Timers
 from .ending import End, Ending
-from .surroundings import Surroundings
+from .launch_record import LaunchRecord
+from .surroundings import Launch, Surroundings
 from .watchdog import Watchdog
 
 #: A launch gives its place to the next after so many seconds, ready or not: a slow one holds up nobody.
@@ -107,8 +108,8 @@ class Incarnation:
         log_file = self.around.logs.open(job.guid, settings.log_max_bytes, settings.log_backups)
         lock = -1
         try:
-            # From here on the next initiator knows of this incarnation, whatever becomes of this one.
-            lock = self.around.locks.take(job.guid, self.number)
+            # From here on the next initiator knows of this incarnation, whatever becomes of this initiator.
+            lock = self.around.locks.take(job.guid, self._record(launch))
             spec = evolve(launch.spec, log=log_file, listening=self.listening.fileno(), lock=lock)
             handle = await self.around.launcher.launch(spec, self._ended)
         finally:
@@ -133,6 +134,10 @@ class Incarnation:
         self._await_ready(settings.ready_timeout)
         if not job.speaks or self._said_ready:
             self._probe()
+
+    def _record(self, launch: Launch) -> LaunchRecord:
+        now = self.around.now()
+        return LaunchRecord(self.number, launch.speaks, launch.revision, self.job.log_start, now)
 
     def _not_launched(self, failure: Failure) -> None:
         if not failure.check(ProactorError):

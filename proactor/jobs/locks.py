@@ -1,4 +1,4 @@
-"""The locks of jobs: in each stands the incarnation that it was taken for, written before that is launched."""
+"""The locks of jobs: in each stands the launch that it was taken for, written before there is a process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from attrs import define
 from ..errors import Conflict, ProactorError, Unavailable
 from ..home.disk import unavailable
 from .flock import Locks
-
-_DIGITS = 20
+from .launch_record import LENGTH, LaunchRecord
 
 
 @define(eq=False)
@@ -20,8 +19,8 @@ class JobLocks:
 
     locks: Locks
 
-    def take(self, guid: str, incarnation: int) -> int:
-        """A descriptor that holds the lock, with the incarnation written down.
+    def take(self, guid: str, launch: LaunchRecord) -> int:
+        """A descriptor that holds the lock, with the launch written down.
 
         :raises StorageFull, Unavailable: it cannot be had now.
         """
@@ -32,7 +31,7 @@ class JobLocks:
             self.locks.path(guid).unlink(missing_ok=True)
             fd = self.locks.take(guid)
         try:
-            os.pwrite(fd, f"{incarnation:0{_DIGITS}d}\n".encode(), 0)
+            os.pwrite(fd, launch.to_bytes(), 0)
         except OSError as e:
             os.close(fd)
             raise unavailable(self.locks.path(guid), e) from e
@@ -44,20 +43,20 @@ class JobLocks:
         :raises StorageFull, Unavailable: there is none.
         """
         try:
-            os.close(self.take(guid, 0))
+            os.close(self.take(guid, LaunchRecord()))
         except ProactorError:
             self.locks.path(guid).unlink(missing_ok=True)
             raise
 
-    def incarnation(self, guid: str) -> int:
-        """The one that was written down last; 0 where there was none."""
+    def launch(self, guid: str) -> LaunchRecord:
+        """The one that was written down last."""
         try:
-            text = self.locks.path(guid).read_bytes()[:_DIGITS]
+            with self.locks.path(guid).open("rb") as file:
+                return LaunchRecord.of(file.read(LENGTH))
         except FileNotFoundError:
-            return 0
+            return LaunchRecord()
         except OSError as e:
             raise Unavailable(f"{self.locks.path(guid)}: {e.strerror}") from e
-        return int(text) if text.isdigit() else 0
 
     def leaders(self) -> Mapping[str, int]:
         """By guid the process that holds its lock and leads a session, the oldest of several."""

@@ -13,6 +13,7 @@ from ..config.job_settings import JobSettings
 from ..interfaces import ILauncher, LaunchSpec
 from ..model import Exit, Job, State
 from .launch_queue import LaunchQueue
+from .launch_record import LaunchRecord
 from .lifecycle import Step
 
 
@@ -44,10 +45,10 @@ class Logs(Protocol):
 class Locks(Protocol):
     """One lock for each guid: while a process holds it, the processor lives."""
 
-    def take(self, guid: str, incarnation: int) -> int:
+    def take(self, guid: str, launch: LaunchRecord) -> int:
         """A descriptor that holds the lock, for the process that is to be launched; the caller closes its own.
 
-        The incarnation is written down with it. What its last process left behind does not keep it from being had.
+        The launch is written down with it. What its last process left behind does not keep it from being had.
         """
 
     def reserve(self, guid: str) -> None:

@@ -20,6 +20,7 @@ from ..reactor.slices import in_slices
 from ..saved import DropJob, PutValue, Saved, SavedJob, Write
 from .creation import UNFINISHED
 from .fleet import Fleet
+from .launch_record import LaunchRecord
 from .records import history_of, job_of
 
 _TAKEN = (
@@ -37,8 +38,8 @@ class Locks(Protocol):
     def leaders(self) -> Mapping[str, int]:
         """By guid the process that holds its lock and leads a session, of all that there are."""
 
-    def incarnation(self, guid: str) -> int:
-        """The one that was written down when the lock was last taken; 0 where there was none."""
+    def launch(self, guid: str) -> LaunchRecord:
+        """The one that was written down when the lock was last taken."""
 
 
 class Processes(Protocol):
@@ -52,6 +53,9 @@ class Processes(Protocol):
 
     def boot(self) -> str:
         """The present boot's id."""
+
+    def launcher(self, process: Identity) -> str:
+        """The name of what launched it."""
 
     def end_rest(self, ended: Mapping[str, Identity | None]) -> None:
         """End what processes left behind of their groups; by guid the one that it had, where that is known."""
@@ -72,11 +76,17 @@ def unfinished(saved: Saved) -> tuple[Saved, list[Write]]:
     return evolve(saved, jobs=left, edits=edits), writes
 
 
-def _of(job: SavedJob, incarnation: int) -> SavedJob:
-    """A job as one of its incarnations, of a later one of which nothing else was kept."""
-    if incarnation == job.incarnation:
-        return job
-    return evolve(job, incarnation=incarnation, serial=None, serial_expires=None, serial_before=None)
+def _launched(job: SavedJob, launch: LaunchRecord) -> SavedJob:
+    """A job as it was launched last: of that launch no more was kept than what was written down before it."""
+    if launch.incarnation > job.incarnation:
+        # What an earlier process said is no word of this one, nor is what it was given.
+        job = evolve(job, running_revision=None, declared=None)
+        job = evolve(job, serial=None, serial_expires=None, serial_before=None)
+    job = evolve(job, incarnation=launch.incarnation, log_start=launch.log_start, started=launch.started)
+    if launch.speaks:
+        return evolve(job, speaks=True)
+    # It will not say so itself, and reads no other while it runs.
+    return evolve(job, speaks=False, running_revision=launch.revision)
 
 
 @frozen
@@ -84,14 +94,21 @@ class Found:
     """A job, and what became of its process.
 
     :param process: where it lives.
+    :param given: the revision that it was launched with, where that is known.
     :param ended: how it ended, where it did not live on.
     :param has_lost: whether it had one of whose end nobody knows.
     """
 
     saved: SavedJob
     process: Identity | None = None
+    given: int | None = None
     ended: Exit | None = None
     has_lost: bool = False
+
+    @property
+    def running(self) -> int:
+        """The revision that it was known to run last."""
+        return self.saved.running_revision or self.given or self.saved.joined
 
 
 @define(eq=False)
@@ -107,21 +124,25 @@ class TakingUp:
     processes: Processes
     socket_of: Callable[[SavedJob, Identity], socket.socket | None] = lambda _job, _process: None
 
-    async def run(self, saved: Saved, sockets: Mapping[str, socket.socket]) -> int:
-        """Take up all jobs; how many processes were adopted.
-
-        :param sockets: those that were kept, by guid.
-        """
-        adopted: list[str] = []
+    async def look(self, saved: Saved) -> list[Found]:
+        """Find out what became of all processes; what they left behind ends."""
         found: list[Found] = []
         await in_slices(self.fleet.clock, self._look(saved, found))
         ended = {each.saved.guid: self._last(saved.jobs[each.saved.guid]) for each in found if each.has_lost}
         if ended:
             self.processes.end_rest(ended)
+        return found
+
+    async def run(self, found: Sequence[Found], sockets: Mapping[str, socket.socket]) -> int:
+        """Take up all jobs; how many processes were adopted.
+
+        :param sockets: those that were kept, by guid.
+        """
+        adopted: set[str] = set()
         await in_slices(self.fleet.clock, self._each(found, sockets, adopted))
-        for guid, job in saved.jobs.items():
-            if job.declared is not None and guid in adopted:
-                await self.configurator.declare(guid, tuple(Options.from_json(list(job.declared)).declared))
+        for job in (each.saved for each in found):
+            if job.declared is not None and job.guid in adopted:
+                await self.configurator.declare(job.guid, tuple(Options.from_json(list(job.declared)).declared))
         return len(adopted)
 
     def _look(self, saved: Saved, found: list[Found]) -> Iterator[None]:
@@ -130,10 +151,10 @@ class TakingUp:
             found.append(self._found(job, leaders.get(job.guid)))
             yield
 
-    def _each(self, found: Sequence[Found], sockets: Mapping[str, socket.socket], adopted: list[str]) -> Iterator[None]:
+    def _each(self, found: Sequence[Found], sockets: Mapping[str, socket.socket], adopted: set[str]) -> Iterator[None]:
         for each in found:
             if self._taken_up(each, sockets.get(each.saved.guid)):
-                adopted.append(each.saved.guid)
+                adopted.add(each.saved.guid)
             yield
 
     def _last(self, job: SavedJob) -> Identity | None:
@@ -144,23 +165,23 @@ class TakingUp:
         """What became of a job's process: of one that was launched and not told of, its lock tells."""
         if job.process is not None and self.processes.alive(job.process):
             return Found(job, job.process)
-        last = max(job.incarnation, self.locks.incarnation(job.guid))
-        if last == job.incarnation and (job.process is not None or job.state in _WITHOUT):
-            # That one has ended: who has its lock is something that it started.
-            leader = None
-        process = None if leader is None else self.processes.identity(leader)
-        if process is not None:
-            return Found(self._begun(job, last), process)
-        had = job.process is not None or last > job.incarnation
-        job = _of(job, last)
+        launch = self.locks.launch(job.guid)
+        is_later, is_same = launch.incarnation > job.incarnation, launch.incarnation == job.incarnation
+        had = job.process is not None or is_later
+        if is_later or (is_same and job.process is None and job.state not in _WITHOUT):
+            process = None if leader is None else self.processes.identity(leader)
+            job = _launched(job, launch)
+            if process is not None:
+                return Found(self._begun(job, process), process, launch.revision)
+        # Else that one has ended, or never began: who has its lock is something that one of them started.
         if not had or job.state in (State.STOPPING, State.BACKOFF) or self._by_reboot(job):
-            return Found(job, has_lost=had)
-        return Found(job, ended=Exit(None, None, _REASON), has_lost=True)
+            return Found(job, given=launch.revision, has_lost=had)
+        return Found(job, given=launch.revision, ended=Exit(None, None, _REASON), has_lost=True)
 
-    def _begun(self, job: SavedJob, incarnation: int) -> SavedJob:
+    def _begun(self, job: SavedJob, process: Identity) -> SavedJob:
         """A job of whose process nothing was kept: it is not known whether that has come to be ready."""
         state = State.STARTING if job.state is State.RUNNING else job.state
-        return evolve(_of(job, incarnation), log_start=0, state=state)
+        return evolve(job, launcher=self.processes.launcher(process), state=state)
 
     def _by_reboot(self, job: SavedJob) -> bool:
         return job.process is not None and job.process.boot != self.processes.boot()
@@ -193,12 +214,12 @@ async def take_up(
 
     :param sockets: those that were kept, by guid.
     """
-    running = {guid: job.running_revision or job.joined for guid, job in saved.jobs.items()}
-    initiator.rollouts.restore(saved.rollouts, running)
+    found = await taking_up.look(saved)
+    initiator.rollouts.restore(saved.rollouts, {each.saved.guid: each.running for each in found})
     initiator.operator_tokens.restore(saved.values)
     if saved.jobs:
         initiator.store.note(initiator.trust.restore(saved.values))
-    adopted = await taking_up.run(saved, sockets)
+    adopted = await taking_up.run(found, sockets)
     for job in initiator.fleet.jobs.values():
         if job.alive and job.state is State.RUNNING:
             initiator.directory.presume(job)

@@ -7,9 +7,11 @@ from functools import cache
 
 from ..model import Identity
 
-__all__ = ["alive", "identity_of", "is_same"]
+__all__ = ["alive", "identity_of", "is_forked", "is_same"]
 
 _DEAD = frozenset({b"Z", b"X"})
+#: Among the flags of a process: it was forked, and has executed no program since (linux/sched.h, PF_FORKNOEXEC).
+_NOTHING_EXECUTED = 0x40
 
 
 @cache
@@ -65,3 +67,9 @@ def alive(identity: Identity) -> bool:
     if stat is None or stat[0] in _DEAD or not identity.boot:
         return False
     return (int(stat[19]), _boot()) == (identity.start, identity.boot)
+
+
+def is_forked(pid: int) -> bool:
+    """Whether the process of a number is what it was forked as; else it has executed a program since, or is none."""
+    stat = _stat(pid)
+    return stat is not None and bool(int(stat[6]) & _NOTHING_EXECUTED)

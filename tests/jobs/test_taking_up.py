@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
@@ -145,6 +147,22 @@ class AdoptionTests(Case):
         self.assertEqual(self.rig.fleet.job(self.job.guid).pid, None)
         self.assertEqual(self.rig.launcher.rest_ended, [])
 
+    def test_never_launched(self) -> None:
+        """Who has the lock of one whose next launch never came to begin is something that the one before started."""
+        daemon = self.rig.create()
+        saved = self.rig.store.load().jobs[self.job.guid]
+        job = evolve(saved, incarnation=2, process=None, state=State.STARTING)
+        self.rig.store.commit([PutJob(job)])
+        self.rig.die()
+        self.rig.launcher.kill(self.job.guid)
+        self.rig.clock.advance(0)
+        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
+        self.rig.locks.leaders = lambda: dict.fromkeys((self.job.guid, daemon.guid), daemon.pid or 0)
+        self.rig.take_up()
+        after = self.rig.fleet.job(self.job.guid)
+        self.assertEqual((after.state, after.incarnation), (State.STARTING, 3))
+        self.assertNotEqual(after.pid, daemon.pid)
+
     def test_starting(self) -> None:
         """One that was starting is starting still, and comes to run."""
         (job,) = self.rig.run(self.rig.fleet.create(Order("my.module"), "test"))
@@ -163,6 +181,30 @@ class AdoptionTests(Case):
         job = self.reborn()
         self.assertEqual((job.pid, job.incarnation, job.state), (before.pid, 2, State.RUNNING))
         self.assertEqual(len(self.rig.launcher.specs), 2)
+
+    def lost(self, module: str = "my.module") -> Job:
+        """Launch one, of whose process nothing more is kept; the job as it was then."""
+        first = self.rig.create(module)
+        self.rig.launcher.finish(first.guid, 1)
+        os.write(self.rig.home.open_log(first.guid), b"of the first\n")
+        self.rig.clock.advance(0)
+        self.edit_lost = self.edit(rate="5")
+        self.rig.store.hold()
+        self.rig.clock.advance(30)
+        self.assertEqual(first.incarnation, 2)
+        return first
+
+    def test_what_it_was_launched_with(self) -> None:
+        """Of one that is found by its lock it is known since when it runs, by what, and where in the log it begins."""
+        job = self.lost()
+        started = job.started
+        self.patch(self.rig.launcher, "launcher", lambda _process: "fork")
+        self.rig = self.rig.reborn(CONFIGURED)
+        after = self.rig.fleet.job(job.guid)
+        self.assertEqual((after.pid, after.started, after.log_start), (job.pid, started, len("of the first\n")))
+        self.assertEqual((after.speaks, after.launcher), (True, "fork"))
+        # What the first one said is not its word.
+        self.assertEqual((after.running_revision, after.declared), (None, None))
 
     def test_to_be_stopped(self) -> None:
         """One that was to be stopped is stopped, though its process never heard of it."""

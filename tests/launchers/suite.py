@@ -12,6 +12,7 @@ from zope.interface.verify import verifyObject
 
 from proactor.errors import Conflict, ProactorError
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
+from proactor.launchers.identity import is_forked
 from proactor.model import Exit, Identity
 
 from ..support.launcher import Program
@@ -94,6 +95,7 @@ class LauncherSuite(_Base):
         handle = launched.handle
         self.assertEqual((handle.guid, handle.incarnation, handle.pid > 1), (GUID, 7, True))
         self.assertEqual((handle.pid, handle.launcher), (handle.identity.pid, self.name))
+        self.assertEqual(is_forked(handle.pid), self.name == "fork")
         self.assertEqual(launched.exits, [])
 
     async def test_ends_by_itself(self) -> None:

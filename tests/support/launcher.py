@@ -162,6 +162,10 @@ class MemoryLauncher:
         """The present boot."""
         return BOOT
 
+    def launcher(self, process: Identity) -> str:
+        """The name of what launched it; see :class:`~proactor.jobs.taking_up.Processes`."""
+        return self.name if self.alive(process) else ""
+
     def end_rest(self, ended: Mapping[str, Identity | None]) -> None:
         """End what processes left behind; see :class:`~proactor.jobs.taking_up.Processes`."""
         self.rest_ended.append(dict(ended))

@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from proactor.errors import ProactorError
 from proactor.interfaces import Handle, ILauncher, LaunchSpec
+from proactor.jobs.launch_record import LaunchRecord
 from proactor.jobs.surroundings import Locks
 from proactor.model import Exit
 from proactor.saved import Saved, SavedEvent, SavedMessage, Write
@@ -129,12 +130,12 @@ class MortalLocks:
     locks: Locks
     mortal: Mortal
     leaders: Callable[[], Mapping[str, int]]
-    incarnation: Callable[[str], int]
+    launch: Callable[[str], LaunchRecord]
 
-    def take(self, guid: str, incarnation: int) -> int:
+    def take(self, guid: str, launch: LaunchRecord) -> int:
         """A descriptor."""
         self.mortal.check()
-        fd = self.locks.take(guid, incarnation)
+        fd = self.locks.take(guid, launch)
         if not self.mortal.point():
             os.close(fd)
             raise Died

@@ -24,6 +24,7 @@ from proactor.initiator import Initiator
 from proactor.jobs.fleet import Fleet, Order
 from proactor.jobs.launch_plan import LaunchPlanner
 from proactor.jobs.launch_queue import LaunchQueue
+from proactor.jobs.launch_record import LaunchRecord
 from proactor.jobs.logs import JobLogs
 from proactor.jobs.readiness import Prober
 from proactor.jobs.taking_up import TakingUp, go_on, take_up, unfinished
@@ -207,29 +208,29 @@ class MemoryLocks:
     """Locks of which it is known what was taken.
 
     :param leaders: by guid the process that holds one.
-    :ivar taken: by guid the incarnation that was taken last.
+    :ivar taken: by guid the launch for which it was taken last.
     :ivar refusal: with what it fails to make room for one.
     """
 
     def __init__(self, leaders: Callable[[], Mapping[str, int]]) -> None:
-        self.taken: dict[str, int] = {}
+        self.taken: dict[str, LaunchRecord] = {}
         self.refusal: Exception | None = None
         self.leaders = leaders
 
-    def take(self, guid: str, incarnation: int) -> int:
+    def take(self, guid: str, launch: LaunchRecord) -> int:
         """A descriptor, of nothing in particular."""
-        self.taken[guid] = incarnation
+        self.taken[guid] = launch
         return os.open(os.devnull, os.O_RDONLY)
 
     def reserve(self, guid: str) -> None:
         """There is room, unless ``refusal`` says otherwise."""
         if self.refusal is not None:
             raise self.refusal
-        self.taken[guid] = 0
+        self.taken[guid] = LaunchRecord()
 
-    def incarnation(self, guid: str) -> int:
-        """The one that was taken last."""
-        return self.taken.get(guid, 0)
+    def launch(self, guid: str) -> LaunchRecord:
+        """The one for which it was taken last."""
+        return self.taken.get(guid, LaunchRecord())
 
     def remove(self, guid: str) -> None:
         """There is none any more."""
@@ -330,7 +331,7 @@ class Rig:
             launcher=MortalLauncher(self.launcher, self.mortal),
             queue=LaunchQueue(places, partial(self.clock.callLater, 0)),
             logs=JobLogs(self.home, self.logs, self.keeper),
-            locks=MortalLocks(self.locks, self.mortal, self.locks.leaders, self.locks.incarnation),
+            locks=MortalLocks(self.locks, self.mortal, self.locks.leaders, self.locks.launch),
             prober=self.endpoints,
             timeline=timeline,
             keeper=self.keeper,
