@@ -17,6 +17,7 @@ from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
 from .assembly import Parts, assemble, begin
+from .config.job_settings import job_settings
 from .config.settings import InitiatorSettings
 from .guardian.guardian import Guardian
 from .home.home import Home
@@ -24,6 +25,7 @@ from .initiator import Initiator
 from .jobs.fleet import Fleet
 from .jobs.logs import JobLogs
 from .jobs.taking_up import go_on
+from .jobs.waited_for import waited_for
 from .log.levels import CONSOLE
 from .logstore import LogStore
 from .reactor.garbage import GarbageCollector
@@ -129,6 +131,12 @@ class Lifetime:
         port = getattr(host, "port", 0)
         self.home.show_url(local_url(settings.listen_addr, port, settings.listen_scheme), settings.trust)
         log.info("Serving on {address}:{port}", address=in_url(getattr(host, "host", "")), port=port)
+
+    def waited_for(self, passed: float) -> str:
+        """What its end waits for, so many seconds after that began, and how long at most."""
+        live, jobs = self.initiator.configurator.live, self.initiator.fleet.jobs.values()
+        left = waited_for(jobs, lambda job: job_settings(live.view(job.guid).values).stop_timeout, passed)
+        return left or f"answers under way are waited for, {_DRAIN:g} s at most"
 
     async def end(self, keep: bool) -> None:
         """Come to an end: the jobs first, then those who are answered, then what is kept.

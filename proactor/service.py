@@ -8,11 +8,12 @@ import socket
 import sys
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from attrs import define, field
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import ILogObserver, Logger
 from twisted.python.components import Componentized
 from twisted.python.failure import Failure
@@ -71,6 +72,10 @@ class ProactorService(Service):
     _running: _Running | None = None
     #: Whether processors live on when it stops.
     _keeps: bool = False
+    #: Whether it is about to stop, or does: who wants that again is told so.
+    _ends: bool = False
+    #: What there was, while it stops, and since when it does, in seconds of the reactor's clock.
+    _stopping: tuple[_Running, float] | None = None
 
     def setServiceParent(self, parent: Any) -> None:
         """Have the application log in our format: twistd asks it for that component before it starts anything."""
@@ -97,6 +102,7 @@ class ProactorService(Service):
         from twisted.internet import reactor  # noqa: PLC0415 - the one place that chooses it
 
         Service.startService(self)
+        self._ends = False
         use_monotonic_clock(reactor)
         take_up_in_lots(reactor)
         try:
@@ -131,7 +137,14 @@ class ProactorService(Service):
         running = _Running(lifetime, reloading, Signals(reactor), manager)
         running.started = Deferred.fromCoroutine(self._begin(reactor, running))
         running.started.addErrback(self._not_begun, reactor)
+        # The reactor's own handlers are there when it runs.
+        reactor.callWhenRunning(self._heed_ends, reactor, running.signals)
         return running
+
+    def _heed_ends(self, reactor: Any, signals: Signals) -> None:
+        """Have the reactor stopped once: it complains when it is told so again."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signals.precede(number, self._is_first_end, partial(self._say_what_for, reactor))
 
     async def _begin(self, reactor: Any, running: _Running) -> None:
         await running.lifetime.begin()
@@ -151,12 +164,14 @@ class ProactorService(Service):
         else:
             log.failure("Starting", failure)
         self._keeps = True
-        reactor.callLater(0, reactor.stop)
+        reactor.callLater(0, self._end, reactor)
 
     # While it runs.
 
     def reload(self, why: str = "SIGHUP") -> Deferred[None]:
         """Read the configuration file again; what is wrong with it is logged, and the old one stays."""
+        if self._stopping is not None:
+            log.warn("{why}: the initiator is stopping, the configuration stays as it is", why=why)
         return succeed(None) if self._running is None else self._running.reloading.reload(why)
 
     def shut_down(self, reactor: Any, keep: bool) -> None:
@@ -164,24 +179,53 @@ class ProactorService(Service):
 
         :param keep: whether processors live on, for the next one to adopt.
         """
+        if self._ends:
+            self._say_what_for(reactor)
+            return
         self._keeps = keep
         log.info("Stopping{what}", what=", and leaving the processors to the next initiator" if keep else "")
-        reactor.stop()
+        self._end(reactor)
+
+    def _is_first_end(self) -> bool:
+        is_first, self._ends = not self._ends, True
+        return is_first
+
+    def _end(self, reactor: Any) -> None:
+        if self._is_first_end():
+            reactor.stop()
+
+    def _say_what_for(self, reactor: Any) -> None:
+        """Who wants it to stop, or something else of it, while it stops is told what for that waits."""
+        what = "what is under way is brought to its end"
+        if self._stopping is not None:
+            running, since = self._stopping
+            what = running.lifetime.waited_for(reactor.seconds() - since)
+        log.info("Stopping already: {what}", what=what)
 
     # The stop.
 
     def stopService(self) -> Deferred[None] | None:
         """End the fleet, or leave it, then the rest; waited for."""
+        from twisted.internet import reactor  # noqa: PLC0415 - see startService
+
         Service.stopService(self)
+        self._ends = True
         running, self._running = self._running, None
         if self._socket is not None:
             self._socket.close()
             self._socket = None
-        return None if running is None else Deferred.fromCoroutine(self._stop(running))
+        if running is None:
+            return None
+        self._stopping = running, cast(IReactorTime, reactor).seconds()
+        return Deferred.fromCoroutine(self._stop(running))
 
     async def _stop(self, running: _Running) -> None:
-        await running.started
-        running.signals.give_back()
-        running.reloading.stop()
-        await running.manager.stopping()
-        await running.lifetime.end(self._keeps)
+        try:
+            await running.started
+            running.reloading.stop()
+            await running.manager.stopping()
+            await running.lifetime.end(self._keeps)
+        finally:
+            # Until now: what nobody heeds ends us at once, and leaves what is not done yet.
+            running.signals.give_back()
+            self._stopping = None

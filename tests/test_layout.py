@@ -45,6 +45,7 @@ PLAIN = (
     "jobs.launch_record",
     "jobs.lifecycle",
     "jobs.restart_policy",
+    "jobs.waited_for",
     "model",
     "saved",
     "spelling",

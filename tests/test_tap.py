@@ -328,6 +328,23 @@ class ServiceTests(TestCase):
         self.assertEqual((self.folder / "home" / "operator.token").read_bytes(), token)
         self.assertEqual((self.folder / "home" / "keys" / "ring.json").read_bytes(), key)
 
+    async def test_stopped_again(self) -> None:
+        """Who tells it to stop while it does is told what that waits for; the reactor is not stopped a second time."""
+        service, _, _ = await self.served()
+        ends = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        with capturedLogs() as events:
+            stopped = maybeDeferred(service.stopService)
+            os.kill(os.getpid(), signal.SIGTERM)
+            await stopped
+            # What the signal had called comes in one of the next turns.
+            while not self.said(events, "Stopping already: "):
+                await deferLater(reactor, 0.01)
+        self.assertTrue(self.said(events, "Stopping already: answers under way are waited for, 5 s at most"))
+        self.assertNotEqual({number: signal.getsignal(number) for number in ends}, ends)
+        with capturedLogs() as events:
+            service.shut_down(reactor, True)
+        self.assertTrue(self.said(events, "Stopping already: what is under way is brought to its end"))
+
     async def test_second(self) -> None:
         """A second one on the same home is refused, in one line, and lets go of its port."""
         await self.served()

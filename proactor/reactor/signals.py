@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from attrs import define, field
@@ -21,6 +22,24 @@ class Signals:
         """Have something called at each signal of a number, in one of the next turns of the reactor."""
         before = signal.signal(number, lambda *_: self.reactor.callFromThread(call))
         self._before.setdefault(number, before)
+
+    def precede(self, number: int, is_theirs: Callable[[], bool], call: Callable[[], object]) -> None:
+        """Leave each signal of a number to who heeds it already, or have something called as :meth:`heed` does.
+
+        :param is_theirs: whose this one is; asked at once, in the midst of what is under way. Where nobody heeds that
+            number it stays so.
+        """
+        before = signal.getsignal(number)
+        if not callable(before):
+            return
+
+        def came(number: int, frame: FrameType | None) -> None:
+            if is_theirs():
+                before(number, frame)
+            else:
+                self.reactor.callFromThread(call)
+
+        self._before.setdefault(number, signal.signal(number, came))
 
     def give_back(self) -> None:
         """Heed none any more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from signal import SIGINT, SIGKILL, SIGTERM
+from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR2
 
 from .case import Case, SharedCase
 from .support import Initiator, begun, configuration, curl, marked, until
@@ -73,6 +73,42 @@ class StopTests(Case):
         await initiator.ended()
         for job in jobs:
             await initiator.console.line(rf"\|{job['pid']}\|proactor.processor\|Stopping$")
+
+
+class AgainTests(Case):
+    """Signals to an initiator that stops."""
+
+    def begin(self, program: str) -> Initiator:
+        folder = self.folder()
+        (folder / "proactor.cfg").write_text(configuration("[stubborn]\nstop_timeout = 60\n"))
+        initiator = Initiator(folder, program=program)
+        self.addCleanup(initiator.end)
+        return initiator
+
+    async def told(self, program: str) -> None:
+        """However often it is told, it says for whom it waits, and ends as it would have."""
+        initiator = await self.begin(program).served()
+        job = (await self.create(initiator, module="stubborn"))[0]
+        initiator.send(SIGTERM)
+        await initiator.console.line("Stopping 1 processor$")
+        waits = rf"Stopping already: a processor is waited for, \d+ s at most: {job['guid'][:8]} \(stubborn\)$"
+        for count, number in enumerate((SIGTERM, SIGINT, SIGUSR2, SIGTERM), 1):
+            initiator.send(number)
+            await initiator.console.line(waits, count)
+        initiator.send(SIGHUP)
+        await initiator.console.line("SIGHUP: the initiator is stopping, the configuration stays as it is$")
+        os.kill(job["pid"], SIGKILL)
+        self.assertEqual(await initiator.ended(), -SIGTERM)
+        for word in ("Traceback", "CRITICAL", "ReactorNotRunning"):
+            self.assertNotIn(word, initiator.console.text())
+
+    async def test_twistd(self) -> None:
+        """Under ``twistd``."""
+        await self.told("twistd")
+
+    async def test_twist(self) -> None:
+        """Under ``twist``."""
+        await self.told("twist")
 
 
 class JobEndTests(SharedCase):

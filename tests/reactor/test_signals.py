@@ -28,6 +28,30 @@ class SignalsTests(TestCase):
         self.assertFalse(came.called)
         await came
 
+    async def test_preceded(self) -> None:
+        """It is asked at each whether who heeded them before is to; else they are heeded on the reactor's turn."""
+        theirs: list[int] = []
+        ours: Deferred[None] = Deferred()
+        signal.signal(signal.SIGUSR1, lambda number, _: theirs.append(number))
+        self.addCleanup(signal.signal, signal.SIGUSR1, self.before[signal.SIGUSR1])
+        heeded = signal.getsignal(signal.SIGUSR1)
+        self.signals.precede(signal.SIGUSR1, lambda: not theirs, lambda: ours.callback(None))
+        os.kill(os.getpid(), signal.SIGUSR1)
+        self.assertEqual((theirs, ours.called), ([signal.SIGUSR1], False))
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await ours
+        self.assertEqual(theirs, [signal.SIGUSR1])
+        self.signals.give_back()
+        self.assertIs(signal.getsignal(signal.SIGUSR1), heeded)
+
+    def test_nobody_precedes(self) -> None:
+        """What nobody heeds is left as it is: it ends the program, or is nothing to it."""
+        for nobody in (signal.SIG_DFL, signal.SIG_IGN):
+            signal.signal(signal.SIGUSR1, nobody)
+            self.addCleanup(signal.signal, signal.SIGUSR1, self.before[signal.SIGUSR1])
+            self.signals.precede(signal.SIGUSR1, lambda: True, lambda: None)
+            self.assertEqual(signal.getsignal(signal.SIGUSR1), nobody)
+
     def test_given_back(self) -> None:
         """Who heeded them before does so again, however often they were taken."""
         for number in (*self.before, signal.SIGUSR1):
