@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from .log.last_words import last_words
+from .log.last_words import last_words, told
 
 
 class State(str, Enum):
@@ -50,6 +50,11 @@ class Exit:
     def last_words(self) -> str:
         """What it said of why, where it failed by itself; else nothing."""
         return last_words(self.code, self.reason, self.lines)
+
+    @property
+    def told(self) -> str:
+        """How it ended and what it said of why, in short."""
+        return told(self.code, self.reason, self.lines)
 
 
 @frozen

@@ -20,6 +20,7 @@ ROOT = Path(proactor.__file__).parent
 SHARED_PLAIN = (
     "backoff",
     "errors",
+    "extent",
     "home.files",
     "home.holder",
     "log.last_words",

@@ -11,7 +11,7 @@ from twisted.internet.defer import DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from ..config.checks import CheckLaunch, check_sections
+from ..config.checks import CheckLaunch, check_extents, check_sections
 from ..config.document import Document
 from ..config.draft import Difference, Draft, Patch
 from ..config.layers import Layers, Member, View
@@ -161,12 +161,9 @@ class Configurator:
             with self._declared.presumed(member.guid, member.module, options):
                 await self.take(lambda: self.live.draft_join(member, options), actor, more=more)
         except ConfigError as error:
-            if error.section == member.guid and error.option in options:
-                # Nobody knows that guid, which is none now.
-                raise ConfigError(
-                    error.problem, section=member.module, option=error.option, value=error.value
-                ) from None
-            raise
+            if error.section != member.guid:
+                raise
+            raise _as_ordered(error, member, options) from None
 
     def spelt(self, make: Callable[[], Draft]) -> Draft:
         """An operator's edit, in which no name, of an option or of who may call, is most likely a slip.
@@ -208,6 +205,7 @@ class Configurator:
             return self.settings
         settings = initiator_settings(draft.layers, self.settings.guid)
         check = self._checker(settings)
+        check_extents(draft.layers, draft.sections)
         await in_slices(self.clock, self.live.steps(draft, check))
         if settings.token_ttl < self.settings.token_ttl:
             await in_slices(self.clock, self.live.recheck(draft, check))
@@ -260,6 +258,19 @@ def document_writes(document: Document, revisions: Mapping[str, int]) -> list[Wr
     """
     digest = sha256(document.text.encode()).hexdigest()
     return [PutDocument(document.text, digest), PutValue("sections", dict(revisions))]
+
+
+def _as_ordered(error: ConfigError, member: Member, options: Patch) -> ConfigError:
+    """An error in a new processor's section, by the module that was ordered: the guid, none now, nobody knows."""
+    is_given = error.option in options
+    return ConfigError(
+        error.problem.replace(member.guid, member.module),
+        source=None if is_given else error.source,
+        line=None if is_given else error.line,
+        section=member.module,
+        option=error.option,
+        value=error.value,
+    )
 
 
 class _held:  # noqa: N801 - used as a statement

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from ..log.last_words import last_words as words_of_end
+from ..log.last_words import told
 from .tables import Cell, Column, Table
 from .words import age, duration, one_line, shorts
 
@@ -87,6 +87,4 @@ def last_words(exit_: Exit | None) -> str:
     """How the last process ended, and what it said of why."""
     if exit_ is None:
         return "no reason is known"
-    # How often it was tried is said by the state and the restarts: the cause is to be seen where there is little room.
-    said = words_of_end(exit_.code, exit_.reason, exit_.lines)
-    return one_line(": ".join(filter(None, [exit_.reason.partition(";")[0], said])))
+    return one_line(told(exit_.code, exit_.reason, exit_.lines))

@@ -1,4 +1,7 @@
-"""Whether sections hold good values of the options that every processor may have, and of those that it declared."""
+"""Whether sections hold good values of the options that every processor may have, and of those that it declared.
+
+And whether what a section comes to is little enough to be told to a processor.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from functools import partial
 from attrs import frozen
 
 from ..errors import ConfigError, Refused, Rejected
+from ..extent import MOST_SECTION, extent
 from ..options import Option, secret_globs
 from .document import Setting
 from .grammar import DEFAULT, REDACTED
@@ -15,7 +19,7 @@ from .job_settings import JOB_OPTIONS, LATEST, YEAR, check_watchdog, check_words
 from .layers import Layers
 from .settings import module_sections
 
-__all__ = ["CheckLaunch", "SectionValues", "check_job", "check_options", "check_sections"]
+__all__ = ["CheckLaunch", "SectionValues", "check_extents", "check_job", "check_options", "check_sections"]
 
 #: Sees whether what values say of a launch can be done; raises :class:`Refused`, "OPTION: what is wrong", where not.
 CheckLaunch = Callable[[Mapping[str, str]], None]
@@ -61,11 +65,12 @@ def check_options(options: Iterable[Option], found: SectionValues) -> None:
 
 
 def check_job(found: SectionValues, token_ttl: float, check_launch: CheckLaunch) -> None:
-    """See that a section holds good values of the options that every processor's may have.
+    """See that a section is not too large, and holds good values of the options that every processor's may have.
 
     :param token_ttl: the initiator's: a token is renewed in a fetch, and must not expire before the next.
     :raises ConfigError: names the place of the first that is wrong, and what would be right.
     """
+    _check_extent(found)
     check_options(JOB_OPTIONS, found)
     # What a secret went into is not for an environment either.
     secret = " ".join((*secret_globs(found.values), *sorted(found.secrets)))
@@ -83,6 +88,33 @@ def check_job(found: SectionValues, token_ttl: float, check_launch: CheckLaunch)
         raise found.wrong("refresh", problem)
 
 
+def _check_extent(found: SectionValues) -> None:
+    size = extent(found.values)
+    if size > MOST_SECTION:
+        largest = max(found.values, key=lambda name: extent({name: found.values[name]}))
+        problem = f"its options come to {size} bytes, of which {largest} has most; at most are {MOST_SECTION}"
+        raise ConfigError(problem, source=found.source, section=found.section)
+
+
+def check_extents(layers: Layers, sections: Collection[str]) -> None:
+    """See that those of some sections that are DEFAULT or a module's are not too large for a processor.
+
+    Before processors' own are looked at: the place is here, where they have it from.
+
+    :raises ConfigError: one is, or does not resolve.
+    """
+    for section in [DEFAULT, *module_sections(layers)]:
+        if section in sections:
+            _check_extent(_section(layers, section))
+
+
+def _section(layers: Layers, section: str) -> SectionValues:
+    resolved = layers.check_section(section)
+    values = {name: found.text for name, found in resolved.items()}
+    secrets = {name for name, found in resolved.items() if found.secret}
+    return SectionValues(layers.document.source, section, values, secrets, partial(layers.origin, section))
+
+
 def check_sections(layers: Layers, token_ttl: float, check_launch: CheckLaunch = lambda _: None) -> None:
     """See that DEFAULT and the sections of modules hold good values of the options that every processor's may have.
 
@@ -90,10 +122,7 @@ def check_sections(layers: Layers, token_ttl: float, check_launch: CheckLaunch =
     """
     modules = module_sections(layers)
     for section in [DEFAULT, *modules]:
-        resolved = layers.check_section(section)
-        values = {name: found.text for name, found in resolved.items()}
-        secrets = {name for name, found in resolved.items() if found.secret}
+        found = _section(layers, section)
         # Where DEFAULT does not say how often to fetch, each module does.
-        longest = YEAR if section == DEFAULT and modules and "refresh" not in values else token_ttl
-        found = SectionValues(layers.document.source, section, values, secrets, partial(layers.origin, section))
+        longest = YEAR if section == DEFAULT and modules and "refresh" not in found.values else token_ttl
         check_job(found, longest, check_launch)

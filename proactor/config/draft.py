@@ -12,7 +12,7 @@ from typing import cast
 
 from attrs import define, evolve, field, frozen
 
-from ..errors import NotFound, Refused
+from ..errors import ConfigError, NotFound
 from ..options import is_steering
 from ..spelling import nearest
 from .document import Document, Setting, Settings
@@ -154,7 +154,7 @@ def edit(layers: Layers, base: int, section: str, patch: Patch, summary: str | N
 
     :param summary: what it is; that it is an edit of the section, else.
     :raises NotFound: there is no such section.
-    :raises Refused: names the option that cannot be edited so, and why.
+    :raises ConfigError: names the option that cannot be edited so, and why.
     """
     if not layers.exists(section):
         raise no_section(layers, section)
@@ -188,12 +188,14 @@ def _apply(
     problem = option_problem(option) or value_problem(text or "")
     # Whoever writes a name otherwise, as variables of the environment are, is told what would be so anyhow.
     if problem is not None and not is_file_only(option.lower()):
-        raise Refused(f"[{section}] {option[:64]!r}: {problem}")
+        raise ConfigError(problem, section=section, option=repr(option[:64]))
     if is_steering(option):
-        raise Refused(f"[{section}] {option}: the initiator steers by this option, it cannot be edited")
+        problem = "the initiator steers by this option, it cannot be edited"
+        raise ConfigError(problem, section=section, option=option)
     if is_file_only(option.lower()):
         shown = option if option_problem(option) is None else repr(option[:64])
-        raise Refused(f"[{section}] {shown}: can be set in the file alone, {layers.document.source}")
+        problem = f"can be set in the file alone, {layers.document.source}"
+        raise ConfigError(problem, section=section, option=shown)
     if text is not None:
         edits[option] = Setting(text, f"edit {revision}", revision=revision)
         return
@@ -201,8 +203,9 @@ def _apply(
         return
     written = layers.written_options(section).get(option)
     if written is None:
-        raise Refused(f"[{section}] {option}: is not set here, there is nothing to remove")
-    raise Refused(f"[{section}] {option}: stands in {written.source}, line {written.line}: remove it there")
+        raise ConfigError("is not set here, there is nothing to remove", section=section, option=option)
+    problem = f"stands in {written.source}, line {written.line}: remove it there"
+    raise ConfigError(problem, section=section, option=option)
 
 
 def reload(layers: Layers, base: int, document: Document) -> Draft:

@@ -145,5 +145,5 @@ class Restarts:
         if job.ready:
             restart.ready += 1
         elif job.wanted is Wanted.RUNNING:
-            reason = job.exit.reason if job.exit is not None else "no reason is known"
+            reason = job.exit.told if job.exit is not None else "no reason is known"
             restart.problem = restart.problem or f"{guid} did not become ready: {reason}"

@@ -1,11 +1,11 @@
-"""What a process that failed said of it, found among the last lines that it wrote."""
+"""How a process ended, and what one that failed said of it, found among the last lines that it wrote."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-__all__ = ["ENDED_BY_ITSELF", "LINE", "last_words"]
+__all__ = ["ENDED_BY_ITSELF", "LINE", "last_words", "told"]
 
 ENDED_BY_ITSELF = "exited with status "
 """With this begins the reason of an end that was the process's own, followed by its exit status."""
@@ -19,13 +19,29 @@ LINE = re.compile(
 _GRAVE = ("WARNING", "ERROR", "CRITICAL")
 _ERROR = re.compile(r"(?:  )?(?:builtins\.)?(?P<error>[A-Za-z_][\w.]*(?:: .*)?)")
 """The end of a traceback, as Python writes it, or as it stands below a line of ours."""
+_SYNTAX = re.compile(r"(?:SyntaxError|IndentationError|TabError)\b(?!.*, line \d+\)$).*")
+"""Where Python does not say in the same line where it is."""
+_FILE = re.compile(r' *File "(?P<file>.+)", line (?P<line>\d+)')
+"""Where a syntax error is: in no function yet."""
+
+
+def told(code: int | None, reason: str, lines: Sequence[str]) -> str:
+    """How a process ended and what it said of why, where there is little room; see :func:`last_words`.
+
+    How often it was tried, behind a semicolon, is known of its state and the number of its restarts: the cause is to be
+    seen. Of one that ended well and is not started again that is the cause.
+    """
+    if code == 0:
+        return reason
+    return ": ".join(filter(None, [reason.partition(";")[0], last_words(code, reason, lines)]))
 
 
 def last_words(code: int | None, reason: str, lines: Sequence[str]) -> str:
     """Give the line that is most likely the cause of an end; empty where there is none.
 
     Only who ended by itself, and not well, had something to say. Of a log in our own format that is the last warning or
-    worse, or the error at the end of its traceback; of any other program the last line.
+    worse, or the error at the end of its traceback; of any other program the last line. Of a syntax error it is told
+    where it is.
 
     :param code: the exit status; reason: how it ended, in a sentence.
     :param lines: the last that this process wrote.
@@ -34,7 +50,15 @@ def last_words(code: int | None, reason: str, lines: Sequence[str]) -> str:
         return ""
     written = [line for line in lines if line.strip()]
     found = list(_grave(written)) if any(map(LINE.fullmatch, written)) else written
-    return found[-1] if found else ""
+    return _placed(found[-1], written) if found else ""
+
+
+def _placed(words: str, lines: Sequence[str]) -> str:
+    if _SYNTAX.fullmatch(words) is None:
+        return words
+    above = [index for index, line in enumerate(lines) if line.strip().removeprefix("builtins.") == words][-1:]
+    places = [place for line in lines[: (above or [0])[0]] if (place := _FILE.fullmatch(line))]
+    return f"{words} ({places[-1]['file']}, line {places[-1]['line']})" if places else words
 
 
 def _grave(lines: Sequence[str]) -> Iterator[str]:

@@ -263,14 +263,20 @@ def read_object(data: bytes) -> dict[str, Any]:
     :raises Malformed: it is something else.
     """
     try:
-        value = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-        )
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("the body is not UTF-8") from None
+    if text.startswith("\ufeff"):
+        raise Malformed("the body is not JSON that is read here: it begins with a byte order mark")
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
+        )
     except json.JSONDecodeError as e:
         raise Malformed(f"the body is not JSON: line {e.lineno}, column {e.colno}: {e.msg}") from None
-    except (ValueError, RecursionError) as e:
+    except RecursionError:
+        raise Malformed("the body is not JSON that is read here: it is nested too deep") from None
+    except ValueError as e:
         raise Malformed(f"the body is not JSON that is read here: {e}") from None
     if not isinstance(value, dict):
         raise Malformed("the body is JSON, but not an object: {...}")
@@ -286,6 +292,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON value")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        # Python's own words on its limit are for who runs a program, and not for who sends it a number.
+        raise ValueError(f"{text[:20]}... is a number of too many digits, {len(text.lstrip('-'))}") from None
 
 
 def _finite(text: str) -> float:

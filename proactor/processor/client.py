@@ -15,6 +15,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 
 from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, Unauthenticated, Unavailable
+from ..extent import MOST_FETCHED
 from ..tracing import HEADER, trace_of
 from .bodies import UNREACHABLE, innermost, read_body
 from .configuration import is_token
@@ -23,7 +24,6 @@ from .peer_verifier import Trust, read_trust
 __all__ = ["HTTP", "Client", "News", "read_news"]
 
 TIMEOUT = 10.0
-MOST_BODY = 1 << 20
 
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')
 _Answer = tuple[int, Headers, bytes]
@@ -155,4 +155,4 @@ class Client:
 
     async def _exchange(self, method: str, url: str, **kwargs: Any) -> _Answer:
         response: IResponse = await self.http.request(method, url, allow_redirects=False, unbuffered=True, **kwargs)
-        return response.code, response.headers, await read_body(response, MOST_BODY)
+        return response.code, response.headers, await read_body(response, MOST_FETCHED)

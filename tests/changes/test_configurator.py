@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -240,6 +241,22 @@ class ChangeTests(Case):
         self.assertEqual(self.rates(), ["2", "2", None])
         self.edit("m", {"rate": "7"})
 
+    def test_too_large(self) -> None:
+        """What would not reach a processor is refused where it is said first, with its size and the most."""
+        text = "x" * 60000
+        for section in (DEFAULT, "m", A):
+            for number in range(8):
+                self.edit(section, {f"x{number}": text})
+            error = self.refused(self.editing(section, {"y": "x" * 50000}))
+            says = f"{SOURCE} [{section}]: its options come to 530"
+            self.assertEqual((str(error)[: len(says)], error.section, error.option), (says, section, None))
+            self.assertRegex(
+                error.problem, r"^its options come to \d+ bytes, of which x0 has most; at most are 524288$"
+            )
+            draft = partial(self.live.draft_edit, section, {"y": "x" * 50000})
+            self.refused(self.configurator.plan(draft))
+            self.edit(section, {f"x{number}": None for number in range(8)})
+
     def test_in_turn(self) -> None:
         """A second change is made when the first is taken, and sees it."""
         self.clock.pace = SLICE
@@ -306,14 +323,32 @@ class PresenceTests(Case):
         self.assertRaises(NotFound, self.configurator.configuration, "d" * 32)
 
     def test_join_refused(self) -> None:
-        """There is no such processor then."""
-        for options, kind in [
-            ({"nice": "x"}, ConfigError),
-            ({"listen_port": "1"}, Refused),
-            ({"x": "${y}"}, ConfigError),
-        ]:
-            self.refused(self.configurator.join(member("d" * 32), options, "operator"), kind)
+        """There is no such processor then, and it is not told of: the place is the module that was ordered."""
+        large = {f"x{number}": "x" * 60000 for number in range(9)}
+        refused: list[tuple[Patch, str]] = [
+            ({"nice": "x"}, "[m] nice = x: 'x' is not a whole number; one like 25 is right"),
+            ({"listen_port": "1"}, "[m] listen_port: the initiator steers by this option, it cannot be edited"),
+            ({"guid": None}, "[m] guid: the initiator steers by this option, it cannot be edited"),
+            ({"user": "root"}, f"[m] user: can be set in the file alone, {SOURCE}"),
+            ({"a b": "1"}, "[m] 'a b': "),
+            ({"rate": None}, "[m] rate: is not set here, there is nothing to remove"),
+            ({"x": "${y}"}, "[m] x = ${y}: ${y} refers to nothing: set y in [m] or in [DEFAULT]"),
+            ({"x": "${y}", "y": "${x}"}, "[m] x = ${y}: refers to itself: m:x -> m:y -> m:x"),
+            ({"x": "x" * 65537}, "comes to more than 64 KiB"),
+            (large, f"{SOURCE} [m]: its options come to 54"),
+        ]
+        for options, says in refused:
+            error = self.refused(self.configurator.join(member("d" * 32), options, "operator"))
+            self.assertIn(says, str(error))
+            self.assertEqual(error.section, "m")
+            self.assertNotIn("d" * 32, str(error))
         self.assertEqual(list(self.live.members()), [A, B, C])
+
+    def test_join_on_a_broken_ground(self) -> None:
+        """What is wrong with an option that was not given is where that stands."""
+        self.edit(DEFAULT, {"base": "1", "nice": "${base}"})
+        error = self.refused(self.configurator.join(member("d" * 32), {"base": "99"}, "operator"))
+        self.assertEqual(str(error), "edit 5 [m] nice = 99: must be <= 19")
 
     def test_leave(self) -> None:
         """Nothing is left of it, but what the last of its module declared."""

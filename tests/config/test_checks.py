@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from proactor.config.checks import check_sections
@@ -9,6 +10,7 @@ from proactor.config.grammar import DEFAULT
 from proactor.config.job_settings import JOB_OPTIONS
 from proactor.config.layers import Layers
 from proactor.errors import ConfigError, Refused
+from proactor.extent import MOST_FETCHED, MOST_SECTION, extent
 
 from .samples import Case, parsed, placed
 
@@ -89,6 +91,39 @@ class SectionTests(Case):
         check_sections(Layers(parsed(text)), 300)
         error = self.assertRaises(ConfigError, check_sections, Layers(parsed(f"{text}[n]\nlevel = 50\n")), 300)
         self.assert_error(error, line=2, section="n", option="nice", value="50")
+
+
+class ExtentTests(Case):
+    """A section that would not reach its processors is told as too large."""
+
+    def test_most(self) -> None:
+        """As much as there may be, names and all, and one more byte."""
+        names = [f"x{number}" for number in range(9)]
+        values = dict.fromkeys(names, "\u00e9" * 29_000)
+        values["last"] = ""
+        values["last"] = "x" * (MOST_SECTION - extent(values))
+        for section in (DEFAULT, "m"):
+            for more in ("", "x"):
+                lines = [f"{name} = {text}" for name, text in {**values, "last": values["last"] + more}.items()]
+                layers = Layers(parsed("\n".join([f"[{section}]", *lines, ""])))
+                if not more:
+                    check_sections(layers, 300)
+                    continue
+                error = self.assertRaises(ConfigError, check_sections, layers, 300)
+                says = [f"{MOST_SECTION + 1} bytes", "x0 has most", f"at most are {MOST_SECTION}"]
+                self.assert_error(error, section=section, says=says)
+
+    def test_what_a_reference_brings(self) -> None:
+        """What it comes to counts, not what stands there."""
+        lines = "".join(f"x{number} = ${{big}}\n" for number in range(9))
+        error = self.assertRaises(
+            ConfigError, check_sections, Layers(parsed(f"[m]\nbig = {'x' * 60000}\n{lines}")), 300
+        )
+        self.assert_error(error, section="m", says=["600"])
+
+    def test_it_can_be_fetched(self) -> None:
+        """The most that there may be leaves room in an answer for a token, and the revocations of thousands."""
+        self.assertGreater(MOST_FETCHED - MOST_SECTION, 20_000 * len(json.dumps({"0" * 32: 1_000})))
 
 
 class RefreshTests(Case):

@@ -59,6 +59,18 @@ class RollingRestartTests(SynchronousTestCase):
         )
         self.successResultOf(self.restart.over)
 
+    def test_why(self) -> None:
+        """What it said of its end is told as ``create`` and ``ps`` tell it."""
+        job = self.jobs[0]
+        self.start()
+        while job.state is not State.FATAL:
+            self.rig.home.log_path(job.guid).write_bytes(b"no such table\n")
+            self.rig.launcher.finish(job.guid, 1)
+            self.rig.clock.advance(31)
+        self.assertEqual(
+            self.restart.record()["problem"], f"{job.guid} did not become ready: exited with status 1: no such table"
+        )
+
     def test_one_that_could_not_be_started_again(self) -> None:
         """One for which there could be no other process keeps the one that it has, and those behind it are left alone.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.log.last_words import last_words
+from proactor.log.last_words import last_words, told
 
 INFO = "2026-11-29 07:08:04,697 INFO   |3524|proactor.processor|Stopping"
 SERVING = "2026-11-29 07:08:04,097 INFO   |3524|proactor.processor|Serving on 127.0.0.1:8000"
@@ -21,6 +21,16 @@ PYTHON = (
     '  File "x.py", line 1, in <module>',
     "    f(",
     "SyntaxError: never closed",
+)
+
+
+SYNTAX = (
+    "Traceback (most recent call last):",
+    '  File "<frozen runpy>", line 189, in _run_module_as_main',
+    '  File "/srv/fleet/worker.py", line 3',
+    "    def f(:",
+    "          ^",
+    "SyntaxError: invalid syntax",
 )
 
 
@@ -50,6 +60,40 @@ class LastWordsTests(SynchronousTestCase):
             ((ERROR, *BELOW[:3], "  builtins.ValueError: two", "  lines: of text", INFO), "ValueError: two"),
         ):
             self.assertEqual(self.said(*lines), words)
+
+    def test_syntax(self) -> None:
+        """Of an error in the source it is said where that is: in the last traceback that there is."""
+        earlier = tuple(line.replace("worker.py", "other.py") for line in SYNTAX)
+        tab = (*SYNTAX[:-1], "TabError: inconsistent use of tabs and spaces in indentation")
+        ours = (ERROR, *(f"  {line}" for line in SYNTAX[:-1]), f"  builtins.{SYNTAX[-1]}", INFO)
+        where = " (/srv/fleet/worker.py, line 3)"
+        for lines, words in (
+            (SYNTAX, f"SyntaxError: invalid syntax{where}"),
+            ((*SYNTAX, ""), f"SyntaxError: invalid syntax{where}"),
+            ((SERVING, WARNING, *SYNTAX), f"SyntaxError: invalid syntax{where}"),
+            ((*earlier, *SYNTAX), f"SyntaxError: invalid syntax{where}"),
+            (tab, f"TabError: inconsistent use of tabs and spaces in indentation{where}"),
+            (ours, f"SyntaxError: invalid syntax{where}"),
+            (SYNTAX[-1:], "SyntaxError: invalid syntax"),
+            (
+                (*SYNTAX[:-1], "SyntaxError: invalid syntax (x.py, line 9)"),
+                "SyntaxError: invalid syntax (x.py, line 9)",
+            ),
+            ((*SYNTAX[:-1], "SyntaxErrors: 3"), "SyntaxErrors: 3"),
+        ):
+            self.assertEqual(self.said(*lines), words)
+
+    def test_told(self) -> None:
+        """In short it is how it ended, and why; where it ended well, that it was started again often enough."""
+        budget = "started again 2 times within 300 s, that is enough"
+        for code, reason, lines, words in (
+            (1, f"exited with status 1; {budget}", (SERVING, WARNING), "exited with status 1: The disk is full"),
+            (1, f"exited with status 1; {budget}", (), "exited with status 1"),
+            (None, f"ended by SIGKILL; {budget}", (WARNING,), "ended by SIGKILL"),
+            (0, f"exited with status 0; {budget}", (WARNING,), f"exited with status 0; {budget}"),
+            (0, "exited with status 0", (WARNING,), "exited with status 0"),
+        ):
+            self.assertEqual(told(code, reason, lines), words)
 
     def test_foreign(self) -> None:
         """Of any other program it is the last line as it is, and of ours what it wrote past its log at the very end."""

@@ -270,6 +270,18 @@ class JsonTests(SynchronousTestCase):
         for number in (b"01", b"1.", b".5", b"0x1", b"+1"):
             self.refused(b'{"a": ' + number + b"}", "the body is not JSON")
 
+    def test_own_words(self) -> None:
+        """Nobody is told what a Python program would have to do."""
+        for data, says in (
+            (b'{"a": ' + b"1" * 5000 + b"}", f"{'1' * 20}... is a number of too many digits, 5000"),
+            (b'{"a": -' + b"2" * 9000 + b"}", f"-{'2' * 19}... is a number of too many digits, 9000"),
+            (b"\xef\xbb\xbf{}", "the body is not JSON that is read here: it begins with a byte order mark"),
+            (b'{"a": ' + b"[" * 30_000, "the body is not JSON that is read here: it is nested too deep"),
+        ):
+            self.refused(data, says)
+            text = str(self.assertRaises(Malformed, self.read, data))
+            self.assertNotRegex(text, r"sys\.|utf-8-sig|recursion|\d{50}")
+
     def test_deep(self) -> None:
         """Nesting without end is refused, and costs no stack."""
         for data in (b'{"a":' * 30_000, b'{"a": ' + b"[" * 60_000, b'{"a": ' + b"[" * 30_000 + b"]" * 30_000 + b"}"):
