@@ -8,7 +8,7 @@ from proactor.errors import NotFound
 from proactor.jobs.rolling_restarts import Stage
 from proactor.model import State, Wanted
 
-from ..support.rig import Rig
+from ..support.rig import CONFIG, Rig
 
 
 class RollingRestartTests(SynchronousTestCase):
@@ -61,12 +61,14 @@ class RollingRestartTests(SynchronousTestCase):
 
     def test_why(self) -> None:
         """What it said of its end is told as ``create`` and ``ps`` tell it."""
-        job = self.jobs[0]
+        self.rig = Rig(self, CONFIG.replace("rate = 1\n", "rate = 1\nrestart = never\n"))
+        self.jobs = [self.rig.create()]
         self.start()
-        while job.state is not State.FATAL:
-            self.rig.home.log_path(job.guid).write_bytes(b"no such table\n")
-            self.rig.launcher.finish(job.guid, 1)
-            self.rig.clock.advance(31)
+        job = self.jobs[0]
+        self.rig.home.log_path(job.guid).write_bytes(b"no such table\n")
+        self.rig.launcher.finish(job.guid, 1)
+        self.rig.clock.advance(0)
+        self.assertIs(job.state, State.EXITED)
         self.assertEqual(
             self.restart.record()["problem"], f"{job.guid} did not become ready: exited with status 1: no such table"
         )
