@@ -21,6 +21,7 @@ from .config.job_settings import job_settings
 from .config.settings import InitiatorSettings
 from .guardian.guardian import Guardian
 from .home.home import Home
+from .home.shown_url import ShownUrl
 from .initiator import Initiator
 from .jobs.fleet import Fleet
 from .jobs.logs import JobLogs
@@ -72,6 +73,7 @@ class Lifetime:
     _collector: GarbageCollector
     _site: Site | None = None
     _port: IListeningPort | None = None
+    _shown: ShownUrl | None = None
 
     @classmethod
     def open(cls, reactor: Any, options: Options, listening: socket.socket, tls: ServerTls | None) -> Lifetime:
@@ -129,7 +131,9 @@ class Lifetime:
         assert self._port is not None
         settings, host = self.settings, self._port.getHost()
         port = getattr(host, "port", 0)
-        self.home.show_url(local_url(settings.listen_addr, port, settings.listen_scheme), settings.trust)
+        url = local_url(settings.listen_addr, port, settings.listen_scheme)
+        self._shown = ShownUrl(self.reactor, self.home, url, settings.trust)
+        self._shown.start()
         log.info("Serving on {address}:{port}", address=in_url(getattr(host, "host", "")), port=port)
 
     def waited_for(self, passed: float) -> str:
@@ -145,6 +149,8 @@ class Lifetime:
         """
         guardian = self.parts.guardian
         self.listening.close()
+        if self._shown is not None:
+            self._shown.stop()
         try:
             await self.initiator.stop(keep)
             if self._port is not None:

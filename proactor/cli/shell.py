@@ -104,13 +104,13 @@ class Shell:
 
     def is_running(self) -> bool:
         """Whether an initiator runs on the home."""
-        from ..client import NotRunning, locate  # noqa: PLC0415
+        from ..client import NotRunning  # noqa: PLC0415
+        from ..client.locating import holder  # noqa: PLC0415
 
         try:
-            locate(self.home)
+            return holder(self.home) is not None
         except NotRunning:
             return False
-        return True
 
     def process(self) -> Identity | None:
         """The initiator's process, where it is found by its home."""

@@ -16,6 +16,7 @@ __all__ = [
     "NotFound",
     "NotReady",
     "NotRunning",
+    "NotServing",
     "Overtaken",
     "Problem",
     "Refused",
@@ -35,6 +36,10 @@ class ClientError(ProactorError):
 
 class NotRunning(ClientError):
     """No initiator runs on that home."""
+
+
+class NotServing(ClientError):
+    """An initiator has that home, and does not say where it is reached. Nothing was sent."""
 
 
 class Unreachable(ClientError):

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from ..home.files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
 from ..home.holder import holder as holder_of
-from .errors import NotRunning
+from .errors import NotRunning, NotServing
 
 __all__ = ["Place", "holder", "locate", "read_token"]
 
@@ -36,11 +36,17 @@ def locate(home: str | os.PathLike[str] = DEFAULT_HOME) -> Place:
     """The initiator that runs on a home folder, and its operator's token. Reads a few small files.
 
     :raises NotRunning: there is none; says how to start it.
+    :raises NotServing: there is one, and its URL is not.
     """
     folder = Path(home).expanduser().absolute()
-    url = _text(folder / URL)
-    if url is None or _holder(folder) is None:
+    url, pid = _text(folder / URL), _holder(folder)
+    if pid is None:
         raise NotRunning(f"no initiator runs on {folder}; start one: twistd -n proactor --home {folder}")
+    if url is None:
+        raise NotServing(
+            f"the initiator on {folder}, pid {pid}, does not say where it is reached: it begins or ends just now, "
+            f"or there was no room on the disk for {folder / URL}; free some and try again, or use the URL in its log"
+        )
     name, _, authority = (_text(folder / TRUST) or "").partition("\n")
     return Place(url, read_token(folder / OPERATOR_TOKEN), authority or None, name or None)
 

@@ -23,8 +23,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from twisted.logger import Logger
-
 from ..errors import ProactorError, StorageFailed
 from .disk import reason, unavailable
 from .files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
@@ -38,8 +36,6 @@ _GUID = re.compile("[0-9a-f]{32}")
 _NAME = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9._-]*/)?[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _TOKEN = re.compile(rb"[A-Za-z0-9._~+/-]{22,512}=*")
 """A bearer token (RFC 6750, b64token) of 128 bits or more."""
-
-_log = Logger(namespace="proactor.home")
 
 
 def _place(path: str | os.PathLike[str]) -> Path:
@@ -121,16 +117,14 @@ class Home:
             self._lock = None
 
     def show_url(self, url: str, trust: tuple[str, str] | None = None) -> None:
-        """Tell the programs of the same user where the initiator is reached; where there is no room for that, go on.
+        """Tell the programs of the same user where the initiator is reached.
 
         :param trust: over TLS the name that its certificate is for, and the file of those by which it is verified.
+        :raises OSError: it cannot be written now.
         """
-        try:
-            if trust is not None:
-                write_private(self.path / TRUST, "".join(f"{line}\n" for line in trust).encode())
-            write_private(self.path / URL, f"{url}\n".encode("ascii"))
-        except OSError as error:
-            _log.warn("{path}: {reason}: clients have to be told the URL", path=self.path / URL, reason=reason(error))
+        if trust is not None:
+            write_private(self.path / TRUST, "".join(f"{line}\n" for line in trust).encode())
+        write_private(self.path / URL, f"{url}\n".encode("ascii"))
 
     def _hide_url(self) -> None:
         # One that stays misleads nobody: who reads it looks whether the lock is held.

@@ -30,8 +30,7 @@ def take_lock(home: Path) -> int:
         raise ProactorError(f"{path}: {reason(error)}; repair it, or choose another folder with --home") from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+        _write(fd, b"%d\n" % os.getpid())
     except BlockingIOError:
         pid = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
         os.close(fd)
@@ -64,5 +63,11 @@ def _in_use(home: Path, pid: str) -> ProactorError:
 def give_lock_back(fd: int) -> None:
     """Free the folder's lock; nobody is to read in it that somebody runs."""
     with suppress(OSError):
-        os.ftruncate(fd, 0)
+        _write(fd, b"\n")
     os.close(fd)
+
+
+def _write(fd: int, data: bytes) -> None:
+    """Write it in place of what there is; the file is never empty, so that it has its room on a disk that is full."""
+    os.pwrite(fd, data, 0)
+    os.ftruncate(fd, len(data))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.client import NotRunning, locate
+from proactor.client import NotRunning, NotServing, locate
 from proactor.home.home import Home
 
 
@@ -53,13 +53,20 @@ class LocateTests(SynchronousTestCase):
         self.assertIn(f"twistd -n proactor --home {self.path}", str(error))
 
     def test_not_running(self) -> None:
-        """One that never was, does not serve yet, or ended, is not running; and it is said how to start it."""
+        """One that never was, or ended, is not running; and it is said how to start it."""
         self.not_running()
         home = self.opened()
-        self.not_running()
         home.show_url("http://127.0.0.1:8080")
         home.close()
         self.not_running()
+
+    def test_not_serving(self) -> None:
+        """One that has the home and does not say where it is reached runs: nobody is told to start another."""
+        self.opened()
+        error = self.assertRaises(NotServing, locate, self.path)
+        self.assertIn(f"the initiator on {self.path}, pid {os.getpid()}, does not say where", str(error))
+        self.assertIn(f"no room on the disk for {self.path / 'url'}", str(error))
+        self.assertNotIn("twistd", str(error))
 
     def test_killed(self) -> None:
         """What one that was killed has left is not believed, for another program may be there now."""

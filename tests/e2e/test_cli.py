@@ -576,6 +576,17 @@ class VerbTests(SharedCase):
         self.assertEqual((none.code, none.error["title"]), (3, "Not running"))
         self.assertIn("twistd -n proactor", none.error["detail"])
 
+    async def test_no_url(self) -> None:
+        """One that runs, and whose home does not say where, is not said to be gone: that is 4, with what to do."""
+        it = await self.start(configuration())
+        (it.home / "url").unlink()
+        none = await run("--home", str(it.home), "ps", "--json")
+        self.assertEqual((none.code, none.error["title"]), (4, "Not serving"))
+        self.assertIn(f"pid {it.pid}, does not say where it is reached", none.error["detail"])
+        self.assertIn("--url", (await run("--home", str(it.home), "ps")).err)
+        named = await run("--home", str(it.home), "--url", it.url, "ps", "--json")
+        self.assertEqual((named.code, named.json), (0, []))
+
 
 class StubbornTests(Case):
     """A processor that does not heed SIGTERM."""

@@ -187,11 +187,27 @@ class OpenTests(Case):
         """Who has closed it stands in its lock no more: a number that is left there could be anybody's by then."""
         home = self.opened()
         home.close()
-        self.assertEqual((self.path / "lock").read_bytes(), b"")
+        self.assertEqual((self.path / "lock").read_bytes(), b"\n")
         (self.path / "logs").rmdir()
         (self.path / "logs").touch()
         self.refused("logs: is not a folder")
-        self.assertEqual((self.path / "lock").read_bytes(), b"")
+        self.assertEqual((self.path / "lock").read_bytes(), b"\n")
+
+    def test_keeps_its_room(self) -> None:
+        """A lock that there is takes no more room when the next initiator has it: that can begin on a full disk."""
+        sizes: list[int] = []
+        truncate = os.ftruncate
+
+        def noted(fd: int, size: int) -> None:
+            sizes.append(size)
+            truncate(fd, size)
+
+        self.patch(os, "ftruncate", noted)
+        self.opened().close()
+        self.opened()
+        self.assertEqual(len(sizes), 3)
+        self.assertNotIn(0, sizes)
+        self.assertEqual((self.path / "lock").read_text(), f"{os.getpid()}\n")
 
     def test_second_unknown(self) -> None:
         """One that holds the lock and has not said who it is yet is refused for as well."""
