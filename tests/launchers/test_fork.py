@@ -47,6 +47,8 @@ class ForkCase(Case):
     def setUp(self) -> None:
         self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
         super().setUp()
+        # What is expected to be forked is, also where a server takes long to load.
+        self.patch(fork_module, "PATIENCE", 60.0)
         self.lock = os.open(self.mktemp(), os.O_RDWR | os.O_CREAT, 0o600)
         self.addCleanup(os.close, self.lock)
 
