@@ -9,28 +9,16 @@ import sysconfig
 import time
 from collections.abc import Callable, Iterable
 
+from .folders import GRAIN, OTHER, Folder, Mark, mark, searched
+
 __all__ = ["Sources"]
 
 #: Installed packages are looked at once in so many seconds; files of one's own, each time.
 SELDOM = 1.0
-#: How coarse the time is that the kernel gives to a change, in nanoseconds, and more.
-_GRAIN = 20_000_000
-
-_Mark = tuple[int, int, int, int]
-_OTHER: _Mark = (0, 0, 0, 0)
-
-
-def _mark(path: str) -> _Mark | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    # Times can be set to anything but that of the change of the status.
-    return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
 
 
 class Sources:
-    """The files of the modules that are loaded, as they were then.
+    """The files of the modules that are loaded, as they were then, and the folders where they might be found instead.
 
     :param now: a clock, in seconds.
     """
@@ -42,8 +30,10 @@ class Sources:
             os.path.join(path, "")
             for path in {*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()}
         )
-        self._own: dict[str, _Mark | None] = {}
-        self._installed: dict[str, _Mark | None] = {}
+        self._own: dict[str, Mark | None] = {}
+        self._installed: dict[str, Mark | None] = {}
+        self._own_folders: dict[str, Folder] = {}
+        self._installed_folders: dict[str, Folder] = {}
 
     def note(self, since: int, more: Iterable[str] = ()) -> None:
         """Take note of what has been loaded since, and of some files besides.
@@ -51,19 +41,33 @@ class Sources:
         :param since: when that began, in nanoseconds since 1970. What was changed after that counts as changed: nobody
             knows which of the two is loaded.
         """
+        places = searched()
         files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+        # A zip archive is a place as well.
+        files.update(place for place in places if os.path.isfile(place))
         for path in files.union(more):
             if isinstance(path, str) and path not in self._own and path not in self._installed:
-                mark = _mark(path)
-                if mark is not None and since - _GRAIN <= mark[1] <= time.time_ns():
-                    mark = _OTHER
+                found = mark(path)
+                if found is not None and since - GRAIN <= found[1] <= time.time_ns():
+                    found = OTHER
                 marks = self._installed if path.startswith(self._folders) else self._own
-                marks[path] = mark
+                marks[path] = found
+        for place in places:
+            if place not in self._own_folders and place not in self._installed_folders:
+                is_installed = os.path.join(place, "").startswith(self._folders)
+                folders = self._installed_folders if is_installed else self._own_folders
+                folders[place] = Folder(place, since)
 
     def changed(self) -> str | None:
-        """A file that is not what it was; ``None`` where all are."""
-        tables = [self._own]
-        if self._now() - self._looked >= SELDOM:
+        """A file that is not what it was, or that could be taken in place of one; ``None`` where all are."""
+        found = _changed(self._own, self._own_folders)
+        if found is None and self._now() - self._looked >= SELDOM:
             self._looked = self._now()
-            tables.append(self._installed)
-        return next((path for table in tables for path, mark in table.items() if _mark(path) != mark), None)
+            found = _changed(self._installed, self._installed_folders)
+        return found
+
+
+def _changed(files: dict[str, Mark | None], folders: dict[str, Folder]) -> str | None:
+    changed = (path for path, then in files.items() if mark(path) != then)
+    added = (path for folder in folders.values() if (path := folder.new()) is not None)
+    return next(changed, None) or next(added, None)

@@ -417,6 +417,18 @@ class PreloadTests(ForkCase):
         await launched.ended
         self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", "22\n"))
 
+    async def test_shadowed(self) -> None:
+        """Nor what a fresh interpreter would not take any more: a package comes before a module of its name."""
+        self.write("part", "VALUE = 1\n")
+        self.write("whole", "import part\nprint(part.VALUE)\n")
+        await self.said("whole")
+        self.path.write_text("")
+        (self.folder / "part").mkdir()
+        self.write("part/__init__", "VALUE = 22\n")
+        launched = await self.begin(self.run_module("whole", guid="c" * 32))
+        await launched.ended
+        self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", "22\n"))
+
     async def test_library(self) -> None:
         """Where one has loaded a library that may have handlers of its own for a fork, these are called."""
         self.write("with_library", "import sqlite3")
