@@ -15,7 +15,9 @@ from proactor.guardian.hand_over import HandOver, connect, socket_of
 from proactor.guardian_main.door import Door
 from proactor.guardian_main.protocol import LOST
 
-HOLDS = "import os, sys; os.dup2(int(sys.argv[1]), 20); os.close(int(sys.argv[1])); print(flush=True); sys.stdin.read()"
+#: The number of a descriptor there: none that this process has given one already.
+NUMBER = 400
+HOLDS = f"import os, sys; n = int(sys.argv[1]); os.dup2(n, {NUMBER}); os.close(n); print(flush=True); sys.stdin.read()"
 
 
 class SocketOfTests(SynchronousTestCase):
@@ -28,7 +30,7 @@ class SocketOfTests(SynchronousTestCase):
         self.process = self.start(self.listening)
 
     def start(self, *sockets: socket.socket) -> subprocess.Popen[bytes]:
-        """A process that has them, the first of them as number 20."""
+        """A process that has them, the first of them as number ``NUMBER``."""
         files = [each.fileno() for each in sockets]
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", HOLDS, str(files[0])],
@@ -53,7 +55,7 @@ class SocketOfTests(SynchronousTestCase):
 
     def test_found(self) -> None:
         """It is the very socket, whose port is not given up when everybody else has closed it; nobody inherits it."""
-        found = self.fetched(20)
+        found = self.fetched(NUMBER)
         self.listening.close()
         self.end(self.process)
         with socket.create_connection(self.name) as client:
@@ -69,30 +71,30 @@ class SocketOfTests(SynchronousTestCase):
         for each in (client, served):
             self.addCleanup(each.close)
         process = self.start(served, self.listening)
-        for fd in (3, 20, 1, 99):
+        for fd in (3, NUMBER, 1, 99):
             self.assertEqual(self.fetched(fd, process).getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN), 1)
 
     def test_unchanged(self) -> None:
         """What blocks there still blocks."""
         self.listening.setblocking(True)
-        self.fetched(20)
+        self.fetched(NUMBER)
         self.assertTrue(os.get_blocking(self.listening.fileno()))
 
     def test_none(self) -> None:
         """Another address, or no process, has none; nothing is left open."""
         before = len(os.listdir("/proc/self/fd"))
-        self.assertIsNone(socket_of(self.process.pid, 20, ("127.0.0.1", 1)))
+        self.assertIsNone(socket_of(self.process.pid, NUMBER, ("127.0.0.1", 1)))
         self.assertIsNone(socket_of(self.process.pid, 0, ("127.0.0.1", 1)))
         self.end(self.process)
-        self.assertIsNone(socket_of(self.process.pid, 20, self.name))
+        self.assertIsNone(socket_of(self.process.pid, NUMBER, self.name))
         self.assertEqual(len(os.listdir("/proc/self/fd")), before - 2)
 
     def test_not_here(self) -> None:
         """A system that does not know this, or forbids it, has none."""
         self.patch(hand_over, "_PIDFD_GETFD", 100000)
-        self.assertIsNone(socket_of(self.process.pid, 20, self.name))
+        self.assertIsNone(socket_of(self.process.pid, NUMBER, self.name))
         with patch("os.pidfd_open", side_effect=AttributeError):
-            self.assertIsNone(socket_of(self.process.pid, 20, self.name))
+            self.assertIsNone(socket_of(self.process.pid, NUMBER, self.name))
 
 
 class ConnectTests(SynchronousTestCase):
