@@ -99,6 +99,13 @@ class Files:
         for span in spans:
             self.path(span).unlink(missing_ok=True)
 
+    def are_new(self) -> bool:
+        """Whether nothing has been written yet; asked of the file system, which reads no file for that."""
+        try:
+            return os.stat(self.live).st_size == 0 and not os.path.lexists(self.folder)
+        except OSError:
+            return False
+
     def sizes(self) -> dict[int, int]:
         """Tell the sizes of the older files, by the offsets that they are named for."""
         try:

@@ -108,7 +108,11 @@ class LogStore:
         entry = self._entries[guid] = Entry(guid, log)
         if self._echo is not None:
             self._echo.add(guid, Cursor(log, end_of(log) if at_end else 0))
-        self._workers.add(entry)
+        if log.files.are_new():
+            # There is nothing to attend to, and next to nothing to find out: a thread would cost more than that.
+            log.load()
+        else:
+            self._workers.add(entry)
 
     def set_limits(self, guid: str, limits: Limits) -> None:
         """Keep another amount of a log from now on.

@@ -103,6 +103,25 @@ class KeepingTests(StoreCase):
         self.assertTrue(2 * MAX < found.kept <= 4 * MAX)
         self.assertEqual(found.dropped, 0)
 
+    def test_new(self) -> None:
+        """A log in which nothing is yet, as each new job has one, takes no thread; one that holds something does."""
+        threads = Later()
+        self.done(self.store.stop())
+        self.store = store = self.make(threads)
+        (self.folder / f"{GUID}.log").touch()
+        store.add(GUID, Limits(MAX, 3))
+        self.assertEqual((threads.waiting, store.stored(GUID).written), ([], 0))
+        (self.folder / f"{OTHER}.log").write_bytes(b"a line\n")
+        store.add(OTHER, Limits(MAX, 3))
+        self.assertEqual(len(threads.waiting), 1)
+        threads.run()
+        older = "d" * 32
+        (self.folder / f"{older}.log").touch()
+        (self.folder / f"{older}.old").mkdir()
+        store.add(older, Limits(MAX, 3))
+        self.assertEqual(len(threads.waiting), 1)
+        threads.run()
+
     def test_limits_changed(self) -> None:
         """Other limits hold at once."""
         self.add()
