@@ -14,7 +14,9 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.machinery import PathFinder
 
+from .folders import installed
 from .late import own_reactor
 from .order import Order
 from .title import set_title
@@ -112,5 +114,27 @@ def run(order: Order) -> None:
     sys.argv = ["-m", *order.arguments]
     sys.orig_argv = [order.python, "-m", order.module, *order.arguments]
     # As the interpreter has it for ``-m``: where it was started.
-    sys.path[0] = os.getcwd()
+    before, sys.path[0] = sys.path[0], os.getcwd()
+    if sys.path[0] != before:
+        _unload(before, sys.path[0])
     runpy.run_module(order.module, run_name="__main__", alter_sys=True)
+
+
+def _unload(before: str, here: str) -> None:
+    """Have modules looked for anew that a fresh interpreter would not find, or others, as another folder comes first.
+
+    What is installed stays, and so do we.
+    """
+    found = {top: sys.modules[top] for name in sys.modules if (top := name.partition(".")[0]) in sys.modules}
+    outside = tuple(installed())
+    for top in found.keys() - {"__main__", "proactor"}:
+        file = getattr(found[top], "__file__", None)
+        if isinstance(file, str) and not file.startswith(outside) and _is_elsewhere(top, file, before, here):
+            for name in [name for name in sys.modules if name.partition(".")[0] == top]:
+                del sys.modules[name]
+
+
+def _is_elsewhere(top: str, file: str, before: str, here: str) -> bool:
+    other = PathFinder.find_spec(top, [here])
+    is_shadowed = other is not None and other.origin not in (None, file)
+    return is_shadowed or os.path.dirname(file) in (before, os.path.join(before, top))

@@ -8,12 +8,14 @@ nothing that can be imported may be new in any of them, of whatever name: it may
 from __future__ import annotations
 
 import os
+import site
 import sys
+import sysconfig
 import time
 from collections.abc import Iterable, Iterator
 from importlib.machinery import all_suffixes
 
-__all__ = ["GRAIN", "OTHER", "Folder", "Mark", "mark", "searched"]
+__all__ = ["GRAIN", "OTHER", "Folder", "Mark", "installed", "mark", "searched"]
 
 #: How coarse the time is that the kernel gives to a change, in nanoseconds, and more.
 GRAIN = 20_000_000
@@ -33,6 +35,12 @@ def mark(path: str) -> Mark | None:
         return None
     # Times can be set to anything but that of the change of the status.
     return (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+
+
+def installed() -> Iterator[str]:
+    """Where Python and what is installed for it stand; each ends with a slash."""
+    for path in {*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()}:
+        yield os.path.join(path, "")
 
 
 def searched() -> set[str]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import site
 import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterable
 
-from .folders import GRAIN, OTHER, Folder, Mark, mark, searched
+from .folders import GRAIN, OTHER, Folder, Mark, installed, mark, searched
 
 __all__ = ["Sources"]
 
@@ -26,10 +24,7 @@ class Sources:
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._looked = now()
-        self._folders = tuple(
-            os.path.join(path, "")
-            for path in {*sysconfig.get_paths().values(), *site.getsitepackages(), site.getusersitepackages()}
-        )
+        self._folders = tuple(installed())
         self._own: dict[str, Mark | None] = {}
         self._installed: dict[str, Mark | None] = {}
         self._own_folders: dict[str, Folder] = {}

@@ -429,6 +429,33 @@ class PreloadTests(ForkCase):
         await launched.ended
         self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", "22\n"))
 
+    async def test_elsewhere(self) -> None:
+        """Nor, in a folder of its own, what stands where the initiator runs, or what its own folder has another of."""
+        here, other = Path.cwd() / "part_of_here.py", Path(self.mktemp()).absolute()
+        here.write_text("")
+        self.addCleanup(here.unlink)
+        other.mkdir()
+        (other / "part.py").write_text("VALUE = 22\n")
+        self.write("part", "VALUE = 1\n")
+        self.write("rest", "VALUE = 3\n")
+        self.write(
+            "whole",
+            """
+            import part, rest
+            try:
+                import part_of_here
+            except ImportError:
+                part_of_here = None
+            print(part.VALUE, rest.VALUE, part_of_here)
+            """,
+        )
+        await self.said("whole")
+        self.path.write_text("")
+        spec = self.run_module("whole", guid="c" * 32, limits=Limits(folder=str(other)))
+        launched = await self.begin(spec)
+        await launched.ended
+        self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", "22 3 None\n"))
+
     async def test_library(self) -> None:
         """Where one has loaded a library that may have handlers of its own for a fork, these are called."""
         self.write("with_library", "import sqlite3")
