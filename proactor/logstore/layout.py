@@ -109,7 +109,8 @@ class Extent:
 class Layout:
     """One state of a log.
 
-    :param spans: the older files, oldest first; between two of them, and behind the last, there may be gaps.
+    :param spans: the older files, oldest first; between two of them, and behind the last, there may be gaps. An empty
+        one before all others is where a gap begins that no older byte is before.
     :param base: the offset up to which the live file's content is done with.
     :param origin: the offset of the live file's very first byte: 0 until it is truncated.
     """
@@ -121,7 +122,12 @@ class Layout:
     @property
     def oldest(self) -> int:
         """The offset of the oldest byte that is kept."""
-        return self.spans[0].start if self.spans else self.base
+        return next((span.start for span in self.spans if span.size), self.base)
+
+    @property
+    def lost(self) -> int:
+        """Bytes that were dropped right before the oldest that is kept, where none before them is."""
+        return max(0, self.oldest - self.spans[0].start) if self.spans and not self.spans[0].size else 0
 
     @property
     def moved_bytes(self) -> int:
@@ -154,6 +160,14 @@ class Layout:
         *others, last = self.spans
         return evolve(self, spans=(*others, evolve(last, end=last.end + count)), base=self.base + count)
 
+    def marked(self) -> Layout:
+        """What is dropped next begins here: that is known of an older file, or there is an empty one."""
+        return self if self.spans else self.begun()
+
+    def cut_before(self) -> Layout:
+        """Where there is no older file, all that is not kept was dropped."""
+        return evolve(self, spans=(Span(0, 0),)) if self.base and not self.spans else self
+
     def dropped(self, base: int) -> Layout:
         """What the live file held before ``base`` is no more."""
         return evolve(self, base=base)
@@ -163,13 +177,21 @@ class Layout:
         return evolve(self, base=end, origin=end)
 
     def evicted(self, room: int) -> tuple[Layout, tuple[Span, ...]]:
-        """Have the older files hold at most ``room`` bytes; gives the ones that go: the oldest, and all empty ones."""
+        """Have the older files hold at most ``room`` bytes; gives the ones that go: the oldest, and empty ones.
+
+        Of these stays what says where a gap begins, if nothing else does.
+        """
         kept: tuple[Span, ...] = ()
+        mark: tuple[Span, ...] = ()
         for span in reversed(self.spans):
             room -= span.size
             if room < 0:
                 break
-            kept = (span, *kept) if span.size else kept
+            if span.size:
+                kept, mark = (span, *kept), ()
+            elif span.start < (kept[0].start if kept else self.base):
+                mark = (span,)
+        kept = (*mark, *kept)
         return evolve(self, spans=kept), tuple(span for span in self.spans if span not in kept)
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import Literal
 
 from attrs import define, field, frozen
 
-from .layout import Extent, Layout
+from .layout import Extent, Layout, Span
 from .rotation import Rotation
 
 __all__ = [
@@ -178,7 +178,15 @@ def backwards(log: Rotation, end: int, chunk: int = CHUNK, since: float = 0) -> 
     """
     log.load()
     before_gap = False
-    while (extent := log.current.before(end)) is not None and _modified(log, extent) >= since:
+    while True:
+        layout = log.current
+        extent = layout.before(end)
+        if extent is None:
+            if layout.lost and end == layout.oldest and _modified(log, layout.spans[0]) >= since:
+                yield dropped_line(layout.lost)
+            return
+        if _modified(log, extent.span) < since:
+            return
         if extent.end < end:
             yield dropped_line(end - extent.end)
             end, before_gap = extent.end, True
@@ -193,9 +201,9 @@ def backwards(log: Rotation, end: int, chunk: int = CHUNK, since: float = 0) -> 
         end, before_gap = start, False
 
 
-def _modified(log: Rotation, extent: Extent) -> float:
+def _modified(log: Rotation, span: Span | None) -> float:
     try:
-        return log.files.path(extent.span).stat().st_mtime
+        return log.files.path(span).stat().st_mtime
     except FileNotFoundError:
         return 0.0
 

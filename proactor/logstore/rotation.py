@@ -80,14 +80,16 @@ class Rotation:
         # Apart from the other lock, which is held for long: the reactor's thread may come here too.
         with self._loading:
             if not self.loaded:
-                self.layout, self.seen = recovered(self.files)
+                layout, self.seen = recovered(self.files)
+                # While nobody moved anything, what is gone was given back by somebody else.
+                self.layout = layout.cut_before() if self.limits.backups else layout
                 self.loaded = True
 
     @property
     def current(self) -> Layout:
         """The layout as readers see it: without what somebody else gave back."""
         layout = self.layout
-        return layout.dropped(self.gone) if self.gone > layout.base else layout
+        return layout.marked().dropped(self.gone) if self.gone > layout.base else layout
 
     def notice(self, fd: int, offset: int, origin: int) -> bool:
         """Take note of what somebody else gave back of the live file, if that is so of the byte of an offset.
@@ -166,11 +168,12 @@ class Rotation:
         if self.gone > base:
             self._holes.found(self.gone - self.layout.origin)
             self._target = self._line_after(fd, self.gone)
-            self.dropped += self._target - base
-            self.layout = self.layout.dropped(self._target)
+            self._drop(self._target)
 
     def _begin(self, fd: int, end: int) -> None:
         if not self.limits.backups:
+            # What goes now is not said to be dropped, nor what was before that.
+            self._evict(-1)
             self._leave(fd, self._newest(fd, end), end)
             return
         target = self._line_before(fd, min(end, self.layout.base + self.limits.max_bytes))
@@ -209,15 +212,27 @@ class Rotation:
         """Drop the middle: what was not moved yet, but for the newest."""
         # It will write much before we look again, and that has to have room within the limits too.
         self._spare = self.limits.max_bytes
-        if self.layout.moved_bytes > self.limits.backup_bytes - self._spare:
+        if self.layout.moved_bytes > max(0, self.limits.backup_bytes - self._spare):
             self._evict(self.limits.backup_bytes - self._spare)
         base = self._newest(fd, end)
-        self.dropped += base - self.layout.base
+        self._drop(base)
         self._leave(fd, base, end)
         end = self._end(fd)
         if end - self.layout.base > 2 * self.limits.max_bytes:
             # A kernel that writes out what is dirty before it gives it back may be slower than the writer.
             self._empty(fd, end)
+
+    def _drop(self, base: int) -> None:
+        """What is before an offset is no more, though nobody moved it; where that began is kept, for readers."""
+        self.dropped += base - self.layout.base
+        if not self.layout.spans:
+            self.layout = self.layout.marked()
+            try:
+                self.files.append(self.layout.spans[-1], b"")
+            except OSError as error:
+                # Until the next initiator it is known all the same.
+                self._trouble = error
+        self.layout = self.layout.dropped(base)
 
     def _newest(self, fd: int, end: int) -> int:
         return self._line_after(fd, max(self.layout.base, end - self.limits.rest))

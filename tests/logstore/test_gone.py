@@ -63,9 +63,16 @@ class GoneTests(LogCase):
         self.log.load()
         start = self.cut(100_000)
         self.assertEqual(extract(self.log, 5, None).data, numbered(4995, 5000))
-        self.assertEqual(extract(self.log, 10_000, None).data, written[start:].split(b"\n", 1)[1] and written[start:])
+        self.assertEqual(extract(self.log, 10_000, None).data, self.expected(start, written))
         self.assertEqual(last_lines(self.log, 1), (numbered(4999, 5000).decode().strip(),))
         self.assertEqual(stored(self.log).kept, len(written) - start)
+
+    def test_found(self) -> None:
+        """An initiator that comes to find that of a log of which nothing was moved yet says so."""
+        written = numbered(0, 5000)
+        self.write(written)
+        start = self.cut(100_000)
+        self.assertEqual(extract(self.make(), 10_000, None).data, self.expected(start, written))
 
     def test_counted(self) -> None:
         """When it is seen to, it counts as dropped, up to the beginning of a line; it goes on from there."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from proactor.guardian_main import libc
 from proactor.logstore.layout import Limits
-from proactor.logstore.reading import dropped_line, end_of
+from proactor.logstore.reading import backwards, dropped_line, end_of
 from proactor.logstore.rotation import Attended, Rotation
 from proactor.logstore.turn import Turn
 
@@ -209,6 +209,52 @@ class OutrunTests(LogCase):
         self.assertTrue(MAX // 2 - 100 <= len(after) <= MAX // 2)
         self.assertTrue(taken_on_disk(self.files) <= 2 * MAX)
 
+    def backwards(self, log: Rotation | None = None) -> bytes:
+        """All that a reader gets who reads from the end."""
+        log = self.log if log is None else log
+        return b"".join(reversed(list(backwards(log, end_of(log)))))
+
+    def test_all_that_was_before(self) -> None:
+        """Where nothing older is left a line says at the beginning what was dropped, to the next initiator too."""
+        self.write(numbered(0, 5))
+        self.attend()
+        for byte in (b"b", b"c"):
+            line = byte * 5_000_000 + b"\n"
+            self.write(line)
+            self.attend()
+            expected = dropped_line(self.end() - MAX // 2) + line[-MAX // 2 :]
+            self.assertEqual(self.backwards(), expected)
+            self.assertEqual(self.backwards(self.make()), expected)
+            self.assertEqual(everything(self.log, 0), expected)
+        # What is moved afterwards stands behind it.
+        more = numbered(0, 300)
+        self.write(more)
+        self.attend()
+        self.assertTrue(self.log.layout.moved_bytes)
+        for log in (self.log, self.make()):
+            self.assertEqual(self.backwards(log), expected + more)
+
+    def test_older_than_kept(self) -> None:
+        """What was dropped is told of as long as what came right behind it is kept: then it is old, like the rest."""
+        self.write(b"a" * 1_000_000 + b"\n")
+        self.attend()
+        for first in range(0, 5000, 100):
+            self.assertEqual(dropped_of(self.backwards()) > 0, self.log.layout.lost > 0)
+            self.write(numbered(first, first + 100))
+            self.attend()
+        self.assertEqual(dropped_of(self.backwards()), 0)
+        self.assertEqual(self.backwards(), everything(self.log))
+
+    def test_no_older_files(self) -> None:
+        """Where none are kept what was dropped is told of until the rest is, in its turn, too old."""
+        self.log = self.make(Limits(MAX, 0))
+        self.write(numbered(0, 5000))
+        self.attend()
+        self.assertEqual(dropped_of(self.backwards()), self.log.dropped)
+        self.write(numbered(0, 300))
+        self.attend()
+        self.assertEqual(dropped_of(self.backwards()), 0)
+
     def test_again(self) -> None:
         """Of one who is too fast now and then the newest stays, each time."""
         for first in (0, 10_000):
@@ -268,7 +314,7 @@ class OutrunTests(LogCase):
             attended = self.log.attend(nobody_waits)
             assert attended.trouble is not None
             self.assertEqual(attended.trouble.errno, errno.ENOTDIR)
-        self.assertTrue(len(self.log.layout.spans) <= 1)
+        self.assertTrue(len(self.log.layout.spans) <= 2)
         self.assertTrue(taken_on_disk(self.files) <= 2 * MAX)
         kept = everything(self.log)
         self.assertTrue(numbered(0, 6000).endswith(written_of(kept)))
