@@ -21,6 +21,8 @@ _REVISION = re.compile("[0-9]{1,18}")
 _SOURCE = "standard input"
 #: How long a secret is at least, in characters, for a text that holds it to be taken for one that was made of it.
 _TELLING = 4
+#: How many characters of a value a log has.
+_LONGEST_SHOWN = 200
 _HIDDEN = "***"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}")
 
@@ -85,13 +87,15 @@ class Config(Mapping[str, str]):
         return {name: text for name, text in self._raw.items() if name not in self._secret}
 
     def shown(self, name: str) -> str:
-        """Give an option's value fit for a log: its text, quoted where need be; ``***`` for a secret."""
+        """Give an option's value fit for a log: its text, quoted where need be, or how it begins; ``***`` for a secret."""
         if name in self._secret:
             return _HIDDEN
         if name not in self._raw:
             default = self._values.get(name)
             return "(not set)" if default is None else f"{default} (default)"
         text = self._raw[name]
+        if len(text) > _LONGEST_SHOWN:
+            return f"{text[:_LONGEST_SHOWN]!r}... ({len(text)} characters)"
         return text if text and text.isprintable() and text == text.strip() else repr(text)
 
     def secret_texts(self) -> set[str]:

@@ -122,6 +122,13 @@ class TakeUpTests(SynchronousTestCase):
             ],
         )
 
+    def test_long(self) -> None:
+        """Of a long value the log has the beginning, and how long it is."""
+        self.take_up(17, colour="x" * 60_000)
+        self.assertEqual(
+            self.log.lines(), [f"Changed colour: (not set) -> '{'x' * 200}'... (60000 characters) (revision 17)"]
+        )
+
     def test_gone_option(self) -> None:
         """An option that is gone is back at its default."""
         raw = {name: text for name, text in self.raw.items() if name != "wind"}
