@@ -30,7 +30,7 @@ GOALS = {"serving_ms_p50": 10.0, "per_second": 150.0, "private_mib": 8.0}
 PER_ROUND = {"reference": 1, "spawn": 1, "fork": 4, "floor": 4}
 #: How many of the slow ones are launched at once, at most: they take their time.
 _MOST_SLOW = 40
-#: Seconds after the first launch of each: what an initiator gets ready for later ones, when it has nothing to do, is then.
+#: Seconds after the first launch of each: what an initiator does ahead, when it has nothing to do, is done then.
 _REST = 4.0
 #: How many of those launched at once are looked at, and asked how often.
 _LOOKED_AT, _ASKED = 20, 10

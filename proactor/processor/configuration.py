@@ -87,7 +87,7 @@ class Config(Mapping[str, str]):
         return {name: text for name, text in self._raw.items() if name not in self._secret}
 
     def shown(self, name: str) -> str:
-        """Give an option's value fit for a log: its text, quoted where need be, or how it begins; ``***`` for a secret."""
+        """Give an option's value fit for a log: its text or its start, quoted where need be; ``***`` for a secret."""
         if name in self._secret:
             return _HIDDEN
         if name not in self._raw:
