@@ -17,6 +17,7 @@ from twisted.web.iweb import IRequest
 from zope.interface import implementer
 
 from proactor import Option, Processor, Rejected
+from proactor.extent import MOST_FETCHED
 from proactor.processor import Config
 from proactor.processor.configuration import Start
 from proactor.processor.fetch import FetchLoop
@@ -81,7 +82,7 @@ def nothing_in_it(request: IRequest) -> bytes:
 @fault
 def too_large(request: IRequest) -> bytes:
     """Answer with more than anybody reads."""
-    return b'{"a": "' + b"x" * (1 << 20) + b'"}'
+    return b'{"a": "' + b"x" * MOST_FETCHED + b'"}'
 
 
 @fault

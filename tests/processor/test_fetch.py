@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from proactor.extent import MOST_FETCHED
 from proactor.processor.fetch import Pace
 
 from ..support.examples import examples
@@ -263,7 +264,7 @@ class LoopTests(SynchronousTestCase):
             ("deep_json", "its answer is not JSON"),
             ("a_list", "its answer is not a JSON object"),
             ("nothing_in_it", "its answer has no revision"),
-            ("too_large", "its answer has more than 1048576 bytes"),
+            ("too_large", f"its answer has more than {MOST_FETCHED} bytes"),
             ("silence", "it did not answer within 40 s"),
         ]:
             log = Log()
