@@ -10,6 +10,7 @@ from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import Any
 
+import psutil
 from click.shell_completion import ShellComplete
 from twisted.internet.threads import deferToThread
 
@@ -62,6 +63,15 @@ class Typed:
         """Wait for its end; its exit code."""
         await until(lambda: self.process.poll() is not None, lambda: self.out.text() + self.err.text())
         return self.process.returncode
+
+    async def connected(self) -> None:
+        """Wait until it has a connection: it sends what it wants in the turn in which it has."""
+
+        def found() -> bool:
+            pid, up = self.process.pid, psutil.CONN_ESTABLISHED
+            return any(each.pid == pid and each.status == up for each in psutil.net_connections("tcp"))
+
+        await until(found, self.err.text)
 
     def end(self) -> None:
         """Have it gone."""

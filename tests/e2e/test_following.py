@@ -66,6 +66,7 @@ class FollowingTests(KilledCase):
         """Events go on behind the last that came, also where none had come yet."""
         it = await self.serving()
         typed, quiet = (self.begin(it, "events", "-f", "--json", *more) for more in (("--after", "0"), ("-e", "fatal")))
+        await quiet.connected()
         (job,) = await self.create(it, 1, module="survivor")
         await typed.out.line('"running"')
         it.send(signal.SIGUSR2)
