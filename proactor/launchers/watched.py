@@ -96,12 +96,19 @@ class Watched:
         self._waiting: list[Deferred[None]] = []
 
     def watch_child(self, reap: Callable[[], None]) -> None:
-        """Have a child reaped at its end; ``reap`` tells of that end.
+        """Have a child reaped at its end; ``reap`` tells of that end, and does nothing before.
 
         The reactor does so on SIGCHLD, and one can get lost that comes just as signal handlers change hands.
         """
         if self._grip.fd is not None:
             self._reader = _Reader(self._reactor, self._grip.fd, reap)
+        else:
+            self._later["look"] = self._reactor.callLater(LOOK, self._look_at_child, reap)
+
+    def _look_at_child(self, reap: Callable[[], None]) -> None:
+        reap()
+        if not self.is_over:
+            self._later["look"] = self._reactor.callLater(LOOK, self._look_at_child, reap)
 
     def watch(self) -> None:
         """Find out of its end; to be called where nobody tells of that."""

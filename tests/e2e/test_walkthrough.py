@@ -12,7 +12,7 @@ from twisted.trial.unittest import SkipTest
 
 from .case import Case
 from .ports import free_ports
-from .support import GUID, Initiator, curl
+from .support import GUID, Initiator, curl, until
 
 #: The reference example's own file, byte for byte.
 SEED = """\
@@ -132,17 +132,20 @@ class WalkthroughTests(Case):
         (folder / "proactor.cfg").write_text(text)
         await self.walk(self.begin(folder), port, child_port)
 
-    def need_ports(self) -> None:
-        if not (is_free(PORT) and is_free(CHILD_PORT)):
-            raise SkipTest(f"port {PORT} or {CHILD_PORT} is taken on this machine")
+    async def need_ports(self) -> None:
+        """Wait for them: as a rule a client that was given one of them has it for a moment."""
+        try:
+            await until(lambda: is_free(PORT) and is_free(CHILD_PORT), "the ports of the example")
+        except AssertionError:
+            raise SkipTest(f"port {PORT} or {CHILD_PORT} is taken on this machine") from None
 
     async def test_unchanged(self) -> None:
         """The example's file runs unchanged; its highest port, which no port can be, is cut with one warning."""
-        self.need_ports()
+        await self.need_ports()
         initiator = self.begin(self.folder(), "--config", str(self.saved(SEED)), "--guid", GUID)
         await self.walk(initiator, PORT, CHILD_PORT, warnings=1)
 
     async def test_nothing_given(self) -> None:
         """In an empty folder it runs on the file that the package ships."""
-        self.need_ports()
+        await self.need_ports()
         await self.walk(self.begin(self.folder()), PORT, CHILD_PORT)

@@ -174,6 +174,12 @@ class WithoutToolsTests(Case, LauncherSuite):
         os.environ["PATH"] = os.devnull
         super().setUp()
 
+    async def test_signal_lost(self) -> None:
+        """The end of a child is seen though SIGCHLD is not."""
+        self.patch(process, "reapAllProcesses", lambda: None)
+        launched = await self.begin(self.of((*PYTHON, "import time; time.sleep(0.1); raise SystemExit(3)")))
+        self.assertEqual((await launched.ended).code, 3)
+
     async def test_stdin(self) -> None:
         """Standard input is there whole, and a session of its own."""
         code = "import os, sys; print(sys.stdin.read(), os.getsid(0) == os.getpid())"
