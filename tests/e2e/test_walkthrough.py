@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import socket
-from contextlib import closing
 from pathlib import Path
 from signal import SIGHUP
 
 from twisted.trial.unittest import SkipTest
 
 from .case import Case
-from .ports import free_ports
+from .ports import free_ports, is_free
 from .support import GUID, Initiator, curl, until
 
 #: The reference example's own file, byte for byte.
@@ -50,16 +48,6 @@ CREATED = (
     "\r\n"
     "201: Created\n"
 )
-
-
-def is_free(port: int) -> bool:
-    with closing(socket.socket()) as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("0.0.0.0", port))
-        except OSError:
-            return False
-    return True
 
 
 class WalkthroughTests(Case):
@@ -135,7 +123,7 @@ class WalkthroughTests(Case):
     async def need_ports(self) -> None:
         """Wait for them: as a rule a client that was given one of them has it for a moment."""
         try:
-            await until(lambda: is_free(PORT) and is_free(CHILD_PORT), "the ports of the example")
+            await until(lambda: is_free("0.0.0.0", PORT) and is_free("0.0.0.0", CHILD_PORT), "the ports of the example")
         except AssertionError:
             raise SkipTest(f"port {PORT} or {CHILD_PORT} is taken on this machine") from None
 

@@ -127,23 +127,25 @@ class AdoptionTests(Case):
         assert job.exit is not None
         self.assertEqual(job.exit.reason, "silent for 40 s; ended; its status cannot be known")
 
+    def led_by(self, daemon: Job) -> None:
+        """The next initiator finds the job's lock held by another job's process, as by something that it left."""
+        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
+        self.rig.locks.leaders = lambda: dict.fromkeys((self.job.guid, daemon.guid), daemon.pid or 0)
+        self.rig.take_up()
+
     def test_left_behind(self) -> None:
         """Who has the lock of one that has ended is something that it started: that is not adopted in its place."""
         daemon, process = self.rig.create(), self.job.process
         self.rig.die()
         self.rig.launcher.kill(self.job.guid)
         self.rig.clock.advance(0)
-        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
-        self.rig.locks.leaders = lambda: dict.fromkeys((self.job.guid, daemon.guid), daemon.pid or 0)
-        self.rig.take_up()
+        self.led_by(daemon)
         job = self.rig.fleet.job(self.job.guid)
         self.assertEqual((job.state, job.pid), (State.BACKOFF, None))
         self.assertEqual(self.rig.launcher.rest_ended.pop(), {job.guid: process})
         # It is none of a job that had no process either.
         self.rig.die()
-        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
-        self.rig.locks.leaders = lambda: dict.fromkeys((self.job.guid, daemon.guid), daemon.pid or 0)
-        self.rig.take_up()
+        self.led_by(daemon)
         self.assertEqual(self.rig.fleet.job(self.job.guid).pid, None)
         self.assertEqual(self.rig.launcher.rest_ended, [])
 
@@ -156,9 +158,7 @@ class AdoptionTests(Case):
         self.rig.die()
         self.rig.launcher.kill(self.job.guid)
         self.rig.clock.advance(0)
-        self.rig = Rig(self, CONFIGURED, earlier=self.rig)
-        self.rig.locks.leaders = lambda: dict.fromkeys((self.job.guid, daemon.guid), daemon.pid or 0)
-        self.rig.take_up()
+        self.led_by(daemon)
         after = self.rig.fleet.job(self.job.guid)
         self.assertEqual((after.state, after.incarnation), (State.STARTING, 3))
         self.assertNotEqual(after.pid, daemon.pid)
