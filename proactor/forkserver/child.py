@@ -25,6 +25,8 @@ __all__ = ["become", "lead", "run"]
 
 _MIB = 1 << 20
 _PR_SET_DUMPABLE = 4
+#: Where the interpreter looks first, as it was started with ``-m``; ``None``: it is not to (sys.flags.safe_path).
+_FOLDER = None if getattr(sys.flags, "safe_path", False) else sys.path[0]
 
 
 def become(order: Order, files: Mapping[str, int], go: int) -> bool:
@@ -113,10 +115,10 @@ def run(order: Order) -> None:
     random.seed()
     sys.argv = ["-m", *order.arguments]
     sys.orig_argv = [order.python, "-m", order.module, *order.arguments]
-    # As the interpreter has it for ``-m``: where it was started.
-    before, sys.path[0] = sys.path[0], os.getcwd()
-    if sys.path[0] != before:
-        _unload(before, sys.path[0])
+    here = os.getcwd()
+    if _FOLDER is not None and here != _FOLDER and _FOLDER in sys.path:
+        sys.path[sys.path.index(_FOLDER)] = here
+        _unload(_FOLDER, here)
     runpy.run_module(order.module, run_name="__main__", alter_sys=True)
 
 

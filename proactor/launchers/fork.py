@@ -155,6 +155,8 @@ class ForkLauncher:
         if spec.argv[0] != sys.executable or _at_start(spec.environment) != self._at_start:
             return None
         limits = spec.limits
+        if limits.folder is not None and _has_relative(spec.environment.get("PYTHONPATH", "")):
+            return None
         order = Order(
             guid=spec.guid,
             incarnation=spec.incarnation,
@@ -277,3 +279,8 @@ def _copied(spec: LaunchSpec) -> dict[str, int]:
 
 def _at_start(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.startswith(_AT_START)}
+
+
+def _has_relative(path: str) -> bool:
+    """Whether a search path means others in another folder; an empty entry is the folder itself."""
+    return path != "" and not all(map(os.path.isabs, path.split(os.pathsep)))

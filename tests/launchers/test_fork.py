@@ -45,7 +45,8 @@ class ForkCase(Case):
     skip = NOT_HERE
 
     def setUp(self) -> None:
-        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+        path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self.environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
         super().setUp()
         # What is expected to be forked is, also where a server takes long to load.
         self.patch(fork_module, "PATIENCE", 60.0)
@@ -455,6 +456,48 @@ class PreloadTests(ForkCase):
         launched = await self.begin(spec)
         await launched.ended
         self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", "22 3 None\n"))
+
+    async def test_path_of_its_folder(self) -> None:
+        """Nor what a search path means that is another in a folder of its own: that takes a fresh interpreter."""
+        here, other = Path.cwd() / "part_of_here.py", Path(self.mktemp()).absolute()
+        here.write_text("")
+        self.addCleanup(here.unlink)
+        other.mkdir()
+        self.write("whole", "import importlib.util\nprint(importlib.util.find_spec('part_of_here'))")
+        for entry in ("", "."):
+            self.path.write_text("")
+            environment = {**self.environment, "PYTHONPATH": f"{ROOT}{os.pathsep}{entry}{os.pathsep}{self.folder}"}
+            self.launcher = ForkLauncher(cast(Any, reactor), environment)
+            self.launcher.start()
+            self.addCleanup(self.launcher.close)
+            self.launcher.preload(["whole"])
+            spec = self.run_module("whole", guid="c" * 32, limits=Limits(folder=str(other)))
+            launched = await self.begin(evolve(spec, environment={"PYTHONUNBUFFERED": "1", **environment}))
+            await launched.ended
+            self.assertEqual((launched.handle.launcher, self.path.read_text()), ("spawn", "None\n"), entry)
+
+    async def test_path_that_is_changed(self) -> None:
+        """What a module that is loaded ahead puts first into the search path stays there."""
+        self.write("first", "import sys\nsys.path.insert(0, '/nowhere/first')\n")
+        self.write("whole", "import first, os, sys\nprint(sys.path[0], sys.path[1] == os.getcwd())")
+        await self.said("whole")
+        for folder in (None, str(self.folder)):
+            self.path.write_text("")
+            launched = await self.begin(self.run_module("whole", guid="c" * 32, limits=Limits(folder=folder)))
+            await launched.ended
+            self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", "/nowhere/first True\n"))
+
+    async def test_safe_path(self) -> None:
+        """Where a fresh interpreter would not look into its folder, neither does one that is forked."""
+        self.environment["PYTHONSAFEPATH"] = "1"
+        self.launcher = self.successor()
+        self.write("whole", "import os, sys\nprint(os.getcwd() in sys.path)")
+        await self.said("whole")
+        self.path.write_text("")
+        launched = await self.begin(self.run_module("whole", guid="c" * 32, limits=Limits(folder="/")))
+        await launched.ended
+        looks = sys.version_info < (3, 11)
+        self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", f"{looks}\n"))
 
     async def test_library(self) -> None:
         """Where one has loaded a library that may have handlers of its own for a fork, these are called."""
