@@ -30,7 +30,7 @@ from .jobs.left_behind import LeftBehind
 from .jobs.locks import JobLocks
 from .jobs.logs import JobLogs
 from .jobs.readiness import prober
-from .jobs.taking_up import TakingUp, take_up, unfinished
+from .jobs.taking_up import TakingUp, take_up
 from .launchers import identity
 from .launchers.command import environment as child_environment
 from .launchers.fork import ForkLauncher
@@ -77,7 +77,7 @@ def assemble(
     :raises ProactorError: what was saved cannot be read, or does not hold any more.
     """
     guid = options["guid"]
-    saved, writes = unfinished(store.load())
+    saved = store.load()
     begin = opened(reactor, now, options.document, guid, saved, listen_port)
     configurator = begin.configurator
     configurator.keep = store.commit
@@ -111,9 +111,7 @@ def assemble(
     initiator = Initiator(reactor, now, configurator, authority, fleet, store, deliver, levels)
     pool = reactor.getThreadPool()
     initiator.keys.save = lambda data: deferToThreadPool(reactor, pool, home.write_secret, RING, data)
-    return Parts(
-        initiator, Opened(configurator, [*writes, *begin.writes], begin.document), saved, guardian, locks, launcher
-    )
+    return Parts(initiator, begin, saved, guardian, locks, launcher)
 
 
 def _without_secrets(environment: Mapping[str, str], settings: InitiatorSettings) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -115,12 +115,12 @@ class Configurator:
         make: Callable[[], Draft],
         actor: str,
         hold: Callable[[Draft], Collection[str]] = lambda _: (),
-        more: Callable[[Draft], Sequence[Write]] = lambda _: (),
+        more: Callable[[Draft], Iterable[Write]] = lambda _: (),
     ) -> Plan:
         """Make a draft, try it, keep it, take it, and tell those whose configuration it changed.
 
         :param hold: who of those does not get it yet.
-        :param more: what else is kept with it, asked for behind ``hold``.
+        :param more: what else is kept with it, asked for behind ``hold``; in slices.
         :raises StorageFull, StorageFailed: it cannot be kept; nothing has changed.
         """
         async with _held(self._lock):
@@ -128,13 +128,14 @@ class Configurator:
             settings = await self._try(draft)
             planned = await self._planned(draft)
             held, now = hold(draft), self.now()
-            writes = [*self._writes(draft, actor, now), *more(draft)]
+            writes = self._writes(draft, actor, now)
+            await in_slices(self.clock, map(writes.append, more(draft)))
             if writes:
                 await self.keep(writes)
             change = self.live.commit(draft, actor, now, held)
             self.settings = settings
         log.debug("Revision {revision}: {summary}", revision=change.revision, summary=change.summary)
-        if not draft.empty and draft.joined is None and draft.left is None:
+        if not draft.empty and not draft.joined and draft.left is None:
             self.heard_change(planned, change.summary, actor)
         await self.waiting.wake(guid for guid in change.before if guid not in held)
         return planned
@@ -149,21 +150,26 @@ class Configurator:
         return writes
 
     async def join(
-        self, member: Member, options: Patch, actor: str, more: Callable[[Draft], Sequence[Write]] = lambda _: ()
+        self,
+        members: Sequence[Member],
+        options: Patch,
+        actor: str,
+        more: Callable[[Draft], Iterable[Write]] = lambda _: (),
     ) -> None:
-        """Add a processor, with options of its own: they are judged by what the last of its module declared.
+        """Add processors of one module, with options of their own: these are judged by what the module's last declared.
 
-        :param more: what is kept with it.
-        :raises Refused: they cannot be; there is no such processor then.
+        :param more: what is kept with them; in slices.
+        :raises Refused: they cannot be; there are no such processors then.
         """
-        check_names(member.module, options, self.live.layers, self._declared.of_module(member.module).names)
+        module, by_guid = members[0].module, {each.guid: each for each in members}
+        check_names(module, options, self.live.layers, self._declared.of_module(module).names)
         try:
-            with self._declared.presumed(member.guid, member.module, options):
-                await self.take(lambda: self.live.draft_join(member, options), actor, more=more)
+            with self._declared.presumed(by_guid, module, options):
+                await self.take(lambda: self.live.draft_join(members, options), actor, more=more)
         except ConfigError as error:
-            if error.section != member.guid:
+            if error.section not in by_guid:
                 raise
-            raise _as_ordered(error, member, options) from None
+            raise _as_ordered(error, by_guid[error.section], options) from None
 
     def spelt(self, make: Callable[[], Draft]) -> Draft:
         """An operator's edit, in which no name, of an option or of who may call, is most likely a slip.
@@ -200,7 +206,7 @@ class Configurator:
     async def _try(self, draft: Draft) -> InitiatorSettings:
         if draft.left is not None:
             return self.settings
-        if draft.joined is not None:
+        if draft.joined:
             await in_slices(self.clock, self.live.steps(draft, self._checker(self.settings)))
             return self.settings
         settings = initiator_settings(draft.layers, self.settings.guid)

@@ -40,13 +40,14 @@ class Declared:
         return self._by_module.get(module, _NONE)
 
     @contextmanager
-    def presumed(self, guid: str, module: str, names: Collection[str]) -> Iterator[None]:
-        """Meanwhile a processor that is to be counts as having declared, of some options, what its module did."""
+    def presumed(self, guids: Collection[str], module: str, names: Collection[str]) -> Iterator[None]:
+        """Meanwhile processors that are to be count as having declared, of some options, what their module did."""
         own = Options(tuple(option for option in self.of_module(module).declared if option.name in names))
-        self._by_guid[guid] = own
+        self._by_guid.update(dict.fromkeys(guids, own))
         try:
             yield
         finally:
-            # It may have declared by itself by then.
-            if self._by_guid.get(guid) is own:
-                del self._by_guid[guid]
+            for guid in guids:
+                # It may have declared by itself by then.
+                if self._by_guid.get(guid) is own:
+                    del self._by_guid[guid]

@@ -7,7 +7,7 @@ it is taken or dropped before the next is made.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import cast
 
 from attrs import define, evolve, field, frozen
@@ -55,7 +55,7 @@ class Draft:
     views: dict[str, View] = field(factory=dict)
     #: Views that are what they were, by another way.
     rerouted: dict[str, View] = field(factory=dict)
-    joined: Member | None = None
+    joined: tuple[Member, ...] = ()
     left: str | None = None
     complete: bool = False
     _shared: dict[str, View] = field(factory=dict)
@@ -68,7 +68,7 @@ class Draft:
     @property
     def empty(self) -> bool:
         """Whether it changes nothing at all."""
-        return not self.sections and not self.views and self.joined is None and self.left is None
+        return not self.sections and not self.views and not self.joined and self.left is None
 
     def steps(self, touched: Collection[str], now: Callable[[str], View | None], check: Check) -> Iterator[None]:
         """Resolve and check for each processor in ``touched``, a slice of work between two yields.
@@ -222,13 +222,19 @@ def _texts(settings: Mapping[str, Setting] | None) -> dict[str, str | None] | No
     return None if settings is None else {name: setting.text for name, setting in settings.items()}
 
 
-def join(layers: Layers, base: int, member: Member, options: Patch) -> Draft:
-    """A new processor, and the options that it is created with, which are edits of its section."""
-    member = evolve(member, created=base + 1)
-    members = ChainMap({member.guid: member}, cast(dict[str, Member], layers.members))
-    with_member = evolve(layers, members=members)
-    draft = edit(with_member, base, member.guid, options, f"creation of {member.guid}")
-    draft.joined = member
+def join(layers: Layers, base: int, members: Sequence[Member], options: Patch) -> Draft:
+    """New processors of one module, and the options that each is created with, which are edits of its section."""
+    joined = {each.guid: evolve(each, created=base + 1) for each in members}
+    with_members = evolve(layers, members=ChainMap(joined, cast(dict[str, Member], layers.members)))
+    first = members[0].guid
+    summary = f"creation of {first}" if len(joined) == 1 else f"creation of {len(joined)} of [{members[0].module}]"
+    draft = edit(with_members, base, first, options, summary)
+    # Nothing was written of any of them before: what becomes of the first becomes of all.
+    edits = dict.fromkeys(joined, draft.layers.edits[first])
+    draft.layers = evolve(with_members, edits=ChainMap(edits, cast(dict[str, Settings], layers.edits)))
+    if draft.sections:
+        draft.sections, draft.edited = frozenset(joined), dict.fromkeys(joined, draft.edited[first])
+    draft.joined = tuple(joined.values())
     return draft
 
 

@@ -6,7 +6,7 @@ draft is open at a time; who uses this sees to that.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -198,9 +198,9 @@ class LiveConfiguration:
         globs = self.layers.secret_globs if secret_globs is None else (*secret_globs, *self._hidden)
         return drafts.reload(evolve(self.layers, secret_globs=globs), self.revision, document)
 
-    def draft_join(self, member: Member, options: drafts.Patch) -> Draft:
-        """A new processor."""
-        return drafts.join(self.layers, self.revision, member, options)
+    def draft_join(self, members: Sequence[Member], options: drafts.Patch) -> Draft:
+        """New processors of one module."""
+        return drafts.join(self.layers, self.revision, members, options)
 
     def draft_leave(self, guid: str) -> Draft:
         """A processor forgotten.
@@ -215,9 +215,9 @@ class LiveConfiguration:
         touched = {guid: None for section in draft.sections for guid in self.members_of(section)}
         if draft.layers.secret_globs != self.layers.secret_globs:
             touched = dict.fromkeys(self._members)
-        if draft.joined is not None:
+        for each in draft.joined:
             # Others may wait for what its section will say.
-            touched |= dict.fromkeys([draft.joined.guid, *self.members_of(draft.joined.guid)])
+            touched |= dict.fromkeys([each.guid, *self.members_of(each.guid)])
         yield from draft.steps(touched, self._views.get, check)
 
     def recheck(self, draft: Draft, check: drafts.Check) -> Iterator[None]:
@@ -255,8 +255,7 @@ class LiveConfiguration:
 
     def _take_layers(self, draft: Draft) -> None:
         self.layers = evolve(self.layers, document=draft.layers.document, secret_globs=draft.layers.secret_globs)
-        if draft.joined is not None:
-            self._members[draft.joined.guid] = draft.joined
+        self._members.update((each.guid, each) for each in draft.joined)
         for section in draft.edited:
             self._edits[section] = draft.layers.edits[section]
         if draft.left is not None:

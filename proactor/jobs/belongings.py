@@ -20,15 +20,32 @@ class Belongings:
     locks: Locks
     logs: Logs
 
-    def add(self, job: Job, held: HeldSocket, settings: JobSettings, at_end: bool) -> None:
-        """There is a job, for which its port and its lock were taken before.
+    def prepare(self, guid: str, settings: JobSettings) -> None:
+        """Have a lock and a log for one that is to be a job; its port was taken before.
+
+        :raises Unavailable, StorageFull: there can be none.
+        """
+        self.locks.reserve(guid)
+        self.show(guid, settings)
+
+    def show(self, guid: str, settings: JobSettings, at_end: bool = False) -> None:
+        """Have a log for a job.
 
         :param at_end: whether only what it writes from now on is shown.
-        :raises Unavailable: there can be no log for it.
+        :raises Unavailable, StorageFull: there can be none.
         """
-        self.logs.add(job.guid, settings.log_max_bytes, settings.log_backups, at_end)
+        self.logs.add(guid, settings.log_max_bytes, settings.log_backups, at_end)
+
+    def add(self, job: Job, held: HeldSocket) -> None:
+        """There is a job."""
         held.changed = lambda: self.keeper.keep(job.guid, held.fileno)
         held.changed()
+
+    async def discard(self, guid: str, held: HeldSocket) -> None:
+        """One that was to be a job will be none: undo as much as was prepared for it."""
+        self.ports.give_back(held)
+        self.locks.remove(guid)
+        await self.logs.remove(guid)
 
     def give_back(self, job: Job, held: HeldSocket) -> None:
         """The job is no more: others may have its port, at once."""

@@ -1,15 +1,13 @@
-"""New processors: all that were ordered, or none of them."""
+"""New processors: all that were ordered, or none of them, in one commit."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
-from uuid import uuid4
 
 from attrs import define, field, frozen
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 
 from ..changes.configurator import Configurator
 from ..config.draft import Draft
@@ -19,15 +17,11 @@ from ..config.layers import Member
 from ..config.settings import declared_module, module_sections
 from ..errors import Refused, Unavailable
 from ..launchers.held import HeldSocket
-from ..launchers.ports import Ports
 from ..model import Job
-from ..reactor.slices import SLICE
-from ..saved import DropJob, PutValue, Write
+from ..reactor.slices import in_slices
+from ..saved import Write
+from .belongings import Belongings
 from .launch_plan import LaunchPlanner
-from .surroundings import Locks
-
-#: What a store has of an order that is not carried out to its end; the order's id follows.
-UNFINISHED = "creating."
 
 
 @frozen
@@ -51,14 +45,11 @@ class Keeper(Protocol):
     def closing(self) -> bool:
         """Whether nothing new is taken on."""
 
-    def writes(self, job: Job, joined: int) -> Sequence[Write]:
+    def write(self, job: Job, joined: int) -> Write:
         """What is kept of it."""
 
     def add(self, job: Job, held: HeldSocket) -> object:
         """It is one of the jobs now."""
-
-    async def withdraw(self, job: Job, actor: str) -> None:
-        """It is none after all."""
 
 
 @define(eq=False)
@@ -73,8 +64,7 @@ class Creation:
     now: Callable[[], datetime]
     configurator: Configurator
     planner: LaunchPlanner
-    ports: Ports
-    locks: Locks
+    belongings: Belongings
     keeper: Keeper
     taken: Callable[[], int]
     #: How many are ordered and not among the jobs yet.
@@ -85,21 +75,21 @@ class Creation:
 
         :raises Refused: the module is not declared, or the options cannot be.
         :raises Unavailable: there is no room or no port for that many. None was created then.
+        :raises StorageFull, StorageFailed: they cannot be kept; nor then.
         """
         section = self._declared(order.module)
         self._check_room(order.count)
-        sockets = self.ports.take(self._listen_addr(section), order.count)
-        made: list[Job] = []
+        sockets = {new_guid(): each for each in self.belongings.ports.take(self._listen_addr(section), order.count)}
         self._ordered += len(sockets)
+        made: list[Job] = []
         try:
-            await self._make_all(section, order, sockets, actor, made)
+            await self._make(section, order, sockets, actor, made)
         except Exception:
             self._ordered -= len(sockets)
-            for each in sockets:
-                self.ports.give_back(each)
-            for job in made:
-                await self.keeper.withdraw(job, actor)
+            for guid, held in sockets.items():
+                await self.belongings.discard(guid, held)
             raise
+        await in_slices(self.clock, self._hand_over(made, sockets))
         return made
 
     def _declared(self, module: str | None) -> str:
@@ -132,60 +122,35 @@ class Creation:
         resolved = self.configurator.live.layers.resolver().resolve(section, "listen_addr")
         return self.configurator.settings.listen_addr if resolved is None else resolved.text
 
-    async def _make_all(
-        self, section: str, order: Order, sockets: list[HeldSocket], actor: str, made: list[Job]
+    async def _make(
+        self, section: str, order: Order, sockets: Mapping[str, HeldSocket], actor: str, made: list[Job]
     ) -> None:
-        """Make one for each socket, which is taken off its list; in slices.
+        """Have one for each socket kept, all at once: what could fail comes before that."""
+        members = [
+            Member(guid, section, self.planner.steering(guid, section, held.address, held.port))
+            for guid, held in sockets.items()
+        ]
 
-        Of an order for several the first and the last are kept with a note: what is found with it was never answered.
-        """
-        guids = [new_guid() for _ in sockets]
-        name = f"{UNFINISHED}{uuid4().hex}"
-        until = self.clock.seconds() + SLICE
-        for guid in guids:
-            notes: list[Write] = []
-            if len(guids) > 1 and guid == guids[0]:
-                notes = [PutValue(name, guids)]
-            elif len(guids) > 1 and guid == guids[-1]:
-                notes = [PutValue(name, None)]
-            made.append(await self._make_one(guid, section, order, sockets[0], actor, notes))
-            sockets.pop(0)
-            self._ordered -= 1
-            if self.clock.seconds() >= until:
-                await deferLater(self.clock, 0)
-                until = self.clock.seconds() + SLICE
-            self._check_open()
+        def kept(draft: Draft) -> Iterator[Write]:
+            for guid, held in sockets.items():
+                self._check_open()
+                made.append(self._make_one(guid, section, order, held, draft))
+                yield self.keeper.write(made[-1], draft.revision)
 
-    async def _make_one(
-        self, guid: str, section: str, order: Order, held: HeldSocket, actor: str, notes: list[Write]
-    ) -> Job:
-        member = Member(guid, section, self.planner.steering(guid, section, held.address, held.port))
-        drafted: list[Job] = []
+        await self.configurator.join(members, order.options, actor, kept)
 
-        def kept(draft: Draft) -> list[Write]:
-            job = self._record(guid, section, order, held, draft)
-            drafted.append(job)
-            return [*self.keeper.writes(job, draft.revision), *notes]
-
-        self.locks.reserve(guid)
-        try:
-            await self.configurator.join(member, order.options, actor, kept)
-        except Exception:
-            self.locks.remove(guid)
-            raise
-        try:
-            self.keeper.add(drafted[0], held)
-        except Exception:
-            self.locks.remove(guid)
-            await self.configurator.leave(guid, actor, [DropJob(guid)])
-            raise
-        return drafted[0]
-
-    def _record(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
+    def _make_one(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
         values = draft.views[guid].values
         settings = job_settings(values)
+        self.belongings.prepare(guid, settings)
         url = self.configurator.settings.public_url(held.port)
         labels = {**settings.labels, **order.labels}
         speaks = "command" not in values
         launcher = settings.launcher if speaks else "spawn"
         return Job(guid, section, launcher, held.port, url, self.now(), labels, held.address, speaks=speaks)
+
+    def _hand_over(self, made: Sequence[Job], sockets: Mapping[str, HeldSocket]) -> Iterator[None]:
+        for job in made:
+            self.keeper.add(job, sockets[job.guid])
+            self._ordered -= 1
+            yield

@@ -6,7 +6,7 @@ and what their supervision has to do with the rest of the initiator ``liaison``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
@@ -94,10 +94,10 @@ class Fleet:
         self._around = Surroundings(
             self.clock, self.now, self.random, self.launcher, self.queue, self.logs, self.locks, self._liaison
         )
-        self._creation = Creation(
-            self.clock, self.now, configurator, self.planner, self.ports, self.locks, self, self.jobs.__len__
-        )
         self._belongings = Belongings(self.ports, self.keeper, self.locks, self.logs)
+        self._creation = Creation(
+            self.clock, self.now, configurator, self.planner, self._belongings, self, self.jobs.__len__
+        )
         self._deletion = Deletion(configurator, self._belongings, story, self.heard, self.jobs, self._forget)
 
     def _history(self, guid: str) -> RestartHistory | None:
@@ -117,6 +117,9 @@ class Fleet:
         made = await self._creation.create(order, actor)
         # One may have been deleted while the others were made.
         left = [job for job in made if job.guid in self.jobs and not job.doomed]
+        if self._closing:
+            # They are kept: the next initiator starts them.
+            return left
         for job in left:
             self._supervised[job.guid].start(actor, "create")
         begun = DeferredList(
@@ -126,25 +129,24 @@ class Fleet:
             await begun.addTimeout(_BEGIN, self.clock)
         return left
 
-    def writes(self, job: Job, joined: int) -> Sequence[Write]:
+    def write(self, job: Job, joined: int) -> Write:
         """What is kept of a job; see :class:`~proactor.jobs.creation.Keeper`."""
-        return [self.saving.put(job, joined)]
+        return self.saving.put(job, joined)
 
-    def add(self, job: Job, held: HeldSocket, at_end: bool = False) -> Supervised:
-        """It is one of the jobs from now on; nothing is started.
-
-        :param at_end: whether only what it writes from now on is shown.
-        :raises Unavailable: there can be no log for it.
-        """
-        settings = self._liaison.settings(job)
-        self._belongings.add(job, held, settings, at_end)
+    def add(self, job: Job, held: HeldSocket) -> Supervised:
+        """It is one of the jobs from now on; nothing is started."""
+        self._belongings.add(job, held)
         self.jobs[job.guid] = job
         supervised = self._supervised[job.guid] = Supervised(job, held, self._around)
         return supervised
 
-    async def withdraw(self, job: Job, actor: str) -> None:
-        """A job that was not to be made after all."""
-        await self._remove(job, actor)
+    def take_up(self, job: Job, held: HeldSocket) -> Supervised:
+        """A job that an earlier initiator had is one of ours; of its log only what is new is shown.
+
+        :raises Unavailable, StorageFull: there can be no log for it.
+        """
+        self._belongings.show(job.guid, self._liaison.settings(job), at_end=True)
+        return self.add(job, held)
 
     # Finding.
 

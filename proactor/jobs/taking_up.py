@@ -17,8 +17,7 @@ from ..interfaces import Handle
 from ..model import Exit, Identity, State
 from ..options import Options
 from ..reactor.slices import in_slices
-from ..saved import DropJob, PutValue, Saved, SavedJob, Write
-from .creation import UNFINISHED
+from ..saved import Saved, SavedJob
 from .fleet import Fleet
 from .launch_record import LaunchRecord
 from .records import history_of, job_of
@@ -63,17 +62,6 @@ class Processes(Protocol):
 
 #: In these a job has no process, whatever holds its lock.
 _WITHOUT = frozenset({State.BACKOFF, State.STOPPED, State.EXITED, State.FATAL})
-
-
-def unfinished(saved: Saved) -> tuple[Saved, list[Write]]:
-    """What was saved without the orders that were never answered, and the writes that take those away."""
-    orders = {name: guids for name, guids in saved.values.items() if name.startswith(UNFINISHED)}
-    dropped = {guid for guids in orders.values() for guid in guids if guid in saved.jobs}
-    writes: list[Write] = [DropJob(guid) for guid in saved.jobs if guid in dropped]
-    writes += [PutValue(name, None) for name in orders]
-    left = {guid: job for guid, job in saved.jobs.items() if guid not in dropped}
-    edits = {section: edits for section, edits in saved.edits.items() if section not in dropped}
-    return evolve(saved, jobs=left, edits=edits), writes
 
 
 def _launched(job: SavedJob, launch: LaunchRecord) -> SavedJob:
@@ -194,7 +182,7 @@ class TakingUp:
         if held.is_lost and found.process is None:
             log.warn(_TAKEN, guid=saved.guid, module=saved.module, port=saved.port, address=saved.address)
         job = job_of(saved, fleet.configurator.settings.public_url(saved.port))
-        supervised = fleet.add(job, held, at_end=True)
+        supervised = fleet.take_up(job, held)
         supervised.history = history_of(saved, fleet.now(), fleet.clock.seconds())
         if found.process is not None and supervised.adopt(
             Handle(job.guid, job.incarnation, found.process, job.launcher)

@@ -52,7 +52,7 @@ class Case(SynchronousTestCase):
         self.configurator = self.begun(FILE)
         self.live = self.configurator.live
         for guid, module in ((A, "m"), (B, "m"), (C, "n")):
-            self.run_(self.configurator.join(member(guid, module), {}, "operator"))
+            self.run_(self.configurator.join([member(guid, module)], {}, "operator"))
 
     def tearDown(self) -> None:
         self.clock.pace = 0
@@ -143,7 +143,7 @@ class SliceTests(Case):
     def test_a_change_of_many(self) -> None:
         """Trying it, planning it and telling of it are all in slices."""
         for number in range(50):
-            self.run_(self.configurator.join(member(f"{number:032x}"), {}, "operator"))
+            self.run_(self.configurator.join([member(f"{number:032x}")], {}, "operator"))
         waiting = [
             self.started(self.configurator.waiting.changed(guid, self.live.offered(guid), 1e6))
             for guid in self.live.members()
@@ -204,7 +204,7 @@ class ChangeTests(Case):
         heard: list[object] = []
         self.configurator.heard_change = lambda *what: heard.append(what)
         self.edit("m", {})
-        self.run_(self.configurator.join(member("d" * 32), {"rate": "1"}, "operator"))
+        self.run_(self.configurator.join([member("d" * 32)], {"rate": "1"}, "operator"))
         self.run_(self.configurator.leave("d" * 32, "operator"))
         self.assertEqual(heard, [])
 
@@ -338,7 +338,7 @@ class PresenceTests(Case):
             (large, f"{SOURCE} [m]: its options come to 54"),
         ]
         for options, says in refused:
-            error = self.refused(self.configurator.join(member("d" * 32), options, "operator"))
+            error = self.refused(self.configurator.join([member("d" * 32)], options, "operator"))
             self.assertIn(says, str(error))
             self.assertEqual(error.section, "m")
             self.assertNotIn("d" * 32, str(error))
@@ -347,7 +347,7 @@ class PresenceTests(Case):
     def test_join_on_a_broken_ground(self) -> None:
         """What is wrong with an option that was not given is where that stands."""
         self.edit(DEFAULT, {"base": "1", "nice": "${base}"})
-        error = self.refused(self.configurator.join(member("d" * 32), {"base": "99"}, "operator"))
+        error = self.refused(self.configurator.join([member("d" * 32)], {"base": "99"}, "operator"))
         self.assertEqual(str(error), "edit 5 [m] nice = 99: must be <= 19")
 
     def test_leave(self) -> None:
@@ -388,7 +388,7 @@ class WaitTests(Case):
         self.edit(DEFAULT, {"rate": "9"})
         self.refused(self.editing("m", {"rate": "${x}"}))
         self.run_(self.configurator.plan(lambda: self.live.draft_edit("m", {"rate": "7"})))
-        self.run_(self.configurator.join(member("d" * 32), {}, "operator"))
+        self.run_(self.configurator.join([member("d" * 32)], {}, "operator"))
         self.run_(self.configurator.waiting.wake([A]))
         self.assertNoResult(a)
         self.edit(A, {"rate": "7"})
@@ -491,7 +491,7 @@ class DeclarationTests(Case):
 
     def joining(self, **options: str) -> Coroutine[Any, Any, object]:
         """Add a processor of the module m, with options of its own."""
-        return self.configurator.join(Member("e" * 32, "m"), options, "test")
+        return self.configurator.join([Member("e" * 32, "m")], options, "test")
 
     def test_newcomer(self) -> None:
         """Options of a new processor's own are judged by what the last of its module declared, though that is gone; the
@@ -501,7 +501,7 @@ class DeclarationTests(Case):
         self.configurator.forget_declaration(A)
         self.assertEqual(str(self.refused(self.joining(rate="-1"))), "[m] rate = -1: must be > 0")
         self.assertIn("[m] dpeth: is not known; is depth meant?", str(self.refused(self.joining(dpeth="1"))))
-        self.run_(self.configurator.join(Member("e" * 32, "m"), {"rate": "2", "other": "x"}, "test"))
+        self.run_(self.configurator.join([Member("e" * 32, "m")], {"rate": "2", "other": "x"}, "test"))
         # From now on it is judged by what it declares itself.
         self.edit("e" * 32, {"rate": "-1"})
 
@@ -640,7 +640,7 @@ class TokenLifeTests(Case):
         says = "must be less than 272.727: a token is good for token_ttl = 300 s"
         error = self.refused(self.editing(A, {"refresh": "280"}))
         self.assertEqual(str(error), f"edit 5 [{A}] refresh = 280: {says}")
-        error = self.refused(self.configurator.join(member("d" * 32), {"refresh": "280"}, "operator"))
+        error = self.refused(self.configurator.join([member("d" * 32)], {"refresh": "280"}, "operator"))
         self.assertIn(says, str(error))
         self.edit(A, {"refresh": "270"})
 

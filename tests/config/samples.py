@@ -90,7 +90,7 @@ def edit(live: LiveConfiguration, section: str, patch: Mapping[str, str | None],
 
 def join(live: LiveConfiguration, *guids: str, module: str = "m", options: Mapping[str, str] | None = None) -> None:
     for guid in guids:
-        take(live, live.draft_join(member(guid, module), options or {}))
+        take(live, live.draft_join([member(guid, module)], options or {}))
 
 
 def reload(live: LiveConfiguration, text: str, globs: tuple[str, ...] | None = None) -> Change:

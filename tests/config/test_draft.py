@@ -210,19 +210,18 @@ class OtherDraftTests(Running):
 
     def test_join(self) -> None:
         """Is of the revision it makes, and brings edits of its own."""
-        draft = self.live.draft_join(member("d" * 32), {"rate": "7"})
+        draft = self.live.draft_join([member("d" * 32)], {"rate": "7"})
         self.assertFalse(draft.empty)
         self.assertEqual(tried(self.live, draft), [])
-        assert draft.joined is not None
-        self.assertEqual((draft.joined.created, draft.revision), (5, 5))
+        self.assertEqual(([each.created for each in draft.joined], draft.revision), ([5], 5))
         self.assertEqual(draft.views["d" * 32].values, {"d": "1", "rate": "7", "limit": "3"})
         self.assertRaises(NotFound, self.live.member, "d" * 32)
 
     def test_join_refused(self) -> None:
         """Options that cannot be edited, or do not resolve, are none to be created with either."""
         for options in ({"listen_port": "1"}, {"operator_auth": "local"}, {"x y": "1"}, {"x": "1\n2"}):
-            self.assertRaises(Refused, self.live.draft_join, member("d" * 32), options)
-        draft = self.live.draft_join(member("d" * 32), {"x": f"${{{A}:rate}}"})
+            self.assertRaises(Refused, self.live.draft_join, [member("d" * 32)], options)
+        draft = self.live.draft_join([member("d" * 32)], {"x": f"${{{A}:rate}}"})
         self.assertIn("an edit cannot refer to", str(self.assertRaises(ConfigError, tried, self.live, draft)))
 
     def test_leave(self) -> None:

@@ -291,7 +291,7 @@ class Machine(RuleBasedStateMachine):
                 options["a_secret"] = f"secret of {guid}"
             model = self.model.patched(guid, options)
             model.modules[guid] = module
-            self.change(model, lambda live: live.draft_join(member(guid, module), options))
+            self.change(model, lambda live: live.draft_join([member(guid, module)], options))
             if guid in self.model.modules and self.live is not None:
                 self.born[guid] = self.live.revision
         return guid

@@ -68,7 +68,7 @@ class HoldTests(Case):
     def test_never_held(self) -> None:
         """Who is created meanwhile has the newest."""
         edit(self.live, "m", {"rate": "5"}, hold=[A, B])
-        draft = self.live.draft_join(member(C), {})
+        draft = self.live.draft_join([member(C)], {})
         take(self.live, draft, hold=[A, B, C])
         self.assertEqual(values(self.live, [C], "rate"), ["5"])
 

@@ -115,7 +115,7 @@ class ReachTests(Case):
         """Those that are alike but for what the initiator sets each have their own."""
         live = begun(f"[{DEFAULT}]\nurl = h:${{listen_port}}\n[m]\n")
         for guid, port in ((A, "1"), (B, "2")):
-            take(live, live.draft_join(Member(guid, "m", {"listen_port": port}), {}))
+            take(live, live.draft_join([Member(guid, "m", {"listen_port": port})], {}))
         edit(live, DEFAULT, {"url": "i:${listen_port}"})
         self.assertEqual(values(live, [A, B], "url"), ["i:1", "i:2"])
 

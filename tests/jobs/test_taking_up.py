@@ -16,7 +16,7 @@ from proactor.errors import NotFound, ProactorError, StorageFull
 from proactor.interfaces import Handle
 from proactor.jobs.fleet import Order
 from proactor.model import Job, State, Wanted
-from proactor.saved import DropJob, PutJob, PutValue
+from proactor.saved import AddRevision, DropJob, PutJob, PutValue
 from proactor.store.memory import MemoryStore
 
 from ..support.http import as_json
@@ -359,25 +359,6 @@ class WantedTests(Case):
         self.rig.clock.advance(job_settings(self.rig.configurator.live.view(job.guid).values).policy.delay_max)
         self.assertIs(job.state, State.STARTING)
 
-    def test_unfinished_creation(self) -> None:
-        """Of several that were ordered, and never answered for, none is there."""
-        store = self.rig.store
-        self.rig.launcher.finish(self.job.guid, 0)
-        self.rig.clock.advance(0)
-        held = store.load().jobs[self.job.guid]
-        store.commit([PutValue("creating.1", [self.job.guid, "0" * 32]), PutJob(held)])
-        self.rig = self.rig.reborn(CONFIGURED)
-        self.assertEqual(self.rig.fleet.jobs, {})
-        saved = self.rig.store.load()
-        self.assertEqual((saved.jobs, [name for name in saved.values if name.startswith("creating")]), ({}, []))
-
-    def test_finished_creation(self) -> None:
-        """Of several that were made nothing says that they were not."""
-        made = self.rig.run(self.rig.fleet.create(Order("my.module", count=3), "test"))
-        self.assertEqual([name for name in self.rig.store.load().values if name.startswith("creating")], [])
-        self.reborn()
-        self.assertEqual({job.guid for job in made} - self.rig.fleet.jobs.keys(), set())
-
     def test_port_taken(self) -> None:
         """A port that another program has taken is waited for, and the job keeps its number."""
         self.rig.run(self.rig.fleet.stop(self.job.guid, "test"))
@@ -618,6 +599,26 @@ class WritesTests(Case):
         self.rig.store.release()
         self.rig.clock.advance(0)
         self.assertEqual((len(self.rig.launcher.specs), creating.response.status), (2, 201))
+
+    def test_creation_of_several(self) -> None:
+        """All that were ordered are one commit, and of one revision, that they have in common."""
+        before = self.rig.configurator.live.revision
+        self.rig.store.commits.clear()
+        order = Order("my.module", 20, {"rate": "7"})
+        made = self.rig.run(self.rig.fleet.create(order, "test"))
+        writes = self.rig.store.commits[0]
+        self.assertEqual([type(each) for each in writes], [AddRevision] + [PutJob] * 20)
+        self.assertEqual({each.job.joined for each in writes if isinstance(each, PutJob)}, {before + 1})
+        self.assertEqual(self.rig.configurator.live.revision, before + 1)
+        live = self.rig.configurator.live
+        self.assertEqual({live.view(job.guid).values["rate"] for job in made}, {"7"})
+        entries = [live.history(job.guid) for job in made]
+        self.assertEqual(
+            {(each.revision, each.summary) for (each,) in entries}, {(before + 1, "creation of 20 of [my.module]")}
+        )
+        self.rig = self.rig.reborn(CONFIGURED)
+        live = self.rig.configurator.live
+        self.assertEqual({live.view(job.guid).values["rate"] for job in made}, {"7"})
 
     def test_deletion(self) -> None:
         """What was wished is kept first, and what is done with it later."""

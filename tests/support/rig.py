@@ -27,7 +27,7 @@ from proactor.jobs.launch_queue import LaunchQueue
 from proactor.jobs.launch_record import LaunchRecord
 from proactor.jobs.logs import JobLogs
 from proactor.jobs.readiness import Prober
-from proactor.jobs.taking_up import TakingUp, go_on, take_up, unfinished
+from proactor.jobs.taking_up import TakingUp, go_on, take_up
 from proactor.launchers.ports import Ports
 from proactor.logstore import LogStore
 from proactor.logstore.threads import InThread
@@ -311,11 +311,11 @@ class Rig:
         case.addCleanup(self.close)
 
     def _initiator(self, document: Document, places: int) -> tuple[Saved, Opened, Initiator]:
-        saved, writes = unfinished(self.store.load())
+        saved = self.store.load()
         begin = opened(self.clock, self.now, document, GUID, saved, 8080, lambda _: None)
         configurator = begin.configurator
         store = MortalStore(self.store, self.mortal)
-        self.case.successResultOf(self.store.commit([*writes, *begin.writes]))
+        self.case.successResultOf(self.store.commit(begin.writes))
         configurator.keep = store.commit
         authority = TokenAuthority(GUID, open_ring(self.home, self.now().timestamp()))
         settings = configurator.settings

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Refused
+from proactor.jobs import creation
 from proactor.model import State
 
 from ..support.http import Exchange, Response, as_form, as_json
@@ -374,8 +375,19 @@ class FailureTests(Case):
         self.assertEqual([job["state"] for job in self.jobs()], ["starting"] * 3)
         self.assertEqual(len(self.rig.launcher.running), 3)
 
+    def test_no_log_for_one(self) -> None:
+        """If one of several cannot be made, none is, and nothing of the others is left behind."""
+        names = [f"{number:032x}" for number in (1, 2, 3)]
+        self.patch(creation, "new_guid", iter([*names, "4" * 32]).__next__)
+        self.rig.home.log_path(names[1]).mkdir()
+        answer = self.create(**as_form(module="my.module", count="3"))
+        self.assertEqual((answer.status, names[1] in answer.text), (503, True), answer.text)
+        self.rig.home.log_path(names[1]).rmdir()
+        self.assert_nothing_left()
+        self.assertEqual(self.create(**as_form(module="my.module")).status, 201)
+
     def in_the_middle(self) -> tuple[Exchange, str]:
-        """A creation of three that has come to its second."""
+        """A creation of three that are kept, the first of which is one of the jobs."""
         self.rig.clock.step = 0.01
         exchange = self.rig.begin("POST /create", **as_form(module="my.module", count="3"))
         for _ in range(200):
@@ -399,24 +411,26 @@ class FailureTests(Case):
         self.assertEqual((deletion.response.status, exchange.response.status), (204, 201))
         self.assertEqual([job["state"] for job in self.jobs()], ["starting"] * 2)
 
-    def test_deleted_and_failed_in_the_middle(self) -> None:
-        """If those that are still to be made cannot be, the others go, and one that was deleted is no obstacle."""
-        exchange, guid = self.in_the_middle()
-        deletion = self.rig.begin(f"DELETE /job/{guid}", wait=5)
-        shutil.rmtree(self.rig.home.path / "logs")
-        self.finish()
-        (self.rig.home.path / "logs").mkdir()
-        self.assertEqual((deletion.response.status, exchange.response.status), (204, 503))
-        self.assert_nothing_left()
-
-    def test_stopped_in_the_middle(self) -> None:
-        """An initiator that is told to stop starts none of those that are being made, and leaves none running."""
-        exchange, _ = self.in_the_middle()
+    def test_stopped_before(self) -> None:
+        """An initiator that is told to stop keeps none of those that are being made."""
+        self.rig.clock.step = 0.01
+        exchange = self.rig.begin("POST /create", **as_form(module="my.module", count="3"))
         stopped = Deferred.fromCoroutine(self.rig.initiator.stop())
         self.finish()
         self.successResultOf(stopped)
         self.assertEqual((exchange.response.status, self.rig.launcher.specs), (503, []))
         self.assert_nothing_left()
+
+    def test_stopped_in_the_middle(self) -> None:
+        """Those that are kept by then are there, and the next initiator starts them."""
+        exchange, _ = self.in_the_middle()
+        stopped = Deferred.fromCoroutine(self.rig.initiator.stop())
+        self.finish()
+        self.successResultOf(stopped)
+        self.assertEqual((exchange.response.status, self.rig.launcher.specs), (201, []))
+        self.rig = self.rig.reborn(self.config)
+        self.assertEqual([job["state"] for job in self.jobs()], ["starting"] * 3)
+        self.assertEqual({job["guid"] for job in exchange.response.json()}, {job["guid"] for job in self.jobs()})
 
 
 class ListTests(Case):
