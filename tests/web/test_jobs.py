@@ -411,6 +411,15 @@ class FailureTests(Case):
         self.assertEqual((deletion.response.status, exchange.response.status), (204, 201))
         self.assertEqual([job["state"] for job in self.jobs()], ["starting"] * 2)
 
+    def test_edited_in_the_middle(self) -> None:
+        """An edit of their module is one of all of them, of those too that are not among the jobs yet."""
+        exchange, _ = self.in_the_middle()
+        edit = self.rig.begin("PATCH /config/my.module", **as_json({"rate": "7"}))
+        self.finish()
+        self.assertEqual((edit.response.status, exchange.response.status), (200, 201), edit.response.text)
+        guids = [job["guid"] for job in exchange.response.json()]
+        self.assertEqual([self.rig.configurator.live.view(guid).values["rate"] for guid in guids], ["7"] * 3)
+
     def test_stopped_before(self) -> None:
         """An initiator that is told to stop keeps none of those that are being made."""
         self.rig.clock.step = 0.01
