@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import settings
 
-#: What part of them is tried. ``script/test`` runs the suite twice, and the first time, measured, is not for properties.
+#: What part of them is tried. ``script/test`` runs the suite twice, and the run that is measured is not for properties.
 _SHARE = float(os.environ.get("PROACTOR_TEST_SHARE", "1"))
 _LEAST = 5
 
