@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["in_url", "local_url", "url"]
+from urllib.parse import urlsplit
+
+__all__ = ["in_url", "is_base_url", "local_url", "url"]
 
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - these are what is not connected to
 
@@ -20,3 +22,13 @@ def url(scheme: str, host: str, port: int) -> str:
 def local_url(address: str, port: int, scheme: str = "http") -> str:
     """The URL at which what listens at an address, or at all of them, is reached from this machine."""
     return url(scheme, _WILDCARDS.get(address, address), port)
+
+
+def is_base_url(text: str) -> bool:
+    """Whether it can stand before a path: ``http`` or ``https``, a host, and nothing behind its own path."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_whole and text.isascii() and not (parts.query or parts.fragment or parts.username or parts.password)

@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from attrs import field, frozen
 from twisted.web.http_headers import Headers
 
 from ..errors import Malformed
+from ..urls import is_base_url
 from .errors import PeerError, PeerFailed, PeerRefused
 
 __all__ = ["Gathered", "Peer", "Reply", "Scope", "Target", "read_peer", "read_target"]
@@ -50,21 +51,13 @@ def read_peer(record: object) -> Peer:
     labels, incarnation = record.get("labels"), record.get("incarnation")
     if not isinstance(guid, str) or not _GUID.fullmatch(guid):
         raise Malformed("an endpoint of its answer has no guid")
-    if not isinstance(module, str) or not isinstance(url, str) or not _is_base_url(url):
+    if not isinstance(module, str) or not isinstance(url, str) or not is_base_url(url):
         raise Malformed(f"the endpoint of {guid} has no module, or no URL")
     if not isinstance(labels, dict) or type(incarnation) is not int:
         raise Malformed(f"the endpoint of {guid} has no labels, or no incarnation")
     if not all(isinstance(value, str) for value in labels.values()):
         raise Malformed(f"the endpoint of {guid} has a label that is not text")
     return Peer(guid, module, MappingProxyType(labels), url.rstrip("/"), incarnation)
-
-
-def _is_base_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        return url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0 and text.isascii()
-    except ValueError:
-        return False
 
 
 @frozen

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
 from ..errors import ConfigError, Malformed
 from ..options import Options, Value, secret_globs
+from ..urls import is_base_url
 from .peer_verifier import Trust, read_first_trust
 
 __all__ = ["Config", "Start", "is_token", "read_section", "read_start", "redacted"]
@@ -183,7 +183,7 @@ def read_start(text: str, guid: str) -> Start:
         raise ConfigError("a whole number is right", source=_SOURCE, option="revision", value=revision)
     if parent_url and not is_token(token):
         raise ConfigError("there is none, or it is no bearer token", source=_SOURCE, option="token")
-    if parent_url and not _is_base_url(parent_url):
+    if parent_url and not is_base_url(parent_url):
         raise ConfigError("a URL like http://127.0.0.1:8080 is right", source=_SOURCE, option="parent_url")
     return Start(
         raw=raw,
@@ -202,13 +202,3 @@ def _trust(text: str) -> tuple[str, Trust]:
         return read_first_trust(text)
     except Malformed:
         raise ConfigError("it is not what an initiator writes", source=_SOURCE, option="parent_trust") from None
-
-
-def _is_base_url(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        port = url.port
-    except ValueError:
-        return False
-    parts = bool(url.query or url.fragment or url.username or url.password)
-    return url.scheme in ("http", "https") and bool(url.hostname) and port != 0 and not parts
