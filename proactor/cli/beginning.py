@@ -14,6 +14,7 @@ import click
 
 from ..errors import ProactorError
 from .ends import Failed, end_of
+from .numbers import Whole
 from .shell import Shell, pass_shell
 from .verbs import Verb
 
@@ -45,7 +46,7 @@ and in another terminal:
     ),
 )
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Where it is to listen.")
+@click.option("--port", type=Whole(1, 65535), default=8080, show_default=True, help="Where it is to listen.")
 @pass_shell
 def init(shell: Shell, folder: Path, port: int) -> None:
     """Write a configuration file and a processor to begin with.

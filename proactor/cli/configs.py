@@ -9,6 +9,7 @@ import click
 
 from ..config.grammar import REDACTED
 from .ends import Failed
+from .numbers import Whole
 from .sections import is_guid, meant
 from .shell import Shell, find, pass_shell
 from .tables import Cell, Column, Table
@@ -147,8 +148,8 @@ def _or_none(text: str | None) -> str:
     ),
 )
 @click.argument("section", shell_complete=complete_section)
-@click.argument("from_", metavar="[FROM]", required=False, type=click.IntRange(min=0))
-@click.argument("to", required=False, type=click.IntRange(min=0))
+@click.argument("from_", metavar="[FROM]", required=False, type=Whole(min=0))
+@click.argument("to", required=False, type=Whole(min=0))
 @pass_shell
 def diff(shell: Shell, section: str, from_: int | None, to: int | None) -> None:
     """Compare the edits of a section with the file, or those of two revisions."""

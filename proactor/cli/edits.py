@@ -9,6 +9,7 @@ import click
 from attrs import fields, frozen
 
 from .ends import DONE
+from .numbers import Seconds, Whole
 from .rollouts import code, followed, told
 from .sections import meant
 from .settling import within
@@ -52,7 +53,7 @@ class How:
         return Pacing(self.batches, first, self.watch, self.within, self.revert, conflict)
 
 
-_SECONDS = click.FloatRange(min=0)
+_SECONDS = Seconds(min=0)
 _OPTIONS = (
     click.option("--plan", "-p", is_flag=True, help="Only show what it would change."),
     click.option(
@@ -63,7 +64,7 @@ _OPTIONS = (
     click.option("--within", type=_SECONDS, metavar="SECONDS", help="How long each processor has to answer."),
     click.option("--revert/--no-revert", default=True, help="Whether trouble takes it back: it does."),
     click.option("--refuse-conflict", "conflict", is_flag=True, help="Do not wait for another edit of the same."),
-    click.option("--if-revision", type=int, metavar="N", help="Only if it has not changed since."),
+    click.option("--if-revision", type=Whole(), metavar="N", help="Only if it has not changed since."),
     click.option("--wait", "-w", type=_SECONDS, metavar="SECONDS", help="How long to wait for it; else to its end."),
 )
 
@@ -130,7 +131,7 @@ def unset(shell: Shell, section: str, names: Sequence[str], how: How) -> None:
     ),
 )
 @click.argument("section", shell_complete=complete_section)
-@click.argument("revision", metavar="REVISION", type=click.IntRange(min=0))
+@click.argument("revision", metavar="REVISION", type=Whole(min=0))
 @going_out
 @pass_shell
 def rollback(shell: Shell, section: str, revision: int, how: How) -> None:

@@ -10,6 +10,7 @@ import click
 
 from .jobs_shown import STYLES
 from .lookout import Lookout
+from .numbers import Whole
 from .shell import Shell, find, pass_shell
 from .tables import Cell, Column, Table
 from .verbs import Jobs, Verb, complete_module
@@ -52,8 +53,8 @@ _NOBODY = "-"
     shell_complete=complete_module,
     help="Those of a module.",
 )
-@click.option("--tail", "-n", type=click.IntRange(0, 10_000), metavar="N", help="How many: 100; when following 0.")
-@click.option("--after", type=click.IntRange(min=0), metavar="ID", help="When following: those behind this one.")
+@click.option("--tail", "-n", type=Whole(0, 10_000), metavar="N", help="How many: 100; when following 0.")
+@click.option("--after", type=Whole(min=0), metavar="ID", help="When following: those behind this one.")
 @pass_shell
 def events(
     shell: Shell,

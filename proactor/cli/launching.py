@@ -10,6 +10,7 @@ import click
 from .ends import DONE, FAILED
 from .jobs_shown import last_words
 from .listing import show_jobs
+from .numbers import Seconds, Whole
 from .settling import settled
 from .shell import Shell, pass_shell
 from .verbs import Pairs, Verb, as_mapping, complete_module
@@ -29,7 +30,7 @@ def wait_option(seconds: float = 60) -> Callable[[F], F]:
     return click.option(
         "--wait",
         "-w",
-        type=click.FloatRange(min=0),
+        type=Seconds(min=0),
         default=seconds,
         show_default=True,
         metavar="SECONDS",
@@ -47,7 +48,7 @@ def wait_option(seconds: float = 60) -> Callable[[F], F]:
     ),
 )
 @click.argument("module", required=False, shell_complete=complete_module)
-@click.option("--count", "-n", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many.")
+@click.option("--count", "-n", type=Whole(1, 1000), default=1, show_default=True, help="How many.")
 @click.option("--option", "-o", "options", multiple=True, type=Pairs(), metavar="NAME=VALUE", help="Of their own.")
 @click.option(
     "--label", "-l", "labels", multiple=True, type=Pairs(), metavar="NAME=VALUE", help="Besides the module's."

@@ -12,6 +12,7 @@ import click
 from ..errors import ProactorError
 from .ends import DONE
 from .lookout import Lookout
+from .numbers import Whole, period
 from .shell import Shell, chosen, code_of, each, pass_shell
 from .verbs import ParamType, Verb, need_selection, selection
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from ..client import Client, Job
 
 __all__ = ["logs"]
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class _Since(ParamType):
@@ -35,8 +33,8 @@ class _Since(ParamType):
         from ..logstore.stamps import moment  # noqa: PLC0415 - most commands need none
 
         text = str(value)
-        if text[:-1].isdigit() and text[-1] in _UNITS:
-            return str(int(text[:-1]) * _UNITS[text[-1]])
+        if (ago := period(text)) is not None:
+            return str(ago)
         try:
             moment(text, 0)
         except Malformed:
@@ -56,7 +54,7 @@ class _Since(ParamType):
 )
 @selection
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is written.")
-@click.option("--tail", "-n", type=click.IntRange(0, 10_000), metavar="LINES", help="How many lines: 100.")
+@click.option("--tail", "-n", type=Whole(0, 10_000), metavar="LINES", help="How many lines: 100.")
 @click.option(
     "--since", "start", type=_Since(), metavar="TIME", help="From a time on, RFC 3339, or so long ago: 90, 10m, 2h."
 )

@@ -21,12 +21,13 @@ from .launching import create
 from .listing import ps, show
 from .log_level import log_level
 from .logs import logs
-from .messages import drop, list_messages, resend, send, show_message
+from .messages import drop, list_messages, resend, show_message
 from .registry import create_token, endpoints, list_tokens, revoke
 from .removing import rm
 from .restarting import restart
 from .rollouts import rollout
 from .scaling import scale
+from .sending import send
 from .starting import revoke_jobs, signal, start, stop
 from .top import top
 from .verbs import common

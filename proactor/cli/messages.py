@@ -1,26 +1,25 @@
-"""``send`` and ``message``: messages to processors, and what became of those that are not delivered."""
+"""``message``: what became of messages that are not delivered."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from .numbers import Whole
 from .sections import meant
+from .sending import show_receipt
 from .shell import Shell, pass_shell
 from .tables import Cell, Column, Table
-from .verbs import Pairs, Verb, as_mapping
+from .verbs import Verb
 from .words import moment, one_line
 
 if TYPE_CHECKING:
-    from ..client import Client, Mailboxes, Message, Receipt
+    from ..client import Client, Mailboxes, Message
 
-__all__ = ["drop", "list_messages", "resend", "send", "show_message"]
-
-_TOPIC = "topic:"
+__all__ = ["drop", "list_messages", "resend", "show_message"]
 
 
 WAITING = (
@@ -41,71 +40,6 @@ MESSAGES = (
 
 
 @click.command(
-    cls=Verb,
-    examples=(
-        ("proactor send ticker hello", "a text to one of a module's processors"),
-        ("""proactor send 3f2a '{"rate": 5}' --type rate.wanted""", "JSON to a job"),
-        ("""echo '{"oil": 80}' | proactor send topic:prices -""", "standard input to all that have subscribed"),
-    ),
-)
-@click.argument("target", metavar="JOB|MODULE|topic:NAME")
-@click.argument("data", required=False, metavar="[DATA|-]")
-@click.option("--type", "-t", "type", metavar="TYPE", help="The event's type: message.")
-@click.option("--id", "id", metavar="ID", help="By which a repeat is known; else a new one.")
-@click.option("--subject", metavar="SUBJECT", help="The event's subject.")
-@click.option(
-    "--attribute", "-a", "more", multiple=True, type=Pairs(), metavar="NAME=VALUE", help="Another of its own."
-)
-@click.option("--expires", "-e", metavar="SECONDS|TIME", help="When it is not to be delivered any more.")
-@click.option("--text", is_flag=True, help="Take the data for text, whatever it looks like.")
-@pass_shell
-def send(
-    shell: Shell,
-    /,
-    target: str,
-    data: str | None,
-    more: Sequence[tuple[str, str]],
-    expires: str | None,
-    text: bool,
-    **named: str | None,
-) -> None:
-    """Send a message; it is stored, and delivered as soon as its receiver takes it.
-
-    DATA that is a JSON object or list is sent as such, anything else as text.
-    """
-    body = sys.stdin.read() if data == "-" else data
-    attributes = {**{name: value for name, value in named.items() if value is not None}, **as_mapping(more)}
-
-    async def work(client: Client) -> None:
-        shell.look = "proactor message list"
-        to = target if target.startswith(_TOPIC) else await meant(client, target)
-        receipt = await client.messages.send(to, _data(body, text), attributes=attributes, expires=expires)
-        _show_receipt(shell, receipt)
-
-    shell.run(work)
-
-
-def _show_receipt(shell: Shell, receipt: Receipt) -> None:
-    if shell.out.json:
-        shell.out.document(dict(receipt.record))
-        return
-    again = ", which had been accepted before" if receipt.repeated else ""
-    shell.out.line(f"{receipt.id}  to {', '.join(receipt.to) or 'nobody'}{again}")
-    if not receipt.to:
-        shell.out.say("Nobody has subscribed to that.")
-
-
-def _data(body: str | None, text: bool) -> Any:
-    if body is None or text:
-        return body
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return body
-    return found if isinstance(found, dict | list) else body
-
-
-@click.command(
     "list",
     cls=Verb,
     examples=(
@@ -118,8 +52,8 @@ def _data(body: str | None, text: bool) -> Any:
 @click.option("--dead", "state", flag_value="dead", help="Those that are not to be delivered any more.")
 @click.option("--receiver", metavar="JOB|MODULE", help="Those for one receiver.")
 @click.option("--sender", metavar="GUID|operator", help="Those of one sender.")
-@click.option("--count", "-n", type=click.IntRange(min=1), metavar="N", help="How many: 100.")
-@click.option("--after", type=click.IntRange(min=0), metavar="NUMBER", help="Those behind this one.")
+@click.option("--count", "-n", type=Whole(min=1), metavar="N", help="How many: 100.")
+@click.option("--after", type=Whole(min=0), metavar="NUMBER", help="Those behind this one.")
 @pass_shell
 def list_messages(
     shell: Shell, state: str | None, receiver: str | None, sender: str | None, count: int | None, after: int | None
@@ -179,7 +113,7 @@ def _messages(found: Sequence[Message]) -> Table:
     return Table(MESSAGES, rows, ("PROBLEM", [Cell(one_line(each.problem or ""), "yellow") for each in found]))
 
 
-_NUMBER = click.argument("number", type=click.IntRange(min=1))
+_NUMBER = click.argument("number", type=Whole(min=1))
 
 
 @click.command("show", cls=Verb, examples=(("proactor message show 17", "one, with what is in it"),))
@@ -237,6 +171,6 @@ def resend(shell: Shell, number: int, to: str | None) -> None:
     async def work(client: Client) -> None:
         shell.look = "proactor message list"
         receipt = await client.messages.resend(number, None if to is None else await meant(client, to))
-        _show_receipt(shell, receipt)
+        show_receipt(shell, receipt)
 
     shell.run(work)

@@ -9,6 +9,7 @@ import click
 
 from .ends import DONE, Failed
 from .launching import wait_option
+from .numbers import Whole
 from .settling import reached
 from .shell import Shell, pass_shell
 from .verbs import ParamType, Verb, complete_module
@@ -33,7 +34,7 @@ class _Count(ParamType):
         """Read it."""
         if value == "off":
             return None
-        return click.IntRange(min=0).convert(value, parameter, context)
+        return Whole(min=0).convert(value, parameter, context)
 
 
 @click.command(

@@ -9,6 +9,7 @@ import click
 
 from .ends import DONE
 from .frames import SORTS, Frame, look
+from .numbers import Seconds
 from .shell import Shell, pass_shell
 from .tables import Cell, wrapped
 from .verbs import Verb, complete_module
@@ -33,7 +34,7 @@ _HELP = "q quit  sort by: t trouble  c CPU  m memory  r restarts  a age"
     ),
 )
 @click.option("--once", is_flag=True, help="Look once. So it is where there is no terminal.")
-@click.option("--interval", "-i", type=click.FloatRange(min=0.2), default=2.0, show_default=True, metavar="SECONDS")
+@click.option("--interval", "-i", type=Seconds(min=0.2), default=2.0, show_default=True, metavar="SECONDS")
 @click.option("--sort", "-s", type=click.Choice(SORTS), default=SORTS[0], show_default=True, help="What comes first.")
 @click.option("--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module.")
 @pass_shell

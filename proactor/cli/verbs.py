@@ -9,6 +9,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from ..home.files import HOME_VARIABLE
+from .numbers import Seconds
 from .shell import Shell
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def common(hidden: bool = False) -> list[click.Option]:
         option(
             "--timeout",
             "PROACTOR_TIMEOUT",
-            type=click.FloatRange(min=0, min_open=True),
+            type=Seconds(min=0, min_open=True),
             metavar="SECONDS",
             hidden=hidden,
             help="How long an answer may take: 30.",

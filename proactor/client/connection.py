@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Mapping
 from contextlib import aclosing
 from http import HTTPStatus
 from json import dumps
+from math import isfinite
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -29,6 +31,8 @@ Query = Iterable[tuple[str, str]]
 
 #: An initiator says what there is not; without a reason, these are of a server that has other paths.
 _ELSEWHERE = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+#: Seconds, as of a header.
+_DIGITS = re.compile("[0-9]{1,9}")
 #: What only asks what a change would come to.
 _PLAN = ("plan", "1")
 #: No answer is larger, but for a stream.
@@ -77,8 +81,9 @@ class Reply:
             raise Unintelligible("the answer is not JSON: is this the URL of an initiator?") from None
 
     def header(self, name: str) -> str | None:
-        """One header."""
-        return next(iter(self.headers.getRawHeaders(name, [])), None)
+        """One header; its bytes may be any (RFC 9110, 5.5)."""
+        values = self.headers.getRawHeaders(name.encode("ascii"), [])
+        return values[0].decode("latin-1") if values else None
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -94,7 +99,7 @@ def _told(cause: BaseException) -> str:
 
 
 def _number(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdigit() else None
+    return float(text) if text is not None and _DIGITS.fullmatch(text) else None
 
 
 def _refusal(reply: Reply) -> ClientError:
@@ -144,11 +149,15 @@ class Connection:
         :param wait: seconds for which the initiator may hold the answer (RFC 7240).
         :param patience: seconds that it may take besides, without being asked to wait.
         :raises ClientError: there is no answer, or it is a refusal.
+        :raises ValueError: one of these times is infinite, or no number; or one in ``json`` is.
         """
-        sent = {"Accept": "application/json", **({"Prefer": f"wait={wait:g}"} if wait else {}), **(headers or {})}
         limit = self.timeout + (wait or 0) + patience
+        if not isfinite(limit):
+            raise ValueError(f"no time to wait for: timeout {self.timeout}, wait {wait}")
+        sent = {"Accept": "application/json", **({"Prefer": f"wait={wait:g}"} if wait else {}), **(headers or {})}
         query = list(query)
-        exchange = self._in_time(self._exchange(method, self._url(target, query), sent, json), limit)
+        body = None if json is None else dumps(json, allow_nan=False).encode()
+        exchange = self._in_time(self._exchange(method, self._url(target, query), sent, body), limit)
         reply = await (exchange if method == "GET" or _PLAN in query else self._counted(exchange))
         if reply.status >= 400:
             raise _refusal(reply)
@@ -193,21 +202,20 @@ class Connection:
         encoded = urlencode(list(query))
         return f"{self.url}{target}{'?' if encoded else ''}{encoded}"
 
-    async def _open(self, method: str, url: str, headers: Mapping[str, str], json: Any) -> IResponse:
+    async def _open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> IResponse:
         sent = dict(headers)
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
-        body = {}
-        if json is not None:
+        if body is not None:
             sent.setdefault("Content-Type", "application/json")
-            body = {"data": dumps(json).encode()}
+        data = {} if body is None else {"data": body}
         response: IResponse = await self.http.request(
-            method, url, headers=sent, allow_redirects=False, unbuffered=True, **body
+            method, url, headers=sent, allow_redirects=False, unbuffered=True, **data
         )
         return response
 
-    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], json: Any) -> Reply:
-        response = await self._open(method, url, headers, json)
+    async def _exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
+        response = await self._open(method, url, headers, body)
         return Reply(response.code, response.headers, await _whole(response))
 
     async def _in_time(self, work: Any, seconds: float | None) -> Any:

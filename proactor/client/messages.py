@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
 from attrs import frozen
 
+from ..messaging.cloudevents import BINARY, STRUCTURED, TEXT
 from .connection import Connection, path
 from .reading import read, read_many
 from .values.messages import Mailboxes, Message, Receipt
 
 __all__ = ["Messages"]
 
-_CLOUD_EVENT = "application/cloudevents+json"
+
+def _data(data: Any) -> dict[str, Any]:
+    """The members of an event in which it is, and of which type it is where that is not JSON."""
+    if isinstance(data, bytes):
+        return {"datacontenttype": BINARY, "data_base64": b64encode(data).decode("ascii")}
+    return {"datacontenttype": TEXT, "data": data} if isinstance(data, str) else {"data": data}
 
 
 @frozen
@@ -33,14 +40,15 @@ class Messages:
         """Have a message delivered; over when it is stored.
 
         :param target: a guid, a module, or ``topic:NAME``.
-        :param data: what JSON can say.
-        :param attributes: of the event (CloudEvents 1.0): ``id``, ``type``, ``subject``, ``source``, or its own.
+        :param data: what JSON can say; a ``str`` is a text, and ``bytes`` are what they are.
+        :param attributes: of the event (CloudEvents 1.0): ``id``, ``type``, ``subject``, ``source``, or its own;
+            ``datacontenttype``, where the data is of another type.
         :param expires: after how many seconds, or when (RFC 3339), it is not to be delivered any more.
         :raises Unavailable: too many wait for that receiver.
         """
-        event = {**(attributes or {}), "data": data}
+        event = {**_data(data), **(attributes or {})}
         query = [] if expires is None else [("expires", str(expires))]
-        headers = {"Content-Type": _CLOUD_EVENT}
+        headers = {"Content-Type": STRUCTURED}
         reply = await self.connection.ask("POST", path("message", target), query, json=event, headers=headers)
         return read(Receipt, reply.json)
 

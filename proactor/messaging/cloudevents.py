@@ -21,8 +21,10 @@ from ..errors import Malformed, Refused
 
 __all__ = [
     "BATCH",
+    "BINARY",
     "JSON",
     "STRUCTURED",
+    "TEXT",
     "CloudEvent",
     "check",
     "from_headers",
@@ -30,6 +32,7 @@ __all__ = [
     "is_json",
     "is_media_type",
     "is_structured",
+    "no_constant",
     "plain_type",
     "read_object",
     "read_time",
@@ -39,6 +42,8 @@ __all__ = [
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+BINARY = "application/octet-stream"
 
 #: How many characters the attributes of one event may have, names and values, as headers.
 MOST_ATTRIBUTES = 8 * 1024
@@ -270,7 +275,7 @@ def read_object(data: bytes) -> dict[str, Any]:
         raise Malformed("the body is not JSON that is read here: it begins with a byte order mark")
     try:
         value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
+            text, object_pairs_hook=_unique, parse_constant=no_constant, parse_float=_finite, parse_int=_whole
         )
     except json.JSONDecodeError as e:
         raise Malformed(f"the body is not JSON: line {e.lineno}, column {e.colno}: {e.msg}") from None
@@ -290,7 +295,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return names
 
 
-def _no_constant(name: str) -> Any:
+def no_constant(name: str) -> Any:
+    """For ``json.loads``: NaN and infinity, which Python reads and writes, are in no JSON (RFC 8259, 6)."""
     raise ValueError(f"{name} is not a JSON value")
 
 

@@ -129,9 +129,9 @@ def _outcome(response: IResponse, body: bytes) -> Outcome:
     line = _UNPRINTABLE.sub(" ", body.decode("utf-8", "replace")).strip()
     # Ours say the status themselves.
     said = line if line.startswith(str(code)) else f"{code}: {line}".rstrip(": ")
-    after = response.headers.getRawHeaders("Retry-After", [""])[0].strip()
+    after = response.headers.getRawHeaders(b"Retry-After", [b""])[0].strip()
     is_final = 400 <= code < 500 and code not in _PASSING
-    return Outcome(said[:_MOST_KEPT], is_final, float(after) if re.fullmatch("[0-9]{1,9}", after) else None)
+    return Outcome(said[:_MOST_KEPT], is_final, float(after) if re.fullmatch(b"[0-9]{1,9}", after) else None)
 
 
 def _unreachable(failure: Failure) -> Outcome:

@@ -62,8 +62,9 @@ class Answered:
     body: bytes = field(repr=False)
 
     def header(self, name: str) -> str | None:
-        """The first of that name."""
-        return next(iter(self.headers.getRawHeaders(name) or ()), None)
+        """The first of that name; its bytes may be any (RFC 9110, 5.5)."""
+        values = self.headers.getRawHeaders(name.encode("ascii"))
+        return values[0].decode("latin-1") if values else None
 
 
 @implementer(IBodyProducer)

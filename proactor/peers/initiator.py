@@ -13,6 +13,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
 from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, Unauthenticated, Unavailable
+from ..option_types import is_number
 from .http import Answered, Late, Request, Unreached, exchange
 from .model import Peer, read_peer
 from .outage import Outage
@@ -124,7 +125,7 @@ def _grant(answered: Answered) -> Grant:
     token, lifetime = document.get("access_token"), document.get("expires_in")
     if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
         raise Malformed("its answer has no token")
-    if not isinstance(lifetime, int | float) or isinstance(lifetime, bool) or lifetime <= 0:
+    if not is_number(lifetime) or lifetime <= 0:
         raise Malformed("its answer does not say for how long the token holds")
     return Grant(token, float(lifetime))
 

@@ -20,7 +20,7 @@ from twisted.web.iweb import IResponse
 
 from ..backoff import Backoff, Tries
 from ..errors import Forbidden, Gone, NotFound, ProactorError, Refused, TooLarge, Unavailable
-from ..messaging.cloudevents import JSON, CloudEvent, Value, check, to_headers
+from ..messaging.cloudevents import BINARY, JSON, TEXT, CloudEvent, Value, check, to_headers
 from ..wire.small_body import SmallBody
 from .bodies import UNREACHABLE, innermost
 from .client import HTTP, TIMEOUT
@@ -146,8 +146,8 @@ class Outbox:
         )
         body = SmallBody(_MOST)
         response.deliverBody(body)
-        after = response.headers.getRawHeaders("Retry-After", [""])[0]
-        return response.code, float(after) if re.fullmatch("[0-9]{1,6}", after) else 0.0, await body.whole
+        after = response.headers.getRawHeaders(b"Retry-After", [b""])[0]
+        return response.code, float(after) if re.fullmatch(b"[0-9]{1,6}", after) else 0.0, await body.whole
 
     def event(self, data: Any, attributes: Mapping[str, Value | None], expires: float | None) -> CloudEvent:
         """What is to be sent: what makes it an event is filled in.
@@ -186,9 +186,9 @@ def _encoded(data: Any) -> tuple[str | None, bytes]:
     if data is None:
         return None, b""
     if isinstance(data, bytes):
-        return "application/octet-stream", data
+        return BINARY, data
     if isinstance(data, str):
-        return "text/plain; charset=utf-8", data.encode("utf-8")
+        return TEXT, data.encode("utf-8")
     try:
         return JSON, json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as error:

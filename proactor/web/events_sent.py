@@ -11,7 +11,9 @@ from uuid import uuid4
 from ..errors import Forbidden, Refused, TooLarge, UnsupportedType
 from ..messaging.cloudevents import (
     BATCH,
+    BINARY,
     JSON,
+    TEXT,
     CloudEvent,
     Value,
     as_text,
@@ -19,6 +21,7 @@ from ..messaging.cloudevents import (
     from_structured,
     is_media_type,
     is_structured,
+    no_constant,
     plain_type,
     read_object,
     read_time,
@@ -95,12 +98,12 @@ def _guessed(data: bytes) -> str:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return "application/octet-stream"
+        return BINARY
     try:
-        is_document = text.lstrip()[:1] in ("{", "[") and json.loads(text) is not None
+        is_document = text.lstrip()[:1] in ("{", "[") and json.loads(text, parse_constant=no_constant) is not None
     except (ValueError, RecursionError):
         is_document = False
-    return JSON if is_document else "text/plain; charset=utf-8"
+    return JSON if is_document else TEXT
 
 
 def _of_query(call: Call, attributes: Mapping[str, Value]) -> dict[str, Value]:

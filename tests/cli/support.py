@@ -57,7 +57,9 @@ def typed(*words: str, variables: Mapping[str, str] | None = None, stdin: str | 
     return Result(found.exit_code, found.stdout, found.stderr)
 
 
-def typed_in(memory: Memory, *words: str, turn: Callable[[], object] = lambda: None) -> Result:
+def typed_in(
+    memory: Memory, *words: str, turn: Callable[[], object] = lambda: None, stdin: bytes | None = None
+) -> Result:
     """Run a command against an initiator in memory, by whose clock time passes.
 
     :param turn: called again and again until it is over, as for processors to answer.
@@ -76,7 +78,7 @@ def typed_in(memory: Memory, *words: str, turn: Callable[[], object] = lambda: N
 
     shell = Shell(runner=runner, connect=lambda *_: memory.client)
     words = (*words, "--url", "http://localhost:8080")
-    found = CliRunner(env={"NO_COLOR": None}).invoke(proactor, words, obj=shell, prog_name="proactor")
+    found = CliRunner(env={"NO_COLOR": None}).invoke(proactor, words, obj=shell, input=stdin, prog_name="proactor")
     if found.exception is not None and not isinstance(found.exception, SystemExit):
         raise found.exception
     return Result(found.exit_code, found.stdout, found.stderr)

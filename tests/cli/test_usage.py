@@ -87,6 +87,24 @@ class UsageTests(SynchronousTestCase):
         self.wrong("--url", "http://[x", "ps", told="no URL like")
         self.wrong("ps", "--timeout", "0", told="0")
 
+    def test_numbers(self) -> None:
+        """What is no number, or none that can be waited for, is told in words, and nothing is asked of anybody."""
+        for number in ("nan", "inf", "1e999", "soon"):
+            told = f"'{number}' is no number of seconds"
+            self.wrong("ps", "--timeout", number, told=told)
+            for verb in (("create",), ("stop", "00"), ("rm", "00", "--yes"), ("restart", "00"), ("shutdown",)):
+                self.wrong(*verb, "-w", number, told=told)
+            for option in ("--wait", "--watch", "--within"):
+                self.wrong("config", "set", "ticker", "rate=1", option, number, told=told)
+            self.wrong("top", "-i", number, told=told)
+        for number in ("abc", "1.5", "1_0", "²"):
+            self.wrong("create", "-n", number, told=f"'{number}' is no whole number")
+            self.wrong("scale", "ticker", number, told=f"'{number}' is no whole number")
+            self.wrong("config", "rollback", "ticker", number, told=f"'{number}' is no whole number")
+        for period in ("²", "9" * 400, "0", "nan"):
+            self.wrong("token", "create", "ci", "-s", "read", "-e", period, told="is no period like 90, 15m")
+            self.wrong("logs", "00", "--since", f"{period}w", told="is no time")
+
     def test_for_programs(self) -> None:
         """With --json, before or behind the verb, that is a problem document as any other error is."""
         for words in (("ps", "--foo", "--json"), ("--json", "ps", "--foo"), ("config", "get", "--foo", "--json")):

@@ -78,6 +78,26 @@ class AskTests(SynchronousTestCase):
         self.clock.advance(10)
         self.failureResultOf(longer, TimedOut)
 
+    def test_no_time(self) -> None:
+        """A time that is none is refused before anything is asked, as is a number that JSON has not."""
+        client = self.of(lambda _: b"[]")
+        for wait in (float("nan"), float("inf")):
+            self.failureResultOf(Deferred.fromCoroutine(client.jobs.stop("0" * 32, wait)), ValueError)
+            self.failureResultOf(Deferred.fromCoroutine(client.messages.send("a", {"a": wait})), ValueError)
+        self.assertEqual((client.connection.unanswered, self.clock.getDelayedCalls()), (0, []))
+
+    def test_retry_after(self) -> None:
+        """Of a refusal it is known when to try again, where that is a number of seconds."""
+
+        def answer(request: IRequest) -> bytes:
+            request.setResponseCode(503)
+            request.setHeader(b"Retry-After", said[-1])
+            return b"{}"
+
+        for value, known in ((b"7", 7.0), (b"\xb2", None), (b"9" * 400, None)):
+            said = [value]
+            self.assertEqual(self.failed(self.of(answer), Unavailable).retry_after, known)
+
     def test_given_up(self) -> None:
         """What is given up is over at once."""
         client = self.of(lambda _: NOT_DONE_YET)

@@ -34,8 +34,9 @@ class SendingTests(Case):
         self.assertEqual(dict(message.attributes), expected)
         self.accepted(job.guid, b'{"a": 1}', headers=form)
         self.accepted(job.guid, b"\xff", headers=form)
+        self.accepted(job.guid, b"[NaN]", headers=form)
         kinds = [message.attributes["datacontenttype"] for _, message in self.rig.deliveries.came[1:]]
-        self.assertEqual(kinds, ["application/json", "application/octet-stream"])
+        self.assertEqual(kinds, ["application/json", "application/octet-stream", "text/plain; charset=utf-8"])
 
     def test_stored_first(self) -> None:
         """It is not accepted, and not delivered, before it is stored; what cannot be stored is not accepted."""

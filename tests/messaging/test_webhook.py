@@ -58,7 +58,7 @@ class Answering(Resource):
         super().__init__()
         self.status: int | None = 204
         self.said = b""
-        self.after: str | None = None
+        self.after: bytes | None = None
         self.tokens: list[str] = []
 
     def render(self, request: Any) -> Any:
@@ -68,7 +68,7 @@ class Answering(Resource):
             return NOT_DONE_YET
         request.setResponseCode(self.status)
         if self.after is not None:
-            request.setHeader("Retry-After", self.after)
+            request.setHeader(b"Retry-After", self.after)
         return self.said
 
 
@@ -136,7 +136,7 @@ class WebHookTests(SynchronousTestCase):
             said = "Unprocessable Content: no" if status == 422 else "422: Unprocessable Content: no"
             self.assertEqual(problem, f"{status}: {said}")
         answering.status, answering.said = 503, b"\xff\n" * 3000
-        for after, expected in (("7", 7.0), ("soon", None)):
+        for after, expected in ((b"7", 7.0), (b"soon", None), (b"\xff", None)):
             answering.after = after
             self.assertEqual(self.outcome(hook), ("503", False, expected))
 

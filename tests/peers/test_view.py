@@ -238,8 +238,16 @@ class AnswersTests(SynchronousTestCase):
         self.assertRaises(Malformed, self.told, 226, b"[]", known='"1"', ETag='"2"', Delta_Base='"1"')
         self.assertRaises(Malformed, self.told, 226, b"{}", known='"1"', ETag='"2"', Delta_Base='"3"')
 
+    def test_headers(self) -> None:
+        """A header may hold any bytes; of one that is not there there is none."""
+        answered = Answered(200, Headers({b"ETag": [b"\xb2"]}), b"")
+        self.assertEqual((answered.header("ETag"), answered.header("Delta-Base")), ("\xb2", None))
+
     def test_no_token(self) -> None:
         """Nor is what is no token, or one of which it is not known for how long it holds."""
-        for body in (b"{}", b'{"access_token": "a b", "expires_in": 1}', b'{"access_token": "a", "expires_in": true}'):
+        for body in (b"{}", b'{"access_token": "a b", "expires_in": 1}'):
+            self.assertRaises(Malformed, _grant, Answered(200, Headers(), body))
+        for lifetime in (b"true", b"0", b"NaN", b"Infinity", b"1" * 400):
+            body = b'{"access_token": "a", "expires_in": %s}' % lifetime
             self.assertRaises(Malformed, _grant, Answered(200, Headers(), body))
         self.assertEqual(_grant(Answered(200, Headers(), b'{"access_token": "a", "expires_in": 1}')).lifetime, 1)
