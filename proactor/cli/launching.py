@@ -9,6 +9,7 @@ import click
 
 from .ends import DONE, FAILED
 from .jobs_shown import last_words
+from .kept import warn_of_too_many
 from .listing import show_jobs
 from .numbers import Seconds, Whole
 from .settling import settled
@@ -77,7 +78,10 @@ def create(
         shell.hint = "They are created, and go on starting. Look again: proactor ps"
         jobs = made if not wait else await settled(shell, client, made, after, "Launching", wait)
         show_jobs(shell, jobs, quiet)
-        return DONE if not wait else told(shell, jobs, len(made))
+        code = DONE if not wait else told(shell, jobs, len(made))
+        if not shell.out.json:
+            await warn_of_too_many(shell, client, made[0].module)
+        return code
 
     shell.run(work)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from .kept import warn_of_others
 from .launching import wait_option
 from .moving import Move, all_option, moved
 from .shell import Shell, chosen, pass_shell
 from .verbs import Verb, need_selection, selection
-from .words import one_line
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -55,23 +55,8 @@ def rm(
         found = await chosen(client, jobs, module, labels)
         code = await moved(shell, client, _REMOVE, found, wait)
         if not shell.out.json:
-            await _warn_of_others(shell, client, {job.module for job in found})
+            for each in sorted({job.module for job in found}):
+                await warn_of_others(shell, client, each)
         return code
 
     shell.run(work)
-
-
-async def _warn_of_others(shell: Shell, client: Client, modules: Iterable[str]) -> None:
-    """Where a number of a module is kept, others come for those that are removed: say so."""
-    from ..client import Forbidden, NotFound  # noqa: PLC0415
-
-    for module in sorted(modules):
-        try:
-            options = (await client.config.section(module)).options
-        except (Forbidden, NotFound):
-            # A token may open the rest and not this; a section may have been taken out of the file.
-            continue
-        kept = options.get("instances")
-        if kept and kept != "0":
-            told = f"[{module}] instances = {one_line(kept)}: others are launched in their place"
-            shell.out.say(f"{told}. To have none: proactor scale {module} 0")

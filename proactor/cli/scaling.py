@@ -40,7 +40,7 @@ class _Count(ParamType):
 @click.command(
     cls=Verb,
     examples=(
-        ("proactor scale ticker 5", "keep five of a module running: some are launched, or the youngest removed"),
+        ("proactor scale ticker 5", "keep five of a module running: some are launched, or others removed"),
         ("proactor scale ticker 0", "remove all of them"),
         ("proactor scale ticker off", "keep no number of them; those that run go on"),
     ),
@@ -52,9 +52,9 @@ class _Count(ParamType):
 def scale(shell: Shell, module: str, count: int | None, wait: float) -> None:
     """Keep so many processors of a module running.
 
-    It sets the option ``instances`` of the module's section. Those that are too many are stopped and forgotten, the
-    youngest first, those that were created by hand included. With off no number is kept, and those that run go on;
-    where none is kept that is said, and is no error.
+    It sets the option ``instances`` of the module's section. Those that are too many are stopped and forgotten, those
+    that were created by hand included: first those that do not run, then the youngest. With off no number is kept, and
+    those that run go on; where none is kept that is said, and is no error.
     """
 
     async def work(client: Client) -> int:
@@ -78,6 +78,11 @@ async def _kept(shell: Shell, client: Client, module: str, count: int, wait: flo
     if wait:
         jobs = await reached(shell, client, module, count, after, wait)
     running = _told(shell, plan.record, jobs)
+    if wait and len(jobs) > count:
+        raise Failed(
+            f"{len(jobs)} of {module} are there after {wait:g} s, and {count} are to stay; the others go",
+            f"look again: proactor ps --module {module}",
+        )
     if wait and running != count:
         raise _short(module, jobs, running, count)
     shell.out.say(f"{running} of {module} running, revision {plan.revision}.")
@@ -116,14 +121,16 @@ def _told(shell: Shell, record: Mapping[str, Any], jobs: Sequence[Job]) -> int:
 
 
 def _short(module: str, jobs: Sequence[Job], running: int, count: int) -> Failed:
-    """What to raise where there are not so many: those that were stopped by hand count as well."""
-    stopped = [job.guid[:8] for job in jobs if job.wanted == "stopped"]
+    """What to raise where there are not so many: those that do not run, and will not by themselves, count as well."""
+    resting = [job for job in jobs if job.wanted == "stopped" or job.state in ("exited", "fatal")]
+    stopped = [job.guid[:8] for job in resting]
+    states = ", ".join(sorted({"stopped" if job.wanted == "stopped" else job.state for job in resting}))
     if not stopped:
         return Failed(f"{running} of {count} are ready", f"see which are not, and why: proactor ps --module {module}")
     names = " ".join(stopped[:_NAMED])
     more = f" and {len(stopped) - _NAMED} more" if len(stopped) > _NAMED else ""
     is_or_are = "is 1" if len(stopped) == 1 else f"are {len(stopped)}"
     return Failed(
-        f"{running} of {count} are ready; stopped, and counted as well, {is_or_are}: {names}{more}",
+        f"{running} of {count} are ready; {states}, and counted as well, {is_or_are}: {names}{more}",
         f"have them run: proactor start {names}; or forget them: proactor rm {names}",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -16,10 +17,12 @@ from ..config.job_settings import instances
 from ..config.layers import Layers
 from ..config.settings import initiator_settings, module_sections
 from ..errors import ConfigError, ProactorError
-from ..model import Job
+from ..model import Job, State, Wanted
 from .fleet import Fleet, Order
 from .room import check_room
 
+#: Where a job stays that does nothing any more.
+_AT_REST = (State.STOPPED, State.EXITED, State.FATAL)
 #: Before another try, when there was no room or no port for one, in seconds.
 _LATER = 5.0
 
@@ -68,7 +71,7 @@ class Scale:
         try:
             if len(jobs) < wanted:
                 await self.fleet.create(Order(section, wanted - len(jobs)), "instances")
-            for job in _youngest(jobs, len(jobs) - wanted):
+            for job in _first_to_go(jobs, len(jobs) - wanted):
                 await (await self.fleet.delete(job.guid, "instances"))
         except ProactorError as e:
             if self.fleet.closing:
@@ -109,5 +112,10 @@ def _is_number(layers: Layers, section: str) -> bool:
     return True
 
 
-def _youngest(jobs: list[Job], count: int) -> list[Job]:
-    return sorted(jobs, key=lambda job: job.created, reverse=True)[: max(0, count)]
+def _first_to_go(jobs: list[Job], count: int) -> list[Job]:
+    """So many of those that there are: who does not run and will not by itself, who is not ready, then the youngest."""
+
+    def rank(job: Job) -> tuple[bool, bool, datetime]:
+        return job.wanted is Wanted.STOPPED or job.state in _AT_REST, not job.ready, job.created
+
+    return sorted(jobs, key=rank, reverse=True)[: max(0, count)]

@@ -54,7 +54,11 @@ class Edits:
         def make() -> Draft:
             return live.draft_edit(section, patch, call.if_match)
 
-        return await self._changed(call, section, make, self._overridden(section, patch))
+        answer = await self._changed(call, section, make, self._overridden(section, patch))
+        if "instances" in patch and not flag(call, "plan", False):
+            # To the number that it is already, that is no change, of which it would hear.
+            self.initiator.scale.look()
+        return answer
 
     async def roll_back(self, call: Call) -> Answer:
         """The edits of a section as they were at a revision, as a new one."""

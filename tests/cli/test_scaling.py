@@ -11,6 +11,53 @@ from ..support.rig import CONFIG
 from .support import Result, typed_in
 
 
+class NumberTests(SynchronousTestCase):
+    """A number is to be kept."""
+
+    def setUp(self) -> None:
+        self.memory = Memory(self, config=CONFIG.replace("[my.module]\n", "[my.module]\nrestart = never\n"))
+
+    def answer(self) -> None:
+        """Whoever has a process, and has not yet said so, is ready."""
+        for job in list(self.memory.rig.fleet.jobs.values()):
+            if job.alive and not job.ready:
+                self.memory.rig.acknowledge(job)
+
+    def scale(self, *words: str) -> Result:
+        return typed_in(self.memory, "scale", "my.module", *words, turn=self.answer)
+
+    def test_same_number(self) -> None:
+        """The number that is kept already is reached as any other: what was created by hand over it goes."""
+        self.assertEqual(self.scale("2").code, 0)
+        revision = self.memory.rig.configurator.live.revision
+        for _ in range(3):
+            self.memory.rig.create("my.module")
+        found = self.scale("2", "--wait", "5")
+        self.assertEqual((found.code, found.err[:24]), (0, "2 of my.module running, "))
+        self.assertEqual(len(self.memory.rig.fleet.jobs), 2)
+        self.assertGreater(self.memory.rig.configurator.live.revision, revision)
+
+    def test_too_many(self) -> None:
+        """Where others are left at the end of the time it is told that they go, and how to look again."""
+        for _ in range(3):
+            self.memory.rig.create("my.module")
+        self.memory.rig.launcher.stubborn = True
+        found = self.scale("1", "--wait", "0.5")
+        self.assertEqual(found.code, 1)
+        self.assertRegex(found.err, r"\d of my.module are there after 0.5 s, and 1 are to stay; the others go\n")
+        self.assertIn("\n  look again: proactor ps --module my.module\n", found.err)
+
+    def test_at_rest(self) -> None:
+        """Those that do not run and will not by themselves are named, with what to do about them."""
+        job = self.memory.rig.create("my.module")
+        self.memory.rig.launcher.finish(job.guid, 1)
+        self.memory.turn()
+        found = self.scale("2")
+        self.assertEqual(found.code, 1)
+        self.assertIn(f"1 of 2 are ready; exited, and counted as well, is 1: {job.guid[:8]}\n", found.err)
+        self.assertIn(f"have them run: proactor start {job.guid[:8]}; or forget them", found.err)
+
+
 class OffTests(SynchronousTestCase):
     """No number is to be kept."""
 

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from proactor.changes.rollout import Pace
 from proactor.config.document import parse
 from proactor.errors import ProactorError
-from proactor.jobs.fleet import Fleet
+from proactor.jobs.fleet import Fleet, Order
+from proactor.model import Job, State
 
 from ..support.http import Response, as_json
 from ..support.rig import CONFIG, Rig
@@ -60,6 +61,42 @@ class ScaleTests(SynchronousTestCase):
         self.rig.clock.advance(1)
         self.reload(config(3))
         self.reload(config(1))
+        self.assertEqual(self.guids(), first)
+
+    def test_who_goes_first(self) -> None:
+        """Those that do not run go first, whatever their age, then those that are not ready, then the youngest."""
+        self.make(0)
+        made: list[Job] = []
+        for _ in range(5):
+            made += self.rig.run(self.rig.fleet.create(Order("my.module", options={"restart": "never"}), "test"))
+            self.rig.clock.advance(0.1)
+        stopped, ready, starting, exited, young = made
+        for job in (stopped, ready, exited, young):
+            self.rig.acknowledge(job)
+        self.rig.run(self.rig.fleet.stop(stopped.guid, "operator"))
+        self.rig.launcher.finish(exited.guid, 1)
+        self.settle()
+        self.assertEqual((stopped.state, exited.state), (State.STOPPED, State.EXITED))
+        left = {stopped.guid, ready.guid, starting.guid, exited.guid, young.guid}
+        for count, gone in ((4, exited), (3, stopped), (2, starting), (1, young)):
+            self.reload(config(count))
+            left.remove(gone.guid)
+            self.assertEqual(set(self.guids()), left)
+
+    def test_same_number(self) -> None:
+        """An edit to the number that it is already has what was created by hand over it go; a plan of it does not."""
+        self.make(1)
+        edit = as_json({"instances": "1"})
+        self.assertEqual(self.rig.ask("PATCH /config/my.module", **edit).status, 200)
+        first = self.guids()
+        self.rig.acknowledge(self.rig.fleet.job(first[0]))
+        self.rig.clock.advance(0.1)
+        self.rig.create("my.module")
+        self.rig.ask("PATCH /config/my.module?plan=1", **edit)
+        self.settle()
+        self.assertEqual(len(self.guids()), 2)
+        self.assertEqual(self.rig.ask("PATCH /config/my.module", **edit).status, 200)
+        self.settle()
         self.assertEqual(self.guids(), first)
 
     def test_edit(self) -> None:
