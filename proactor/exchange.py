@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from attrs import define, field, frozen
@@ -43,6 +44,7 @@ class Fetched:
     :param options: all of them, the token included; ``None`` where nothing is new.
     :param trace: of the request that the revision came with, where that had one and is not long ago.
     :param trust: what it needs to verify the tokens of others (:mod:`proactor.tokens.peer_trust`), and its ``tag``.
+    :param holds: whether it was held, as it asked to be, and the next one will be.
     """
 
     revision: int
@@ -50,6 +52,7 @@ class Fetched:
     trace: str | None = None
     trust: Mapping[str, Any] | None = None
     tag: str = NOTHING
+    holds: bool = False
 
 
 @define(eq=False)
@@ -162,11 +165,12 @@ class Exchange:
         if claims.issued > self._time() + EARLY:
             due = 0.0  # A clock went back: all that it is good for is to be given another one.
         left = due - self._time()
-        waited = False
-        if known == self.configurator.live.offered(guid) and left > 0 and tag in (None, self.trust.tag(guid)):
+        waited = holds = False
+        if known == self.configurator.live.offered(guid) and left > 0 and not self._has_other_trust(guid, tag):
             waited = wait > 0
             longest = min(wait, LONGEST_WAIT, left)
-            await self.configurator.waiting.changed(guid, known, longest)
+            has_more = partial(self._has_other_trust, guid, tag)
+            holds = await self.configurator.waiting.changed(guid, known, longest, has_more)
             # Who waited until then may have come that much earlier.
             due -= longest * EARLY_END
         job = self._job(claims)
@@ -177,10 +181,13 @@ class Exchange:
         is_new, now_tag = known != revision, self.trust.tag(guid)
         self.metrics.fetched(guid, revision, is_new, waited and is_new)
         if not is_new and not renew and tag in (None, now_tag):
-            return Fetched(revision, None, tag=now_tag)
+            return Fetched(revision, None, tag=now_tag, holds=holds)
         token = await self._renewed(job, claims) if renew else presented
         given = {**options, "token": token}
-        return Fetched(revision, given, self._traces.get(revision), self.trust.document(guid), now_tag)
+        return Fetched(revision, given, self._traces.get(revision), self.trust.document(guid), now_tag, holds)
+
+    def _has_other_trust(self, guid: str, tag: str | None) -> bool:
+        return tag not in (None, self.trust.tag(guid))
 
     async def _renewed(self, job: Job, claims: Claims) -> str:
         """Another token in place of the one presented, which stays good until the other is used: an answer may be lost.

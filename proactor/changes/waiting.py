@@ -28,9 +28,10 @@ class Waiting:
     live: LiveConfiguration
     #: Told of each processor whose configuration is another one now.
     heard: Callable[[str], None] = lambda _: None
-    #: With the revision that each has.
-    _waiting: defaultdict[str, dict[Deferred[None], int]] = field(factory=lambda: defaultdict(dict))
+    #: By who waits, whether there is news for it.
+    _waiting: defaultdict[str, dict[Deferred[None], Callable[[], bool]]] = field(factory=lambda: defaultdict(dict))
     _ends: Together = field(init=False)
+    _is_over: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._ends = Together(self.clock)
@@ -39,16 +40,29 @@ class Waiting:
         """How many processors somebody waits for."""
         return len(self._waiting)
 
-    async def changed(self, guid: str, revision: int, timeout: float) -> None:
+    async def changed(
+        self, guid: str, revision: int, timeout: float, has_more: Callable[[], bool] = lambda: False
+    ) -> bool:
         """Wait until a processor's revision is another, or it is gone, or ``timeout`` seconds are over.
 
         Those may be a little less (:mod:`proactor.reactor.together`).
+
+        :param has_more: whether there is other news for who waits, of which :meth:`nudge` tells.
+        :return: whether who comes again with what there is now would wait again.
         """
-        if timeout <= 0 or self.live.offered(guid) != revision:
-            return
+        if timeout <= 0 or self._is_over:
+            return False
+        if self.live.offered(guid) == revision:
+            await self._news(guid, lambda: self._is_other(guid, revision) or has_more(), timeout)
+        return not self._is_over
+
+    def _is_other(self, guid: str, revision: int) -> bool:
+        return guid not in self.live.members() or self.live.offered(guid) != revision
+
+    async def _news(self, guid: str, has_news: Callable[[], bool], timeout: float) -> None:
         waiting: Deferred[None] = Deferred()
         waiters = self._waiting[guid]
-        waiters[waiting] = revision
+        waiters[waiting] = has_news
         no_end = self._ends.later(timeout, partial(_answer, waiting))
         try:
             await waiting
@@ -59,32 +73,28 @@ class Waiting:
                 del self._waiting[guid]
 
     async def wake(self, guids: Iterable[str]) -> None:
-        """Answer those who wait for a change of these processors' configuration.
-
-        Who has it already, and waits for the next, goes on waiting: work in slices lets some be faster than this.
-        """
+        """Answer those who wait for a change of these processors' configuration."""
         await in_slices(self.clock, self._wake(guids))
 
     def _wake(self, guids: Iterable[str]) -> Iterator[None]:
         for guid in guids:
             self.heard(guid)
-            for waiting, revision in list(self._waiting.get(guid, {}).items()):
-                if guid not in self.live.members() or self.live.offered(guid) != revision:
-                    _answer(waiting)
+            self._look(guid)
             yield
 
     async def nudge(self, guids: Iterable[str] | None) -> None:
-        """Answer those who wait for a change of these processors' configuration: there is other news; ``None``: all."""
-        await in_slices(self.clock, self._nudge(list(self._waiting if guids is None else guids)))
+        """Answer those who wait for a change of these processors, and have other news; ``None``: all."""
+        await in_slices(self.clock, map(self._look, list(self._waiting if guids is None else guids)))
 
-    def _nudge(self, guids: Iterable[str]) -> Iterator[None]:
-        for guid in guids:
-            for waiting in list(self._waiting.get(guid, ())):
+    def _look(self, guid: str) -> None:
+        """Who has all that there is, and waits for the next, goes on: work in slices lets some be faster than that."""
+        for waiting, has_news in list(self._waiting.get(guid, {}).items()):
+            if has_news():
                 _answer(waiting)
-            yield
 
     async def let_go(self) -> None:
-        """Answer all who wait, whether anything changed or not: nothing will."""
+        """Answer all who wait, whether anything changed or not: nothing will, and nobody waits again."""
+        self._is_over = True
         await in_slices(self.clock, self._let_go())
 
     def _let_go(self) -> Iterator[None]:

@@ -21,11 +21,13 @@ from .bodies import UNREACHABLE, innermost, read_body
 from .configuration import is_token
 from .peer_verifier import Trust, read_trust
 
-__all__ = ["HTTP", "Client", "News", "read_news"]
+__all__ = ["HTTP", "Client", "Fetched", "News", "read_news"]
 
 TIMEOUT = 10.0
 
 _ETAG = re.compile(r'(W/)?"[\x21\x23-\x7e]{0,256}"')
+#: Of what was preferred it heeds the ``wait`` (RFC 7240, 3).
+_APPLIED = re.compile(r"(?:^|,)\s*wait\s*(?:[=,]|$)", re.IGNORECASE)
 _Answer = tuple[int, Headers, bytes]
 
 
@@ -54,6 +56,18 @@ class News:
     raw: Mapping[str, str] = field(repr=False)
     trace: str | None = field(default=None, repr=False)
     trust: Trust | None = field(default=None, repr=False)
+
+
+@frozen
+class Fetched:
+    """What a fetch came to.
+
+    :param news: ``None``: the configuration is still the one that it was.
+    :param holds: whether the initiator says that it holds answers until there is something new.
+    """
+
+    news: News | None
+    holds: bool = False
 
 
 def read_news(body: bytes, etag: str | None, guid: str) -> News:
@@ -118,21 +132,22 @@ class Client:
     guid: str
     token: str = field(repr=False)
 
-    async def fetch(self, etag: str, wait: int = 0) -> News | None:
-        """Ask for the configuration; None if it is still the one with that ETag.
+    async def fetch(self, etag: str, wait: int = 0) -> Fetched:
+        """Ask for the configuration, which may be still the one with that ETag.
 
         :param wait: seconds for which the initiator may hold the answer until there is a new one (RFC 7240); 0: not.
         """
         headers = {"If-None-Match": etag, **({"Prefer": f"wait={wait}"} if wait else {})}
         status, answered, body = await self._request("GET", "", TIMEOUT + wait, headers=headers)
+        holds = _APPLIED.search(",".join(answered.getRawHeaders("Preference-Applied", []))) is not None
         if status == 304:
-            return None
+            return Fetched(None, holds)
         if status != 200:
             raise _refusal(status)
         etags = answered.getRawHeaders("ETag", [])
         news = read_news(body, etags[0] if etags else None, self.guid)
         self.token = news.token
-        return evolve(news, trace=trace_of(next(iter(answered.getRawHeaders(HEADER, [])), None)))
+        return Fetched(evolve(news, trace=trace_of(next(iter(answered.getRawHeaders(HEADER, [])), None))), holds)
 
     async def acknowledge(self, ack: Mapping[str, Any]) -> None:
         """Tell what became of a revision."""

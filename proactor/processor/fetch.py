@@ -16,7 +16,7 @@ from ..backoff import Backoff
 from ..errors import Gone, ProactorError
 from ..reactor.periodic import Periodic, spread
 from .acks import Acks
-from .client import Client, News
+from .client import Client, Fetched, News
 from .configuration import Config
 from .reconfiguration import Outcome, Reconfigurable, take_up
 
@@ -77,7 +77,7 @@ class FetchLoop:
     _pace: Pace = field(factory=Pace, init=False)
     _periodic: Periodic = field(init=False)
     _stopped: bool = field(default=False, init=False)
-    _held: Deferred[News | None] | None = field(default=None, init=False)
+    _held: Deferred[Fetched] | None = field(default=None, init=False)
     _pending: tuple[str, ...] = field(default=(), init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -115,13 +115,15 @@ class FetchLoop:
         began, token = self.clock.seconds(), self.client.token
         self._held = Deferred.fromCoroutine(self.client.fetch(self.etag, self._wait()))
         try:
-            news = await self._held
+            fetched = await self._held
         except Gone as gone:
             self._leave(gone)
             return None
         finally:
             self._held = None
-        was_held = self.clock.seconds() - began >= min(HELD, self.processor.config.refresh / 2)
+        news = fetched.news
+        # One that does not say that it holds is known by its taking long.
+        was_held = fetched.holds or self.clock.seconds() - began >= min(HELD, self.processor.config.refresh / 2)
         is_new = news is not None and (news.etag, news.token) != (self.etag, token)
         if news is not None and news.token != token:
             _log.debug("Renewed the token")

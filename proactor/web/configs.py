@@ -68,9 +68,10 @@ class Configs:
     async def _fetched(self, call: Call, caller: ProcessorCaller) -> Answer:
         known, tag = call.fetched
         fetched = await self.initiator.exchange.fetch(caller.claims, caller.token, known, call.wait or 0, tag)
+        applied = {"Preference-Applied": "wait"} if fetched.holds else {}
         if fetched.options is None:
-            return nothing(304, etag(fetched.revision) if tag is None else _tag(fetched))
-        headers = _tag(fetched)
+            return nothing(304, {**(etag(fetched.revision) if tag is None else _tag(fetched)), **applied})
+        headers = {**_tag(fetched), **applied}
         if fetched.trace is not None:
             headers[HEADER] = traceparent(fetched.trace)
         return as_json({**fetched.options, "revision": fetched.revision, "trust": fetched.trust}, headers=headers)

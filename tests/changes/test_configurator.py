@@ -365,8 +365,8 @@ class PresenceTests(Case):
 class WaitTests(Case):
     """Who waits for a change hears of it, and of nothing else."""
 
-    def waiting(self, guid: str, timeout: float = 60) -> Deferred[None]:
-        return self.started(self.configurator.waiting.changed(guid, self.live.offered(guid), timeout))
+    def waiting(self, guid: str, timeout: float = 60, **more: Any) -> Deferred[bool]:
+        return self.started(self.configurator.waiting.changed(guid, self.live.offered(guid), timeout, **more))
 
     def test_edits(self) -> None:
         """Whom an edit reaches, all who wait for it; others go on waiting."""
@@ -479,11 +479,47 @@ class WaitTests(Case):
         self.failureResultOf(second, CancelledError)
 
     def test_let_go(self) -> None:
-        """When all ends, all who wait are answered."""
+        """When all ends, all who wait are answered, and nobody waits any more."""
         waiting = [self.waiting(guid) for guid in (A, A, B)]
         self.run_(self.configurator.waiting.let_go())
-        for each in waiting:
-            self.successResultOf(each)
+        self.assertEqual([self.successResultOf(each) for each in [*waiting, self.waiting(A)]], [False] * 4)
+
+    def test_other_news(self) -> None:
+        """Who has other news is answered when that is told of; who has it already, or has none, goes on waiting."""
+        news: set[str] = set()
+        a, b, c = (self.waiting(guid, has_more=lambda guid=guid: guid in news) for guid in (A, B, C))
+        self.run_(self.configurator.waiting.nudge(None))
+        news |= {A, B}
+        self.run_(self.configurator.waiting.nudge([A, C]))
+        self.assertTrue(self.successResultOf(a))
+        self.assertNoResult(b)
+        news.remove(A)
+        again = self.waiting(A, has_more=lambda: A in news)
+        self.run_(self.configurator.waiting.nudge(None))
+        self.assertTrue(self.successResultOf(b))
+        for each in (again, c):
+            self.assertNoResult(each)
+            each.addErrback(lambda _: None)
+            each.cancel()
+
+    def test_other_news_in_slices(self) -> None:
+        """Who comes back while the others are told waits for the next, however many they are."""
+        asked: list[str] = []
+
+        async def follow(guid: str) -> None:
+            while len(asked) < 50:
+                await self.configurator.waiting.changed(
+                    guid, self.live.offered(guid), 60, lambda: asked.count(guid) < 1
+                )
+                asked.append(guid)
+
+        following = [self.started(follow(guid)) for guid in (A, B, C)]
+        self.run_(self.configurator.waiting.nudge([A, B, C, A, B, C]))
+        self.assertEqual(sorted(asked), sorted([A, B, C]))
+        for each in following:
+            self.assertNoResult(each)
+            each.addErrback(lambda _: None)
+            each.cancel()
 
 
 class DeclarationTests(Case):

@@ -103,7 +103,7 @@ class FakeInitiator:
 
     :ivar behaviour: the name of a fault, ``refused`` for no connection, or empty: it answers as it should.
     :ivar restless: makes another revision for each fetch.
-    :ivar holds: whether it heeds ``Prefer: wait``.
+    :ivar holds: whether it heeds ``Prefer: wait``; ``says_so``: and says that.
     """
 
     app = Klein()
@@ -115,6 +115,7 @@ class FakeInitiator:
         self.token = "token-1"
         self.renewals = 1
         self.holds = True
+        self.says_so = False
         self.behaviour = ""
         self.restless = False
         self.ack_status = 204
@@ -181,6 +182,8 @@ class FakeInitiator:
             await self._hold(int(headers["prefer"].removeprefix("wait=")))
         if self.behaviour in FAULTS:
             return FAULTS[self.behaviour](request)
+        if self.says_so:
+            request.setHeader(b"Preference-Applied", b"wait")
         if headers["if-none-match"] == self.etag and not self._is_due:
             return FAULTS["304"](request)
         self.token = f"token-{self.renewals}"

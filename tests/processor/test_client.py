@@ -27,7 +27,7 @@ from proactor.errors import (
     Unavailable,
 )
 from proactor.extent import MOST_FETCHED
-from proactor.processor.client import Client, read_news
+from proactor.processor.client import Client, Fetched, read_news
 
 from ..support.examples import examples
 from .fakes import GUID, URL, FakeInitiator
@@ -140,8 +140,25 @@ class BodyTests(SynchronousTestCase):
         fetch = Deferred.fromCoroutine(self.client.fetch('"1"'))
         self.response.protocol.dataReceived(json.dumps(WHOLE).encode())
         self.response.protocol.connectionLost(Failure(ResponseDone()))
-        news = self.successResultOf(fetch)
+        news = self.successResultOf(fetch).news
         self.assertEqual(news and news.trace, trace)
+        self.fetch.cancel()
+        self.failureResultOf(self.fetch, Unavailable)
+
+    def test_holds(self) -> None:
+        """An initiator that holds answers says so, in the words of RFC 7240."""
+        for said, holds in (
+            ([], False),
+            (["wait"], True),
+            (["respond-async, Wait=30"], True),
+            (["respond-async", "wait"], True),
+            (["waiting"], False),
+            (["x=wait-1"], False),
+        ):
+            self.response.code, self.response.headers = 304, Headers({"Preference-Applied": said})
+            fetch = Deferred.fromCoroutine(self.client.fetch('"1"'))
+            self.response.protocol.connectionLost(Failure(ResponseDone()))
+            self.assertEqual(self.successResultOf(fetch), Fetched(None, holds), said)
         self.fetch.cancel()
         self.failureResultOf(self.fetch, Unavailable)
 
@@ -151,7 +168,7 @@ class BodyTests(SynchronousTestCase):
             self.response.protocol.dataReceived(bytes([byte]))
         self.assertNoResult(self.fetch)
         self.response.protocol.connectionLost(Failure(ResponseDone()))
-        news = self.successResultOf(self.fetch)
+        news = self.successResultOf(self.fetch).news
         self.assertIsNotNone(news)
         self.assertEqual(news and news.revision, 7)
         self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -64,6 +64,17 @@ class LoopTests(SynchronousTestCase):
         self.assertEqual(rig.initiator.waiting, 1)
         self.assertEqual(len(rig.initiator.fetches), 2)
 
+    def test_answered_early(self) -> None:
+        """Where an initiator that says that it holds has nothing new though it was short, the next follows at once."""
+        rig = Rig()
+        rig.initiator.says_so = True
+        rig.loop.start()
+        rig.advance(0.5)
+        for number in range(2, 6):
+            rig.initiator.release()
+            rig.settle()
+            self.assertEqual((rig.initiator.waiting, len(rig.initiator.fetches)), (1, number))
+
     def test_not_held(self) -> None:
         """An initiator that does not hold is asked every ``refresh`` seconds."""
         rig = Rig()

@@ -102,6 +102,22 @@ class FetchTests(Case):
         self.edit(rate=3)
         answer = exchange.response
         self.assertEqual((answer.status, answer.json()["rate"], answer.headers["etag"][:3]), (200, "3", '"3.'))
+        self.assertEqual(answer.headers["preference-applied"], "wait")
+        self.assertNotIn("preference-applied", self.begin(known=2, wait=30).response.headers)
+
+    def test_held_to_the_end(self) -> None:
+        """That it was held is said, but by an initiator that stops: it holds nobody any more."""
+        for stops in (False, True):
+            exchange = self.begin(known=2, wait=30)
+            self.rig.clock.advance(1)
+            self.assertFalse(exchange.answered)
+            if stops:
+                self.rig.run(self.rig.configurator.waiting.let_go())
+            self.rig.clock.advance(29)
+            answer = exchange.response
+            self.assertEqual(
+                (answer.status, answer.headers.get("preference-applied")), (304, None if stops else "wait")
+            )
 
     def test_held_in_vain(self) -> None:
         """Without a change it is 304 when the time is over, and so it is after a change that is not its own."""

@@ -38,6 +38,7 @@ from .parts import (
 _CONFIGURATION = "Configuration"
 
 _NO_SECTION = "there is no such section"
+_APPLIED = "To a processor: `wait`, where it was held, and will be again."
 
 _PACING = (
     optional_flag("plan", "whether only to show what it would do"),
@@ -205,8 +206,9 @@ OPERATIONS: Mapping[str, Operation] = {
                 {"anyOf": [ref("Configuration"), ref("Section")]},
                 ETag=REVISION_TAG,
                 traceparent="To a processor: the trace that the change belongs to, where it came with one.",
+                Preference_Applied=_APPLIED,
             ),
-            304: nothing("It is what one has already.", ETag=REVISION_TAG),
+            304: nothing("It is what one has already.", ETag=REVISION_TAG, Preference_Applied=_APPLIED),
         },
         "Of a processor: with `If-None-Match` and `Prefer: wait=N` it is held until it is another, N seconds at most. "
         "The processor itself gets its secrets, and its next `token`. The last that it was given brings it "
