@@ -367,4 +367,7 @@ class RevokedTests(Case):
         held = self.begin(self.b, '"3"')
         self.rig.clock.advance(1)
         self.revoke(self.a)
+        self.rig.clock.advance(1)
+        self.assertFalse(held.answered)
+        self.rig.clock.advance(98)
         self.assertEqual((held.response.status, held.response.headers["etag"]), (304, '"3"'))
