@@ -69,11 +69,20 @@ class Parts:
 
 
 def assemble(
-    reactor: Any, options: Options, home: Home, store: IStore, logs: JobLogs, guardian: Guardian, listen_port: int
+    reactor: Any,
+    options: Options,
+    home: Home,
+    store: IStore,
+    logs: JobLogs,
+    guardian: Guardian,
+    listen_port: int,
+    *,
+    open_files: int | None = None,
 ) -> Parts:
     """Put it together; nothing is begun.
 
     :param listen_port: where it is reached.
+    :param open_files: how many processors may have open, where that is another number than for the initiator.
     :raises ProactorError: what was saved cannot be read, or does not hold any more.
     """
     guid = options["guid"]
@@ -95,7 +104,9 @@ def assemble(
         now=now,
         random=SystemRandom().random,
         configurator=configurator,
-        planner=LaunchPlanner(configurator, authority, now, environment, sys.executable, listen_port),
+        planner=LaunchPlanner(
+            configurator, authority, now, environment, sys.executable, listen_port, open_files=open_files
+        ),
         ports=Ports(settings.child_port_min, settings.child_port_max),
         launcher=launcher,
         queue=LaunchQueue(settings.launch_concurrency or 2 * (os.cpu_count() or 1), partial(reactor.callLater, 0)),

@@ -16,6 +16,8 @@ class Limits:
     """What a process is held to; what is ``None`` is as with the initiator.
 
     :param nofile: the most descriptors that it may have open.
+    :param open_files: where that says nothing: how many it may have open until it raises that itself, as far as the
+        initiator could.
     :param memory_mib: the most address space that it may have, in MiB.
     :param nice: its niceness, from -20 to 19.
     :param folder: where it runs.
@@ -29,6 +31,7 @@ class Limits:
     folder: str | None = None
     umask: str | None = None
     user: str | None = None
+    open_files: int | None = None
 
 
 @frozen

@@ -29,6 +29,7 @@ from .jobs.taking_up import go_on
 from .jobs.waited_for import waited_for
 from .log.levels import CONSOLE
 from .logstore import LogStore
+from .open_files import OpenFiles, keep_inherited, shortage
 from .reactor.garbage import GarbageCollector
 from .startup import Options
 from .store.opening import open_store
@@ -71,6 +72,7 @@ class Lifetime:
     parts: Parts
     _log_threads: ThreadPool
     _collector: GarbageCollector
+    _files: OpenFiles
     _site: Site | None = None
     _port: IListeningPort | None = None
     _shown: ShownUrl | None = None
@@ -82,14 +84,18 @@ class Lifetime:
         :raises ProactorError: the home cannot be had, or what is in it cannot be read. The socket is not touched then.
         """
         home = Home.open(options["home"])
+        keep_inherited()
+        files = OpenFiles.raised()
         try:
             store = open_store(home.path / "proactor.db", Threads.of(reactor), reactor)
             threads = ThreadPool(0, _LOG_THREADS, "logs")
             logs = LogStore(reactor, home.path / "logs", partial(deferToThreadPool, reactor, threads))
             guardian = Guardian(reactor, home=home.path, adopt=options.settings.adopt, fmt=options["log-format"])
             job_logs = JobLogs(home, logs, guardian)
-            parts = assemble(reactor, options, home, store, job_logs, guardian, listening.getsockname()[1])
+            port, given = listening.getsockname()[1], files.of_processors
+            parts = assemble(reactor, options, home, store, job_logs, guardian, port, open_files=given)
         except BaseException:
+            files.give_back()
             home.close()
             raise
         logs.on_line = partial(_show, parts.initiator.fleet)
@@ -98,7 +104,7 @@ class Lifetime:
         logs.echo = options.settings.console
         logs.start()
         settings, collector = options.settings, GarbageCollector(reactor)
-        return cls(reactor, settings, listening, tls, home, store, logs, parts, threads, collector)
+        return cls(reactor, settings, listening, tls, home, store, logs, parts, threads, collector, files)
 
     @property
     def initiator(self) -> Initiator:
@@ -110,12 +116,19 @@ class Lifetime:
 
         :raises ProactorError: what has to be kept first cannot be.
         """
+        self._see_limit()
         await begin(self.parts)
         _log_jobs.info("Running jobs")
         self._serve()
         await go_on(self.initiator, self.parts.opened.document)
         self._say_where()
         self._collector.start()
+
+    def _see_limit(self) -> None:
+        settings = self.initiator.configurator.settings
+        jobs = min(settings.max_jobs, settings.child_port_max - settings.child_port_min + 1)
+        if (short := shortage(self._files.most, jobs)) is not None:
+            log.warn("{short}", short=short)
 
     def _serve(self) -> None:
         home, reactor = self.home, self.reactor
@@ -166,6 +179,7 @@ class Lifetime:
             await self.store.close()
             await deferToThread(self._log_threads.stop)
             self.home.close()
+            self._files.give_back()
 
 
 def _show(fleet: Fleet, guid: str, line: bytes) -> None:

@@ -88,6 +88,9 @@ def _limit(order: Order) -> None:
     """Hold it to its limits. Raising one takes rights that its user may not have: that comes first."""
     if order.nofile is not None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (order.nofile, order.nofile))
+    elif order.open_files is not None:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (order.open_files, most))
     if order.memory_mib is not None:
         resource.setrlimit(resource.RLIMIT_AS, (order.memory_mib * _MIB,) * 2)
     if order.nice is not None:

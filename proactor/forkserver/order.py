@@ -35,6 +35,7 @@ class Order:
     folder: str | None = None
     umask: str | None = None
     user: str | None = None
+    open_files: int | None = None
 
     def text(self) -> str:
         """On one line."""

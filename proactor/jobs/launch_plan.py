@@ -27,7 +27,7 @@ FIRST_TOKEN_EXTRA = 60.0
 FD = 3
 
 
-def _limits(settings: JobSettings) -> Limits:
+def _limits(settings: JobSettings, open_files: int | None = None) -> Limits:
     return Limits(
         nofile=settings.limit_nofile,
         memory_mib=settings.limit_memory,
@@ -35,6 +35,7 @@ def _limits(settings: JobSettings) -> Limits:
         folder=settings.working_folder,
         umask=settings.umask,
         user=settings.user,
+        open_files=open_files,
     )
 
 
@@ -85,6 +86,7 @@ class LaunchPlanner:
     :param heard_token: told of each token that is issued, and of what it says.
     :param trust: gives by what a processor verifies the tokens of others, as its standard input has it; ``None``: it is
         to ask.
+    :param open_files: how many a process may have open where its section says nothing; ``None``: as the initiator.
     """
 
     configurator: Configurator
@@ -95,6 +97,7 @@ class LaunchPlanner:
     listen_port: int
     heard_token: Callable[[str, Claims], None] = lambda _token, _claims: None
     trust: Callable[[str], str | None] = lambda _guid: None
+    open_files: int | None = None
 
     def steering(self, guid: str, section: str, address: str, port: int) -> dict[str, str]:
         """The options of a processor that the initiator alone sets."""
@@ -122,7 +125,7 @@ class LaunchPlanner:
             listening=-1,
             log=-1,
             fd=FD,
-            limits=_limits(settings),
+            limits=_limits(settings, self.open_files),
             module=options["module"] if command is None else None,
             launcher=settings.launcher,
         )

@@ -171,6 +171,7 @@ class ForkLauncher:
             folder=limits.folder,
             umask=limits.umask,
             user=limits.user,
+            open_files=limits.open_files,
         ).text()
         return order if len(order) < _LONGEST else None
 

@@ -9,10 +9,12 @@ from ..home.disk import reason
 
 __all__ = ["not_started"]
 
-#: What passes by itself, or when somebody tends to the machine; see errno(3).
+#: What passes by itself, or when somebody tends to the machine; see errno(3). A descriptor is bad where the limit was
+#: lowered below it: no program is to blame for that.
 _PASSES = frozenset(
     {
         errno.EAGAIN,
+        errno.EBADF,
         errno.EDQUOT,
         errno.EIO,
         errno.EMFILE,
@@ -27,5 +29,8 @@ _PASSES = frozenset(
 
 def not_started(program: str, error: OSError) -> Refused | Unavailable:
     """What is told of a program that the system did not start: :class:`Unavailable` where that is not its own fault."""
+    why = reason(error)
+    if error.errno == errno.EBADF:
+        why = f"{why}; a descriptor is above the limit of open files: raise that (ulimit -n)"
     kind = Unavailable if error.errno in _PASSES else Refused
-    return kind(f"{program} cannot be started: {reason(error)}")
+    return kind(f"{program} cannot be started: {why}")

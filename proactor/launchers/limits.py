@@ -32,7 +32,10 @@ _AUTOGROUP_SCRIPT = (
     'for _ in 1 2 3 4 5 6 7 8 9; do { echo "$1" > /proc/self/autogroup; } 2> /dev/null && break; sleep 0.1; done; '
     'shift; exec "$@"'
 )
-_SCRIPT = '{ [ -z "$1" ] || umask "$1"; } && { [ -z "$2" ] || cd "$2"; } || exit 126; shift 2; exec "$@"'
+_SCRIPT = (
+    '{ [ -z "$1" ] || umask "$1"; } && { [ -z "$2" ] || cd "$2"; } && '
+    '{ [ -z "$3" ] || ulimit -S -n "$3"; } || exit 126; shift 3; exec "$@"'
+)
 
 
 def wrapped(argv: Sequence[str], limits: Limits) -> tuple[str, ...]:
@@ -98,9 +101,10 @@ def _setpriv(limits: Limits) -> Iterable[str]:
 
 
 def _sh(limits: Limits) -> Iterable[str]:
-    if limits.umask is not None or limits.folder is not None:
+    files = limits.open_files if limits.nofile is None else None
+    if limits.umask is not None or limits.folder is not None or files is not None:
         yield from (_tool("sh", "umask and working_folder"), "-c", _SCRIPT, "sh")
-        yield from (limits.umask or "", limits.folder or "")
+        yield from (limits.umask or "", limits.folder or "", "" if files is None else str(files))
 
 
 def _tool(name: str, option: str) -> str:

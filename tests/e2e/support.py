@@ -164,7 +164,10 @@ class Console:
 
 
 class Initiator:
-    """One of them, in a folder of its own. Its output goes to a file, so that it lives on between two tests."""
+    """One of them, in a folder of its own. Its output goes to a file, so that it lives on between two tests.
+
+    :param prefix: a command that becomes it.
+    """
 
     def __init__(
         self,
@@ -175,6 +178,7 @@ class Initiator:
         stdin: Path | None = None,
         variables: Mapping[str, str] | None = None,
         earlier: Initiator | None = None,
+        prefix: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.home = folder / "home"
@@ -182,7 +186,7 @@ class Initiator:
         self.number: int = 0 if earlier is None else earlier.number + 1
         self.console = Console(folder / f"console{self.number or ''}")
         self.mark: str = uuid4().hex if earlier is None else earlier.mark
-        argv = [*command(program), *(before if program == "twistd" else ()), "proactor", *arguments]
+        argv = [*prefix, *command(program), *(before if program == "twistd" else ()), "proactor", *arguments]
         if "--home" not in arguments:
             argv += ["--home", str(self.home)]
         with open(self.console.path, "wb") as output, open(stdin or os.devnull, "rb") as source:

@@ -164,6 +164,10 @@ class LikeFreshTests(ForkCase):
         self.assertEqual((seen["nofile"], seen["nice"], seen["umask"]), (99, 7, 0o27))
         self.assertEqual((seen["folder"], seen["path"]), (str(folder), str(folder)))
 
+    async def test_open_files(self) -> None:
+        """It may have as many descriptors open as it is given where its section says nothing."""
+        self.assertEqual((await self.seen(limits=Limits(open_files=97)))["nofile"], 97)
+
     async def test_user(self) -> None:
         """It is somebody else's where that is said and may be."""
         if os.geteuid():

@@ -27,6 +27,12 @@ class HindranceTests(SynchronousTestCase):
         self.assertIs(type(error), Unavailable)
         self.assertEqual(str(error), "python cannot be started: Too many open files; raise the limit (ulimit -n)")
 
+    def test_descriptor_above_the_limit(self) -> None:
+        """A descriptor that the system takes for none is no fault of a program: there is a remedy."""
+        error = not_started("python", OSError(errno.EBADF, "whatever"))
+        self.assertIs(type(error), Unavailable)
+        self.assertIn("above the limit of open files: raise that (ulimit -n)", str(error))
+
     def test_program(self) -> None:
         """A program that cannot be run can be run at no other time."""
         for number in (errno.E2BIG, errno.EACCES, errno.ENOENT, errno.ENOEXEC):

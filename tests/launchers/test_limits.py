@@ -88,6 +88,13 @@ class WrappedTests(Case):
         """It can open so many descriptors, and cannot have more."""
         self.assertEqual(differences(Limits(nofile=100)), {"nofile": [100, 100]})
 
+    def test_open_files(self) -> None:
+        """Where its section says nothing it may have as many open as it is given, until it raises that itself."""
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        self.assertEqual(differences(Limits(open_files=99)), {"nofile": [99, most]})
+        self.assertEqual(differences(Limits(open_files=99, umask="0137")), {"nofile": [99, most], "umask": 0o137})
+        self.assertEqual(differences(Limits(open_files=99, nofile=100)), {"nofile": [100, 100]})
+
     def test_memory(self) -> None:
         """It can have so many MiB of address space."""
         self.assertEqual(differences(Limits(memory_mib=512)), {"memory": [512 << 20, 512 << 20]})
