@@ -30,6 +30,7 @@ SHARED_PLAIN = (
     "option_types",
     "options",
     "tokens.allowed",
+    "tokens.bearer",
     "tokens.verification",
     "tokens.verified",
     "tracing",

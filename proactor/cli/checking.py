@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ProactorError
-from .ends import FAILED, end_of
+from .ends import FAILED, Failed, end_of
 from .shell import Shell, pass_shell
 from .verbs import Verb
 
@@ -56,6 +56,8 @@ def check(shell: Shell, file: str | None, guid: str | None, strict: bool) -> Non
 
     source = find_config(file)
     try:
+        if file is None and source.path != Path("proactor.cfg").absolute():
+            raise Failed(f"there is no proactor.cfg in {Path.cwd()}", "name the file: proactor check FILE")
         document = source.read()
         found = checked(document, guid)
         _check_tls(found.settings)

@@ -103,6 +103,7 @@ def end_of(error: ProactorError) -> End:
 
     kinds = (
         (errors.NotRunning, NOT_RUNNING, "Not running", ""),
+        (errors.Unreadable, FAILED, "Cannot read", ""),
         (errors.NotServing, UNREACHABLE, "Not serving", "name the URL with --url"),
         (errors.Untrusted, UNREACHABLE, "Untrusted", "name those by which it is verified with --cafile"),
         (errors.Unreachable, UNREACHABLE, "Cannot reach", "see whether it runs, and what --url or --home says"),

@@ -14,6 +14,7 @@ from attrs import define, evolve, field
 
 from ..errors import ProactorError
 from ..home.files import DEFAULT_HOME
+from ..tokens.bearer import is_token
 from .ends import BY_SIGNAL, DONE, INTERRUPTED, End, Failed, Interrupted, end_of
 from .output import Output
 from .running import Work, run
@@ -104,13 +105,9 @@ class Shell:
 
     def is_running(self) -> bool:
         """Whether an initiator runs on the home."""
-        from ..client import NotRunning  # noqa: PLC0415
         from ..client.locating import holder  # noqa: PLC0415
 
-        try:
-            return holder(self.home) is not None
-        except NotRunning:
-            return False
+        return holder(self.home) is not None
 
     def process(self) -> Identity | None:
         """The initiator's process, where it is found by its home."""
@@ -156,7 +153,12 @@ class Shell:
     def _token(self) -> str | None:
         if self.token_file is not None:
             return _read_token(Path(self.token_file).expanduser())
-        return os.environ.get("PROACTOR_TOKEN") or None
+        token = os.environ.get("PROACTOR_TOKEN") or None
+        if token is not None and not is_token(token):
+            raise Failed(
+                "PROACTOR_TOKEN holds no token: that is one word", "or name a file that holds it: --token-file"
+            )
+        return token
 
 
 def _read_token(path: Path) -> str:

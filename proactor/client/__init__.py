@@ -29,6 +29,7 @@ from .errors import (
     Unavailable,
     Unintelligible,
     Unreachable,
+    Unreadable,
     Untrusted,
 )
 from .locating import Place, locate
@@ -82,6 +83,7 @@ __all__ = [
     "Unavailable",
     "Unintelligible",
     "Unreachable",
+    "Unreadable",
     "Untrusted",
     "locate",
 ]

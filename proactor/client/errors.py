@@ -25,6 +25,7 @@ __all__ = [
     "Unavailable",
     "Unintelligible",
     "Unreachable",
+    "Unreadable",
     "Untrusted",
     "problem",
 ]
@@ -40,6 +41,10 @@ class NotRunning(ClientError):
 
 class NotServing(ClientError):
     """An initiator has that home, and does not say where it is reached. Nothing was sent."""
+
+
+class Unreadable(ClientError):
+    """A file of a home, or one that holds a token, cannot be read. Nothing was sent."""
 
 
 class Unreachable(ClientError):

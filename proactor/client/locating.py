@@ -9,7 +9,8 @@ from attrs import field, frozen
 
 from ..home.files import DEFAULT_HOME, LOCK, OPERATOR_TOKEN, TRUST, URL
 from ..home.holder import holder as holder_of
-from .errors import NotRunning, NotServing
+from ..tokens.bearer import is_token
+from .errors import NotRunning, NotServing, Unreadable
 
 __all__ = ["Place", "holder", "locate", "read_token"]
 
@@ -37,6 +38,7 @@ def locate(home: str | os.PathLike[str] = DEFAULT_HOME) -> Place:
 
     :raises NotRunning: there is none; says how to start it.
     :raises NotServing: there is one, and its URL is not.
+    :raises Unreadable: it is not known whether there is one; says what to do about it.
     """
     folder = Path(home).expanduser().absolute()
     url, pid = _text(folder / URL), _holder(folder)
@@ -54,7 +56,7 @@ def locate(home: str | os.PathLike[str] = DEFAULT_HOME) -> Place:
 def holder(home: str | os.PathLike[str] = DEFAULT_HOME) -> int | None:
     """The process id of the initiator that has a home folder; ``None`` where none has.
 
-    :raises NotRunning: it cannot be read.
+    :raises Unreadable: it cannot be read; says what to do about it.
     """
     return _holder(Path(home).expanduser().absolute())
 
@@ -62,9 +64,12 @@ def holder(home: str | os.PathLike[str] = DEFAULT_HOME) -> int | None:
 def read_token(path: Path) -> str | None:
     """The token in a file, ``None`` where there is no such file.
 
-    :raises NotRunning: it cannot be read.
+    :raises Unreadable: it cannot be read, or holds something else; says what to do about it.
     """
-    return _text(path)
+    text = _text(path)
+    if text is not None and not is_token(text):
+        raise Unreadable(f"{path} holds no token: that is one word, and nothing else is in the file")
+    return text
 
 
 def _text(path: Path) -> str | None:
@@ -85,5 +90,11 @@ def _holder(folder: Path) -> int | None:
         raise _unreadable(folder / LOCK, error) from error
 
 
-def _unreadable(path: Path, error: OSError) -> NotRunning:
-    return NotRunning(f"{path} cannot be read: {error.strerror}; run this as the user of the initiator")
+def _unreadable(path: Path, error: OSError) -> Unreadable:
+    if isinstance(error, NotADirectoryError):
+        above = next((each for each in reversed(path.parents) if not each.is_dir()), path.parent)
+        return Unreadable(f"{above} is no folder: name one, or leave it out")
+    if isinstance(error, IsADirectoryError):
+        return Unreadable(f"{path} is a folder, where a file is meant")
+    remedy = "; run this as the user of the initiator" if isinstance(error, PermissionError) else ""
+    return Unreadable(f"{path} cannot be read: {error.strerror}{remedy}")

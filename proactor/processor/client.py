@@ -16,9 +16,9 @@ from twisted.web.iweb import IResponse
 
 from ..errors import Forbidden, Gone, Malformed, ProactorError, Refused, Unauthenticated, Unavailable
 from ..extent import MOST_FETCHED
+from ..tokens.bearer import is_token
 from ..tracing import HEADER, trace_of
 from .bodies import UNREACHABLE, innermost, read_body
-from .configuration import is_token
 from .peer_verifier import Trust, read_trust
 
 __all__ = ["HTTP", "Client", "Fetched", "News", "read_news"]

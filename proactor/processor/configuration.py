@@ -12,10 +12,11 @@ from attrs import evolve, field, frozen
 
 from ..errors import ConfigError, Malformed
 from ..options import Options, Value, secret_globs
+from ..tokens.bearer import is_token
 from ..urls import is_base_url
 from .peer_verifier import Trust, read_first_trust
 
-__all__ = ["Config", "Start", "is_token", "read_section", "read_start", "redacted"]
+__all__ = ["Config", "Start", "read_section", "read_start", "redacted"]
 
 _REVISION = re.compile("[0-9]{1,18}")
 _SOURCE = "standard input"
@@ -24,7 +25,6 @@ _TELLING = 4
 #: How many characters of a value a log has.
 _LONGEST_SHOWN = 200
 _HIDDEN = "***"
-_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,8192}")
 
 
 def _read_only(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -139,11 +139,6 @@ class Start:
     parent_ca: str | None = None
     parent_name: str | None = None
     parent_trust: tuple[str, Trust] | None = None
-
-
-def is_token(text: str) -> bool:
-    """Whether a text can be a bearer token (RFC 6750, 2.1)."""
-    return _TOKEN.fullmatch(text) is not None
 
 
 def _line(error: configparser.Error) -> int | None:

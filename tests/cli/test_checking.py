@@ -35,6 +35,18 @@ class CheckTests(SynchronousTestCase):
             f"warning: {path}:1 [not.there]: there is no module not in {os.getcwd()}, nor installed\n", found.err
         )
 
+    def test_no_file(self) -> None:
+        """Where no file is named, and none is in this folder, none is checked: not the package's own either."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(folder)
+        found = typed("check")
+        self.assertEqual((found.code, found.out), (1, ""))
+        self.assertIn(f"there is no proactor.cfg in {folder}\n  name the file: proactor check FILE\n", found.err)
+        (folder / "proactor.cfg").write_text(OWN)
+        self.assertIn(f"{folder / 'proactor.cfg'} holds.\n", typed("check").out)
+
     def test_commands(self) -> None:
         """Of each command it is told what will be run, and whether arguments are put behind it."""
         path = self.saved(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 from twisted.trial.unittest import SynchronousTestCase
@@ -114,6 +115,30 @@ class UsageTests(SynchronousTestCase):
         self.assertEqual(self.wrong("--json", told="{").error["detail"], "Missing command.")
         self.assertIn("say which", self.wrong("stop", "--json", told="{").error["detail"])
         self.assertIn("no URL like", self.wrong("ps", "--url", "x", "--json", told="{").error["detail"])
+
+
+class UnreadableTests(SynchronousTestCase):
+    """A file that is named, and is not what is meant."""
+
+    def test_unreadable(self) -> None:
+        """It is named with what is wrong, and the exit code is not that of an initiator that does not run."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        file = folder / "file"
+        file.write_text("two words")
+        for words, told in (
+            (("--token-file", str(folder)), f"{folder} is a folder, where a file is meant"),
+            (("--token-file", str(file)), f"{file} holds no token: that is one word"),
+            (("--token-file", str(folder / "none")), f"{folder / 'none'}: there is no token"),
+            (("--home", str(file)), f"{file} is no folder: name one, or leave it out"),
+        ):
+            found = typed(*words, "ps")
+            self.assertEqual((found.code, found.out), (1, ""))
+            self.assertIn(told, found.err)
+            self.assertNotIn("two words", found.err)
+        told = typed("ps", "--json", variables={"PROACTOR_TOKEN": "two words"}).error
+        self.assertEqual((told["exit"], told["detail"]), (1, "PROACTOR_TOKEN holds no token: that is one word"))
+        self.assertEqual(typed("--home", str(folder), "ps").code, 3)
 
 
 class CompletionTests(SynchronousTestCase):

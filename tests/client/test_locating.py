@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from errno import EACCES, EIO
 from pathlib import Path
+from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from proactor.client import NotRunning, NotServing, locate
+from proactor.client import NotRunning, NotServing, Unreadable, locate
+from proactor.client.locating import read_token
 from proactor.home.home import Home
 
 
@@ -83,8 +86,32 @@ class LocateTests(SynchronousTestCase):
         self.opened()
         self.assertFalse((self.path / "url").exists())
 
+    def unreadable(self, path: Path) -> str:
+        return str(self.assertRaises(Unreadable, locate, path))
+
     def test_unreadable(self) -> None:
-        """A file that cannot be read is named."""
+        """What cannot be read is named, with what to do about it: it is not known whether an initiator runs."""
         self.path.mkdir()
         (self.path / "url").mkdir()
-        self.assertIn(str(self.path / "url"), str(self.assertRaises(NotRunning, locate, self.path)))
+        self.assertEqual(self.unreadable(self.path), f"{self.path / 'url'} is a folder, where a file is meant")
+        file = self.path / "file"
+        file.write_text("")
+        for path in (file, file / "home", file / "a" / "home"):
+            self.assertEqual(self.unreadable(path), f"{file} is no folder: name one, or leave it out")
+        (self.path / "url").rmdir()
+        for error, told in (
+            (PermissionError(EACCES, "no"), "cannot be read: no; run this as the user of the initiator"),
+            (OSError(EIO, "no"), "cannot be read: no"),
+        ):
+            with patch.object(Path, "open", side_effect=error):
+                self.assertEqual(self.unreadable(self.path), f"{self.path / 'url'} {told}")
+
+    def test_no_token(self) -> None:
+        """A file that holds something else than a token is no file of a token, and what it holds is not told."""
+        self.path.mkdir()
+        path = self.path / "token"
+        self.assertIs(read_token(path), None)
+        for text in ("two words", "two\nlines", "ä", "\x00", "="):
+            path.write_text(text)
+            told = str(self.assertRaises(Unreadable, read_token, path))
+            self.assertEqual(told, f"{path} holds no token: that is one word, and nothing else is in the file")
