@@ -145,6 +145,17 @@ class Unavailable(ProactorError):
         self.retry_after = retry_after
 
 
+class UsedUp(Unavailable):
+    """As many are taken as there may be: not now, and not by itself later. The message names the remedies.
+
+    :param room: how many more there can be; fewer than are wanted.
+    """
+
+    def __init__(self, message: str, room: int, retry_after: int = 30) -> None:
+        super().__init__(message, retry_after)
+        self.room = room
+
+
 class QueueFull(ProactorError):
     """As much waits as may: another try makes sense when some of that is delivered.
 

@@ -17,6 +17,7 @@ from proactor.errors import (
     TooManyAttempts,
     Unauthenticated,
     Unavailable,
+    UsedUp,
 )
 
 #: Of those that take more than what is wrong.
@@ -27,6 +28,7 @@ ARGUMENTS: dict[type[Exception], tuple[str | int, ...]] = {
     TooManyAttempts: ("what is wrong", 1),
     NotFound: ("what is wrong", "jobs"),
     Overtaken: ("what is wrong", "my.module"),
+    UsedUp: ("what is wrong", 2),
 }
 
 

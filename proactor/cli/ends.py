@@ -133,7 +133,7 @@ def _remedy(error: Any) -> str:
         return f"look at what it is now: proactor config history {error.members['section']}"
     if error.members.get("see") in _LISTS:
         return f"see which there are: {_LISTS[error.members['see']]}"
-    if error.retry_after is not None:
+    if error.retry_after is not None and "room" not in error.members:
         return f"try again in {error.retry_after:g} s"
     return ""
 

@@ -15,7 +15,7 @@ from ..config.grammar import new_guid
 from ..config.job_settings import job_settings
 from ..config.layers import Member
 from ..config.settings import declared_module, module_sections
-from ..errors import Refused, Unavailable
+from ..errors import Refused, Unavailable, UsedUp
 from ..launchers.held import HeldSocket
 from ..model import Job
 from ..reactor.slices import in_slices
@@ -115,8 +115,8 @@ class Creation:
             reason = (
                 f"max_jobs = {most} leaves room for {most - taken}: there are {taken} jobs, and {count} more are wanted"
             )
-            raise Unavailable(f"{reason}; want fewer, delete some, or raise it", 30)
-        raise Unavailable(f"max_jobs = {most} is reached: there are {taken} jobs; delete some, or raise it", 30)
+            raise UsedUp(f"{reason}; want fewer, delete some, or raise it", most - taken)
+        raise UsedUp(f"max_jobs = {most} is reached: there are {taken} jobs; delete some, or raise it", 0)
 
     def _listen_addr(self, section: str) -> str:
         resolved = self.configurator.live.layers.resolver().resolve(section, "listen_addr")

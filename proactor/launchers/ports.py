@@ -6,7 +6,7 @@ import socket
 
 from attrs import define, field
 
-from ..errors import ProactorError
+from ..errors import ProactorError, UsedUp
 from .held import HeldSocket
 from .sockets import PortRange
 
@@ -45,7 +45,8 @@ class Ports:
     def take(self, address: str, count: int) -> list[HeldSocket]:
         """Sockets that listen at an address.
 
-        :raises Unavailable: there are not that many; none is taken then.
+        :raises UsedUp: there are not that many; none is taken then.
+        :raises Unavailable: the system is short of something; nor then.
         """
         ports = self._range(address)
         taken: list[HeldSocket] = []
@@ -54,9 +55,11 @@ class Ports:
                 held = HeldSocket(ports.bind())
                 self._range_of[held] = ports
                 taken.append(held)
-        except ProactorError:
+        except ProactorError as error:
             for each in taken:
                 self.give_back(each)
+            if isinstance(error, UsedUp):
+                raise ports.used_up(len(taken), count) from None
             raise
         return taken
 

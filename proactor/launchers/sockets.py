@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from typing import Any
 
-from ..errors import ProactorError, Refused, Unavailable
+from ..errors import ProactorError, Refused, Unavailable, UsedUp
+from ..home.disk import reason as reason_of
 
 __all__ = ["BACKLOG", "PortRange", "bind_alone", "share"]
 
@@ -99,7 +100,8 @@ class PortRange:
         Ports that other programs have are passed over and tried again at later calls. The socket does not block
         and is not inherited on ``exec``.
 
-        :raises Unavailable: all ports are used up, or the system is out of descriptors or memory.
+        :raises UsedUp: there is none.
+        :raises Unavailable: the system is out of descriptors or memory.
         :raises ProactorError: nothing can be bound at this address.
         """
         refused: list[int] = []
@@ -113,10 +115,20 @@ class PortRange:
         finally:
             for port in refused:
                 heappush(self._foreign, port)
-        raise Unavailable(
-            f"no port is left in {self._low}-{self._high} at {self._host}: the range is used up "
-            f"({len(self._held)} by processors, {len(self._foreign)} by other programs)"
-        )
+        raise self.used_up(0, 1)
+
+    def used_up(self, room: int, wanted: int) -> UsedUp:
+        """What is told where fewer ports are left than are wanted.
+
+        :param room: how many are; none of them is held.
+        """
+        where = f"{self._low}-{self._high} at {self._host}"
+        who = f"{len(self._held)} are processors', {len(self._foreign)} other programs'"
+        remedy = "start the initiator with child_port_min and child_port_max further apart"
+        if not room:
+            return UsedUp(f"no port is left in {where}: {who}; delete some jobs, or {remedy}", 0)
+        said = f"ports {where} leave room for {room}: {who}, and {wanted} more are wanted"
+        return UsedUp(f"{said}; want fewer, delete some, or {remedy}", room)
 
     def claim(self, port: int) -> socket.socket:
         """Hold a port that a processor has already; a socket for it, which does not listen, and lets no other.
@@ -174,9 +186,8 @@ class PortRange:
         except OSError as error:
             if error.errno in _TAKEN:
                 return None
-            reason = os.strerror(error.errno) if error.errno else str(error)
             if error.errno in _SHORTAGE:
-                raise Unavailable(f"no listening socket at {self._host}: {reason}") from error
+                raise Unavailable(f"no listening socket at {self._host}: {reason_of(error)}") from error
             raise self._cannot(error) from error
 
     def _cannot(self, error: OSError) -> ProactorError:

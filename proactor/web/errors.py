@@ -86,6 +86,8 @@ def _members(error: errors.ProactorError) -> dict[str, object]:
         return {"see": LISTS[error.among]}
     if isinstance(error, errors.Overtaken) and error.section:
         return {"section": error.section}
+    if isinstance(error, errors.UsedUp):
+        return {"room": error.room}
     if isinstance(error, errors.ConfigError):
         names = ("section", "option", "value", "source", "line")
         return {name: value for name in names if (value := getattr(error, name)) is not None}

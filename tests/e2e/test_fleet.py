@@ -108,7 +108,7 @@ class PortTests(Case):
             self.assertEqual([one.json["port"], two.json["port"]], [first, first + 2])
             self.assertEqual(none.status, 503)
             self.assertIn(f"no port is left in {first}-{first + 2} at 127.0.0.1", none.json["detail"])
-            self.assertIn("2 by processors, 1 by other programs", none.json["detail"])
+            self.assertIn("2 are processors', 1 other programs'", none.json["detail"])
             self.assertRegex(none.headers["retry-after"], r"^\d+$")
             self.assertRegex(await curl("-s", "-X", "POST", f"{initiator.url}/create"), "^503: .*no port is left")
             gone = await self.http("DELETE", f"{initiator.url}/job/{one.json['guid']}", {"Prefer": "wait=30"})

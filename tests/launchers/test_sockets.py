@@ -161,7 +161,7 @@ class PortRangeTests(SynchronousTestCase):
         others[12].close()
         self.assertEqual(self.bound(ports).getsockname()[1] - low, 12)
         error = self.assertRaises(Unavailable, ports.bind)
-        self.assertIn("6 by processors, 14 by other programs", str(error))
+        self.assertIn("6 are processors', 14 other programs'", str(error))
 
     def test_ipv6(self) -> None:
         """IPv6 addresses are addresses."""

@@ -49,6 +49,7 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
     (errors.Rejected("", "m"), 422, {}),
     (errors.TooManyAttempts("m", 7), 429, {"Retry-After": "7"}),
     (errors.Unavailable("m", 7), 503, {"Retry-After": "7"}),
+    (errors.UsedUp("m", 2, 7), 503, {"Retry-After": "7"}),
     (errors.NotReady("m", "/job/1"), 504, {"Location": "/job/1"}),
     (errors.QueueFull("m", 3), 429, {"Retry-After": "3"}),
     (errors.StorageFailed("m"), 503, {}),

@@ -261,7 +261,7 @@ class RoomTests(Case):
         answer = self.create(**as_form(module="my.module", count="2"))
         self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "30"))
         detail = "max_jobs = 3 leaves room for 1: there are 2 jobs, and 2 more are wanted; want fewer, delete some, or "
-        self.assertEqual(answer.json()["detail"], f"{detail}raise it")
+        self.assertEqual((answer.json()["detail"], answer.json()["room"]), (f"{detail}raise it", 1))
         self.assertEqual(len(self.jobs()), 2)
         self.rig.ask(f"DELETE /job/{self.jobs()[0]['guid']}", wait=5)
         self.assertEqual(self.create(**as_form(module="my.module", count="2")).status, 201)
@@ -305,20 +305,24 @@ class PortTests(SynchronousTestCase):
 
     def test_used_up(self) -> None:
         """It is 503 with the reason, nothing of it is left behind, and what was there goes on."""
-        self.assertEqual(self.create(count="2").status, 503)
+        answer = self.create(count="2")
+        self.assertEqual((answer.status, answer.json()["room"]), (503, 1))
+        said = f"ports {self.port}-{self.port} at {ADDRESS} leave room for 1: 0 are processors', 0 other programs'"
+        self.assertIn(f"{said}, and 2 more are wanted; want fewer, delete some", answer.json()["detail"])
         self.assertEqual((self.rig.ask("GET /job").json(), self.rig.launcher.specs), ([], []))
         self.assertEqual(self.create().status, 201)
         answer = self.create()
-        self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "5"))
+        self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "30"))
         where = f"no port is left in {self.port}-{self.port} at {ADDRESS}"
-        self.assertIn(f"{where}: the range is used up (1 by processors, 0 by other programs)", answer.text)
+        remedy = "delete some jobs, or start the initiator with child_port_min and child_port_max further apart"
+        self.assertIn(f"{where}: 1 are processors', 0 other programs'; {remedy}", answer.text)
         self.assertEqual(len(self.rig.ask("GET /job").json()), 1)
         self.assertEqual(len(self.rig.configurator.live.members()), 1)
 
     def test_taken_by_others(self) -> None:
         """A port of another program is passed over, and had when it is free."""
         with socket.create_server((ADDRESS, self.port)):
-            self.assertIn("(0 by processors, 1 by other programs)", self.create().text)
+            self.assertIn("0 are processors', 1 other programs'", self.create().text)
         self.assertEqual(self.create().status, 201)
 
     def test_given_back(self) -> None:
