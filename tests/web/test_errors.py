@@ -81,7 +81,9 @@ class DomainErrorTests(SynchronousTestCase):
     def test_status(self) -> None:
         """Each comes to its status, with its own words and the headers that HTTP wants."""
         for error, status, headers in SAMPLES:
-            extra = {"error": error.code} if isinstance(error, errors.NotGranted) else {}
+            extra: dict[str, object] = {"error": error.code} if isinstance(error, errors.NotGranted) else {}
+            if isinstance(error, errors.UsedUp):
+                extra = {"room": error.room}
             with capturedLogs() as events:
                 self.assertEqual(problem_of(Failure(error)), Problem(status, "m", extra, headers))
             self.assertEqual(list(events), [])
