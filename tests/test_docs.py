@@ -233,7 +233,7 @@ class ConsoleTests(SynchronousTestCase):
         if parts.port == 8080:
             return answers(initiator, method, parts.path)
         own = any(answers(app, method, parts.path) for app in EXAMPLE_APPS)
-        return parts.port in (49152, 49154) and (own or (method, parts.path) in _OF_PROCESSORS)
+        return parts.port in (49152, 49153, 49154) and (own or (method, parts.path) in _OF_PROCESSORS)
 
     def test_verbs(self) -> None:
         """What is typed with ``proactor`` is a verb that there is, with arguments and options that it has."""
