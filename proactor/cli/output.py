@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,11 @@ class Output:
     def is_terminal(self) -> bool:
         """Whether somebody reads the results."""
         return sys.stdout.isatty()
+
+    @property
+    def is_dumb(self) -> bool:
+        """Whether the terminal says of itself that it only writes on, and draws nothing anew (TERM)."""
+        return os.environ.get("TERM", "").lower() in ("dumb", "unknown")
 
     def document(self, value: Any) -> None:
         """Show a result to a program."""
@@ -109,10 +115,10 @@ class Output:
 
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Progress]:
-        """A bar on a terminal, for as long as something takes."""
+        """A bar on a terminal that can draw one, for as long as something takes."""
         from .progress import Bar, Progress  # noqa: PLC0415 - most commands show none
 
-        if self.json or not sys.stderr.isatty():
+        if self.json or self.is_dumb or not sys.stderr.isatty():
             yield Progress()
             return
         with Bar.shown(label, total) as bar:

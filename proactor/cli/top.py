@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ _HELP = "q quit  sort by: t trouble  c CPU  m memory  r restarts  a age"
         ("proactor top --sort memory --module ticker", "those of a module that use most come first"),
     ),
 )
-@click.option("--once", is_flag=True, help="Look once. So it is where there is no terminal.")
+@click.option("--once", is_flag=True, help="Look once. So it is where there is no terminal, or TERM is dumb.")
 @click.option("--interval", "-i", type=Seconds(min=0.2), default=2.0, show_default=True, metavar="SECONDS")
 @click.option("--sort", "-s", type=click.Choice(SORTS), default=SORTS[0], show_default=True, help="What comes first.")
 @click.option("--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module.")
@@ -43,7 +44,10 @@ def top(shell: Shell, once: bool, interval: float, sort: str, module: str | None
 
     What REV means is said by: proactor ps --help
     """
-    live = not once and not shell.out.json and shell.out.is_terminal
+    wants_live = not once and not shell.out.json and shell.out.is_terminal
+    live = wants_live and not shell.out.is_dumb
+    if wants_live and not live:
+        shell.out.say(f"This terminal (TERM={os.environ['TERM']}) cannot be drawn on: this is one look.")
 
     async def work(client: Client) -> None:
         if live:

@@ -58,7 +58,11 @@ def typed(*words: str, variables: Mapping[str, str] | None = None, stdin: str | 
 
 
 def typed_in(
-    memory: Memory, *words: str, turn: Callable[[], object] = lambda: None, stdin: bytes | None = None
+    memory: Memory,
+    *words: str,
+    turn: Callable[[], object] = lambda: None,
+    stdin: bytes | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Result:
     """Run a command against an initiator in memory, by whose clock time passes.
 
@@ -78,7 +82,9 @@ def typed_in(
 
     shell = Shell(runner=runner, connect=lambda *_: memory.client)
     words = (*words, "--url", "http://localhost:8080")
-    found = CliRunner(env={"NO_COLOR": None}).invoke(proactor, words, obj=shell, input=stdin, prog_name="proactor")
+    found = CliRunner(env={"NO_COLOR": None, **(variables or {})}).invoke(
+        proactor, words, obj=shell, input=stdin, prog_name="proactor"
+    )
     if found.exception is not None and not isinstance(found.exception, SystemExit):
         raise found.exception
     return Result(found.exit_code, found.stdout, found.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -21,10 +22,20 @@ class _Terminal(io.StringIO):
 class BarTests(SynchronousTestCase):
     """A bar on a terminal."""
 
+    def test_dumb(self) -> None:
+        """A terminal that can draw nothing anew has none."""
+        screen = _Terminal()
+        self.patch(sys, "stderr", screen)
+        self.patch(os, "environ", {"TERM": "dumb"})
+        with Output().progress("Launching", 2) as bar:
+            bar.at(1)
+        self.assertEqual(screen.getvalue(), "")
+
     def test_above(self) -> None:
         """What is said meanwhile is a line of its own, above the bar, and comes as it is."""
         screen = _Terminal()
         self.patch(sys, "stderr", screen)
+        self.patch(os, "environ", {"TERM": "xterm"})
         out = Output()
         with out.progress("Launching", 2) as bar:
             bar.at(1)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.cli.frames import Frame
+from proactor.cli.output import Output
 from proactor.cli.top import screenful
 
+from ..client.support import Memory
+from .support import typed_in
 from .test_tables import EXIT, NOON, job
 
 USED = {"cpu_percent": 12.34, "rss": 41 << 20, "descriptors": 9, "threads": 1, "children": 0}
@@ -17,6 +20,21 @@ def frame(count: int = 1) -> Frame:
     failing = job(guid="f" * 32, module="ticker", state="fatal", ready=False, restarts=10, exit=EXIT)
     waiting = {"f" * 32: 3, "ticker": 2}
     return Frame("http://127.0.0.1:8080", 17, [failing, *jobs], waiting, 1, NOON)
+
+
+class DumbTests(SynchronousTestCase):
+    """A terminal that cannot be drawn on."""
+
+    def test_dumb(self) -> None:
+        """What there is to see is seen once, and it is said why."""
+        memory = Memory(self)
+        memory.rig.create()
+        self.patch(Output, "is_terminal", True)
+        found = typed_in(memory, "top", variables={"TERM": "dumb"})
+        self.assertEqual(
+            (found.code, found.err), (0, "This terminal (TERM=dumb) cannot be drawn on: this is one look.\n")
+        )
+        self.assertIn("\nJOB ", found.out)
 
 
 class ScreenTests(SynchronousTestCase):
