@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import fields, frozen
 
-from .ends import DONE
+from .ends import DONE, FAILED
 from .numbers import Seconds, Whole
 from .rollouts import code, followed, told
 from .sections import meant
@@ -169,17 +169,23 @@ async def _followed(shell: Shell, client: Client, plan: Plan, wait: float | None
             shell.out.document({**plan.record, "outcome": None})
         shell.out.say(f"Revision {plan.revision}: it touches no processor.")
         return DONE
-    shell.hint = f"It is made, and goes on. Look again: proactor rollout {plan.rollout} --follow"
+    shell.accepted("it is made, and goes on", f"proactor rollout {plan.rollout} --follow")
     if wait is None:
         outcome = await followed(shell, client, plan.rollout)
     else:
         if wait:
             await within(client.connection.clock, followed(shell, client, plan.rollout), wait)
         outcome = await client.rollouts.get(plan.rollout)
+    is_late = bool(wait) and not outcome.over
     if shell.out.json:
         shell.out.document({**plan.record, "outcome": dict(outcome.record)})
-        return code(outcome)
-    return told(shell, outcome)
+    elif is_late:
+        so_far = f"revision {outcome.revision} is applied by {outcome.applied} of {outcome.wanted}"
+        shell.out.warn(f"{so_far} after {wait:g} s, and goes on")
+        shell.out.say(f"  look again: {shell.look}")
+    else:
+        told(shell, outcome)
+    return FAILED if is_late else code(outcome)
 
 
 def show_plan(shell: Shell, plan: Plan) -> None:

@@ -75,7 +75,7 @@ def create(
     async def work(client: Client) -> int:
         after = await client.events.last()
         made = await client.jobs.create(module, count, options=own or None, labels=marks or None)
-        shell.hint = "They are created, and go on starting. Look again: proactor ps"
+        shell.accepted("they are created, and go on starting", "proactor ps")
         jobs = made if not wait else await settled(shell, client, made, after, "Launching", wait)
         show_jobs(shell, jobs, quiet)
         code = DONE if not wait else told(shell, jobs, len(made))

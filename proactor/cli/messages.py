@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["drop", "list_messages", "resend", "show_message"]
 
+#: So many are listed, if it is not said how many.
+_USUAL_COUNT = 100
+
 
 WAITING = (
     Column("RECEIVER", gives=True),
@@ -45,29 +48,43 @@ MESSAGES = (
     examples=(
         ("proactor message list", "how many wait, and for whom"),
         ("proactor message list --dead", "those that are not to be delivered any more, and why"),
+        ("proactor message list --waiting --dead", "both, in the order in which they were accepted"),
         ("proactor message list --waiting --receiver ticker", "those that wait for a module"),
     ),
 )
-@click.option("--waiting", "state", flag_value="waiting", help="Those on their way.")
-@click.option("--dead", "state", flag_value="dead", help="Those that are not to be delivered any more.")
+@click.option("--waiting", is_flag=True, help="Those on their way.")
+@click.option("--dead", is_flag=True, help="Those that are not to be delivered any more.")
 @click.option("--receiver", metavar="JOB|MODULE", help="Those for one receiver.")
 @click.option("--sender", metavar="GUID|operator", help="Those of one sender.")
 @click.option("--count", "-n", type=Whole(min=1), metavar="N", help="How many: 100.")
 @click.option("--after", type=Whole(min=0), metavar="NUMBER", help="Those behind this one.")
 @pass_shell
 def list_messages(
-    shell: Shell, state: str | None, receiver: str | None, sender: str | None, count: int | None, after: int | None
+    shell: Shell,
+    waiting: bool,
+    dead: bool,
+    receiver: str | None,
+    sender: str | None,
+    count: int | None,
+    after: int | None,
 ) -> None:
     """List the messages that are not delivered, or how many there are."""
-    if state is None and (receiver, sender, count, after) != (None,) * 4:
-        raise click.UsageError("say which: --waiting or --dead")
+    states = [name for name, is_meant in (("waiting", waiting), ("dead", dead)) if is_meant]
+    if not states and (receiver, sender, count, after) != (None,) * 4:
+        raise click.UsageError("say which: --waiting, --dead, or both")
 
     async def work(client: Client) -> None:
-        if state is None:
+        if not states:
             _show_boxes(shell, await client.messages.mailboxes())
             return
         to = None if receiver is None else await meant(client, receiver)
-        found = await client.messages.list(state, receiver=to, sender=sender, count=count, after=after)
+        found = [
+            each
+            for state in states
+            for each in await client.messages.list(state, receiver=to, sender=sender, count=count, after=after)
+        ]
+        if len(states) > 1:
+            found = sorted(found, key=lambda each: each.number)[: count or _USUAL_COUNT]
         if shell.out.json:
             shell.out.document([dict(each.record) for each in found])
         elif found:

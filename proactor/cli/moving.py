@@ -9,7 +9,7 @@ import click
 from attrs import frozen
 
 from ..errors import ProactorError
-from .ends import DONE, FAILED, end_of
+from .ends import DONE, FAILED, Failed, end_of
 from .jobs_shown import STYLES, last_words
 from .shell import Shell, chosen, code_of, each
 from .tables import Cell
@@ -46,17 +46,22 @@ async def moved(shell: Shell, client: Client, move: Move, jobs: Sequence[Job], w
     """Do it to many at once, show how it goes, and tell what came of it; the exit code."""
     shell.hint = "It goes on. Look again: proactor ps"
 
+    wait = min(wait, _LONGEST)
+
     async def one(job: Job) -> Any:
-        return await move.act(client, job.guid, min(wait, _LONGEST))
+        return await move.act(client, job.guid, wait)
 
     with shell.out.progress(move.doing, len(jobs)) as bar:
         results = await each(jobs, one, bar.at)
     if shell.out.json:
-        shell.out.document([_record(*pair) for pair in zip(jobs, results, strict=True)])
-        return _code(move, results)
+        shell.out.document([_record(job, result, wait) for job, result in zip(jobs, results, strict=True)])
+        return _code(move, results, wait)
     for job, result in zip(jobs, results, strict=True):
         _tell(shell, move, job, result, wait)
-    return _code(move, results)
+    if late := sum(map(_is_open, results)) if wait else 0:
+        shell.out.warn(f"{late} of {len(jobs)} not done within {wait:g} s; it goes on")
+        shell.out.say("  look again: proactor ps")
+    return _code(move, results, wait)
 
 
 def move_chosen(
@@ -70,15 +75,23 @@ def move_chosen(
     shell.run(work)
 
 
-def _record(job: Job, result: Any) -> dict[str, Any]:
+def _is_open(result: Any) -> bool:
+    """Whether it was told to, and not seen to be done."""
+    return result is None or result is False
+
+
+def _record(job: Job, result: Any, wait: float) -> dict[str, Any]:
+    if wait and _is_open(result):
+        result = Failed(f"not done within {wait:g} s; it goes on")
     if isinstance(result, ProactorError):
         return {"guid": job.guid, "error": end_of(result).record()}
     return {"guid": job.guid} if result is None or isinstance(result, bool) else dict(result.record)
 
 
-def _code(move: Move, results: Sequence[Any]) -> int:
+def _code(move: Move, results: Sequence[Any], wait: float) -> int:
     bad = any(not isinstance(each, ProactorError | bool | None) and not move.good(each) for each in results)
-    return code_of(results) or (FAILED if bad else DONE)
+    late = wait > 0 and any(map(_is_open, results))
+    return code_of(results) or (FAILED if bad or late else DONE)
 
 
 def _tell(shell: Shell, move: Move, job: Job, result: Any, wait: float) -> None:
@@ -88,7 +101,7 @@ def _tell(shell: Shell, move: Move, job: Job, result: Any, wait: float) -> None:
         shell.out.warn(told if job.guid in told else f"{job.guid}: {told}")
     elif result is True:
         shell.out.line(name, f"  {job.module}  gone")
-    elif result is None or result is False:
+    elif _is_open(result):
         shell.out.line(name, f"  {job.module}  {move.told}{f', not done within {wait:g} s' if wait else ''}")
     else:
         is_told = result.exit is not None and (not move.good(result) or (move.ends and _is_killed(result.exit)))

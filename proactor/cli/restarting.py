@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from .ends import DONE, FAILED, Failed
-from .launching import wait_option
 from .lookout import Lookout
-from .moving import Move, moved
+from .moving import Move, all_option, moved
+from .numbers import Seconds
+from .settling import within
 from .shell import Shell, chosen, pass_shell
 from .verbs import Verb, need_selection, selection
 
@@ -21,6 +22,8 @@ __all__ = ["looked", "restart"]
 
 #: Between two looks at a rolling restart, in seconds.
 _LOOK = 0.3
+#: How long jobs that are named are waited for, in seconds.
+_USUAL_WAIT = 60.0
 
 _RESTART = Move(
     "Restarting", "restarts", lambda client, guid, wait: client.jobs.restart(guid, wait), lambda job: job.ready
@@ -33,40 +36,54 @@ _RESTART = Move(
         ("proactor restart 3f2a", "one job; its clients wait meanwhile, and are not refused"),
         ("proactor restart --module ticker --batch 2", "a rolling restart: two at a time, each ready before the next"),
         ("proactor restart --module ticker --batch 1 --batch 25%", "one, and then the rest by quarters"),
+        ("proactor restart --all", "all there are, one at a time"),
         ("proactor restart --follow 60434dc5a93e", "look again at a rolling restart"),
     ),
 )
 @selection
 @click.option("--batch", "-b", "batches", multiple=True, metavar="N|N%", help="How many at a time, of many: 1.")
 @click.option("--follow", "-f", metavar="ID", help="Show a rolling restart that goes on already.")
-@wait_option()
+@all_option
+@click.option(
+    "--wait",
+    "-w",
+    type=Seconds(min=0),
+    metavar="SECONDS",
+    help="How long to wait for it, 0: not at all; else 60 for JOB, and for many until it is over.",
+)
 @pass_shell
 def restart(
     shell: Shell,
     jobs: Sequence[str],
+    *,
     module: str | None,
     labels: Sequence[str],
     batches: Sequence[str],
     follow: str | None,
-    wait: float,
+    everything: bool,
+    wait: float | None,
 ) -> None:
     """Have other processes take the place of those of jobs.
 
-    The jobs of a module or a label are restarted in batches, each ready before the next: a rolling restart, which is
-    waited for until it is over.
+    The jobs of a module or a label, or all, are restarted in batches, each ready before the next: a rolling restart,
+    which is waited for until it is over, or for so long as --wait says: it goes on then. Jobs that are stopped are left
+    as they are.
     """
     if follow is None:
-        need_selection(jobs, module, labels)
+        need_selection(jobs, module, labels, everything)
     if jobs and batches:
-        raise click.UsageError("--batch is for --module and --label")
+        raise click.UsageError("--batch is for --module, --label and --all")
 
     async def work(client: Client) -> int:
         if jobs:
-            return await moved(shell, client, _RESTART, await chosen(client, jobs, None, ()), wait)
+            seconds = _USUAL_WAIT if wait is None else wait
+            return await moved(shell, client, _RESTART, await chosen(client, jobs, None, ()), seconds)
         if follow is not None:
             record = await client.jobs.restarting(follow)
         else:
-            record = await client.jobs.restart_all(module=module, labels=labels, batches=batches)
+            record = await client.jobs.restart_all(module=module, labels=labels, everything=everything, batches=batches)
+            if not record.wanted:
+                raise Failed("there is no such job, or all of them are stopped", "see which there are: proactor ps")
         return await _rolled(shell, client, record, wait)
 
     shell.run(work)
@@ -91,26 +108,45 @@ async def looked(client: Client, record: Restart, lookout: Lookout) -> Restart:
         ) from None
 
 
-async def _rolled(shell: Shell, client: Client, record: Restart, wait: float) -> int:
+async def _rolled(shell: Shell, client: Client, record: Restart, wait: float | None) -> int:
     """Show a rolling restart until it is over; the exit code.
 
-    :raises Failed: it was stopped.
+    :param wait: seconds at most; ``None``: any number.
+    :raises Failed: it was stopped, or is not over in time.
     """
-    from twisted.internet.task import deferLater  # noqa: PLC0415
-
-    lookout = Lookout(shell.out)
-    shell.hint = f"The restart goes on. Look again: proactor restart --follow {record.id}"
-    with shell.out.progress("Restarting", record.wanted) as bar:
-        while not record.over and wait:
-            await deferLater(client.connection.clock, _LOOK)
-            record = await looked(client, record, lookout)
-            bar.at(record.ready, f"batch {record.batch} of {len(record.batches)}")
+    shell.accepted("the restart goes on", f"proactor restart --follow {record.id}")
+    record = await _followed(shell, client, record, wait)
+    is_late = not record.over and wait != 0
     if shell.out.json:
         shell.out.document(dict(record.record))
-        return FAILED if record.state == "stopped" else DONE
+        return FAILED if is_late or record.state == "stopped" else DONE
     if record.state == "stopped":
         raise Failed(
             f"stopped, {record.ready} of {record.wanted} done: {record.problem}", "mend that, and say it again"
         )
-    shell.out.say(shell.hint if not record.over else f"{record.ready} of {record.wanted} restarted.")
+    if is_late:
+        done = f"{record.ready} of {record.wanted} restarted after {wait:g} s"
+        raise Failed(f"{done}; the restart goes on", f"look again: {shell.look}")
+    shell.out.say(f"{record.ready} of {record.wanted} restarted." if record.over else shell.hint)
     return DONE
+
+
+async def _followed(shell: Shell, client: Client, record: Restart, wait: float | None) -> Restart:
+    """Show it as long as it is waited for; as it was seen last."""
+    from twisted.internet.task import deferLater  # noqa: PLC0415
+
+    lookout = Lookout(shell.out)
+    with shell.out.progress("Restarting", record.wanted) as bar:
+
+        async def follow() -> None:
+            nonlocal record
+            while not record.over:
+                await deferLater(client.connection.clock, _LOOK)
+                record = await looked(client, record, lookout)
+                bar.at(record.ready, f"batch {record.batch} of {len(record.batches)}")
+
+        if wait is None:
+            await follow()
+        elif wait:
+            await within(client.connection.clock, follow(), wait)
+    return record

@@ -73,7 +73,7 @@ async def _kept(shell: Shell, client: Client, module: str, count: int, wait: flo
     """
     after = await client.events.last()
     plan = await client.config.edit(module, {"instances": str(count)})
-    shell.hint = f"It goes on. Look again: proactor ps --module {module}"
+    shell.accepted(f"[{module}] instances = {count} is set, and goes on", f"proactor ps --module {module}")
     jobs = await client.jobs.list(module=module)
     if wait:
         jobs = await reached(shell, client, module, count, after, wait)

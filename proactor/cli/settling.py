@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from .jobs_shown import last_words
 from .lookout import Lookout
 from .shell import Shell
 
@@ -19,6 +20,35 @@ __all__ = ["reached", "settled"]
 #: Where a job stays by itself.
 _RESTING = ("running", "stopped", "exited", "fatal")
 _MOVING = ("starting", "backoff", "stopping")
+#: Of so many it is told why they do not run, before the end.
+_TOLD = 5
+
+
+@define(eq=False)
+class Troubles:
+    """Tells of jobs that end and are tried again, while they are waited for: of each why, once; not of very many."""
+
+    shell: Shell
+    client: Client
+    _asked: set[str] = field(factory=set)
+    _told: set[str] = field(factory=set)
+
+    async def heard(self, guid: str, event: str) -> None:
+        """Something happened to a job."""
+        from ..client import ClientError  # noqa: PLC0415
+
+        if event != "backoff" or self.shell.out.json or guid in self._asked or len(self._asked) >= _TOLD:
+            return
+        self._asked.add(guid)
+        try:
+            job = await self.client.jobs.get(guid)
+        except ClientError:
+            # It is told besides; how all of them are in the end is looked at again.
+            return
+        why = last_words(job.exit)
+        if job.exit is not None and why not in self._told:
+            self._told.add(why)
+            self.shell.out.say(f"{guid[:8]}  {why}; it is tried again")
 
 
 @define(eq=False)
@@ -31,10 +61,12 @@ class States:
     now: dict[str, str] = field(factory=dict)
     only: frozenset[str] | None = None
 
+    def counts(self, guid: str) -> bool:
+        """Whether it is one of those that are waited for."""
+        return self.only is None or guid in self.only
+
     def heard(self, guid: str, event: str) -> None:
-        """Something happened to a job."""
-        if self.only is not None and guid not in self.only:
-            return
+        """Something happened to one of them."""
         if event == "deleted":
             self.now.pop(guid, None)
         elif event in (*_RESTING, *_MOVING):
@@ -105,7 +137,7 @@ async def _followed(
     """
     from ..client.timeline import Chosen, Gap  # noqa: PLC0415
 
-    lookout = Lookout(shell.out)
+    lookout, troubles = Lookout(shell.out), Troubles(shell, client)
     following = client.events.follow(Chosen(modules=modules), after=after, lost=lookout.lost, found=lookout.found)
 
     async def follow() -> None:
@@ -113,8 +145,9 @@ async def _followed(
             async for event in events:
                 if isinstance(event, Gap):
                     await _looked(client, states, modules)
-                elif event.guid is not None:
+                elif event.guid is not None and states.counts(event.guid):
                     states.heard(event.guid, event.event)
+                    await troubles.heard(event.guid, event.event)
                 if heard():
                     return
 
@@ -127,7 +160,8 @@ async def _looked(client: Client, states: States, modules: Iterable[str]) -> Non
     jobs = [job for module in modules for job in await client.jobs.list(module=module)]
     states.now.clear()
     for job in jobs:
-        states.heard(job.guid, job.state)
+        if states.counts(job.guid):
+            states.heard(job.guid, job.state)
 
 
 async def within(clock: Any, work: Coroutine[Any, Any, object], seconds: float) -> bool:

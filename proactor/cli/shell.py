@@ -66,6 +66,15 @@ class Shell:
     runner: Callable[[Work[Any]], Any] = run
     connect: Callable[[Any, Place, float], Client] = _connect
     _unsure: bool = False
+    _done: str = ""
+
+    def accepted(self, done: str, look: str) -> None:
+        """What was asked for was taken: so much is said, whatever comes of looking at it from now on.
+
+        :param done: what is done already, a clause; look: the command that looks again.
+        """
+        self._done, self.look = done, look
+        self.hint = f"{done[0].upper()}{done[1:]}. Look again: {look}"
 
     def run(self, work: Callable[[Client], Coroutine[Any, Any, int | None]]) -> None:
         """Do what a verb does, with the client of an initiator; its code, if not 0, is the exit code.
@@ -89,15 +98,22 @@ class Shell:
                 click.echo(f"\n{hint}", err=True)
             code = self.interrupted if error.number == signal.SIGINT else BY_SIGNAL + error.number
         except ProactorError as error:
-            end = end_of(error)
-            if self._unsure:
-                end = evolve(end, detail=f"{end.detail}; it may have been done", hint=f"look: {self.look}")
-            code = self.failed(end)
+            code = self.failed(self._with_done(error, end_of(error)))
         else:
             if code and self._unsure:
                 self.out.say(f"  {self._maybe}")
         if code:
             raise click.exceptions.Exit(code)
+
+    def _with_done(self, error: ProactorError, end: End) -> End:
+        """How it ends, with what was done before, or may have been."""
+        from ..client import ClientError  # noqa: PLC0415
+
+        if self._unsure:
+            return evolve(end, detail=f"{end.detail}; it may have been done", hint=f"look: {self.look}")
+        if self._done and isinstance(error, ClientError):
+            return evolve(end, detail=f"{end.detail}; {self._done}", hint=f"look again: {self.look}")
+        return end
 
     @property
     def _maybe(self) -> str:

@@ -72,7 +72,7 @@ def shutdown(shell: Shell, keep: bool, wait: float) -> None:
         shell.look = "proactor status"
         process = shell.process()
         await client.shut_down(keep)
-        shell.hint = "It goes on ending. Look again: proactor status"
+        shell.accepted("it goes on ending", "proactor status")
         gone = wait > 0 and await _gone(shell, client, process, wait)
         if shell.out.json:
             shell.out.document({"url": client.connection.url, "gone": gone})

@@ -151,15 +151,17 @@ class Jobs:
         *,
         module: str | None = None,
         labels: Iterable[str] = (),
+        everything: bool = False,
         batches: Iterable[str] = (),
         wait: float | None = None,
     ) -> Restart:
         """Restart the jobs of a module or of labels, batch after batch, each ready before the next.
 
+        :param everything: all there are, in place of a module and labels.
         :param batches: their sizes, ``2`` or ``10%``; else one at a time.
         """
         query = [
-            *_query(module=module),
+            *_query(module=module, all=1 if everything else None),
             *(("label", label) for label in labels),
             *(("batch", size) for size in batches),
         ]

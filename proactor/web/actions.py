@@ -16,7 +16,7 @@ from ..initiator import Initiator
 from . import forms
 from .answers import Answer, as_json, as_line, nothing
 from .app import Handler
-from .calls import Call
+from .calls import Call, flag
 from .selection import selected
 from .waiting import within
 
@@ -82,11 +82,11 @@ class Actions:
         return as_line(202, {"Location": f"/job/{call.path['guid']}"})
 
     async def restart_jobs(self, call: Call) -> Answer:
-        """Restart a module's jobs, or those of a label, batch after batch."""
-        call.known("module", "label", "batch")
+        """Restart a module's jobs, those of a label, or all, batch after batch."""
+        call.known("module", "label", "all", "batch")
         module, wanted = call.one("module"), call.query.get("label", [])
-        if module is None and not wanted:
-            raise Refused("say which: ?module=NAME, ?label=NAME or ?label=NAME=VALUE")
+        if (module is None and not wanted) != flag(call, "all", False):
+            raise Refused("say which: ?module=NAME, ?label=NAME or ?label=NAME=VALUE; or ?all=1 alone")
         guids = [job.guid for job in selected(self.initiator, None, module, wanted)]
         sizes = check_sizes(call.query.get("batch", []))
         restart = self.initiator.restarts.start(guids, sizes, call.caller.name)

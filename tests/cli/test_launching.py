@@ -1,10 +1,11 @@
-"""Tests of ``proactor create``: what is said besides."""
+"""Tests of ``proactor create``: what is said besides, and meanwhile."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ..client.support import Memory
+from ..jobs.case import config
 from ..support.rig import CONFIG
 from .support import Result, typed_in
 
@@ -36,3 +37,37 @@ class KeptTests(SynchronousTestCase):
     def test_none_kept(self) -> None:
         """Of a module of which no number is kept there is nothing to say."""
         self.assertEqual(self.create("other.module").err, "It is ready.\n")
+
+
+class TroubledTests(SynchronousTestCase):
+    """What is launched ends at once, again and again."""
+
+    def setUp(self) -> None:
+        self.memory = Memory(self, config=config("restart_attempts = 0\n").replace("restart_attempts = 3\n", ""))
+        #: What was told when the time of waiting was not yet over.
+        self.ends = 0
+
+    def end(self) -> None:
+        """Whatever runs ends."""
+        for guid in self.memory.rig.launcher.running:
+            self.memory.rig.launcher.finish(guid, 2)
+            self.ends += 1
+
+    def create(self, *words: str) -> Result:
+        return typed_in(self.memory, "create", "my.module", *words, turn=self.end)
+
+    def test_told_at_once(self) -> None:
+        """Why is told when it is known, once however often it ends, before it is told what came of it."""
+        found = self.create("--wait", "30")
+        self.assertGreater(self.ends, 2)
+        self.assertEqual(found.code, 1)
+        (guid,) = self.memory.rig.fleet.jobs
+        first, second, *_ = found.err.splitlines()
+        self.assertEqual(first, f"{guid[:8]}  exited with status 2; it is tried again")
+        self.assertEqual(second, "proactor: 1 of 1 not ready")
+        self.assertEqual(found.err.count("tried again"), 1)
+
+    def test_each_reason_once(self) -> None:
+        """What many have in common is told of one; a program is told at the end alone."""
+        self.assertEqual(self.create("-n", "7", "--wait", "2").err.count("tried again"), 1)
+        self.assertEqual(self.create("--wait", "2", "--json").err, "")

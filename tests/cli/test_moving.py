@@ -75,12 +75,28 @@ class MovedTests(SynchronousTestCase):
         self.assertEqual(err, f"proactor: {self.jobs[0].guid}: it is being deleted\n")
 
     def test_not_waited_for(self) -> None:
-        """Of what is gone, or is not known to be done, that is told."""
+        """Of what nobody waits for it is told that it was asked for, and that is what was wanted."""
         self.results = [True, None]
         one, other = self.names()
-        told = f"{one}  my.module  gone\n{other}  my.module  is tried, not done within 5 s\n"
-        self.assertEqual(self.move(), (0, told, ""))
-        self.assertIn(f"{other}  my.module  is tried\n", self.move(wait=0)[1])
+        told = f"{one}  my.module  gone\n{other}  my.module  is tried\n"
+        self.assertEqual(self.move(wait=0), (0, told, ""))
+
+    def test_late(self) -> None:
+        """What is not done in the time for which it is waited is told of, with how to look again, and the code is 1."""
+        one, other = self.names()
+        for late in (None, False):
+            self.results = [True, late]
+            told = f"{one}  my.module  gone\n{other}  my.module  is tried, not done within 5 s\n"
+            error = "proactor: 1 of 2 not done within 5 s; it goes on\n  look again: proactor ps\n"
+            self.assertEqual(self.move(), (1, told, error))
+            code, out, _ = self.move(json=True)
+            self.assertEqual((code, json.loads(out)[0]), (1, {"guid": self.jobs[0].guid}))
+            self.assertEqual(json.loads(out)[1]["error"]["detail"], "not done within 5 s; it goes on")
+
+    def test_very_long(self) -> None:
+        """No longer than an initiator holds an answer, and that is what is told."""
+        self.results = [True, None]
+        self.assertIn("1 of 2 not done within 300 s", self.move(wait=1000)[2])
 
     def test_program(self) -> None:
         """A program gets a list, of records and of errors."""

@@ -77,8 +77,7 @@ class UsageTests(SynchronousTestCase):
         self.wrong("create", "-o", "a=1", "-o", "a=2", told="a is given twice")
         self.wrong("stop", told="say which")
         self.wrong("stop", "00", "--all", told="say which: JOB, or --module or --label or both, or --all\n")
-        for verb in ("logs", "restart"):
-            self.wrong(verb, told="say which: JOB, or --module or --label or both\n")
+        self.wrong("logs", told="say which: JOB, or --module or --label or both\n")
         for since in ("yesterday", "-1", "1w", "h", "2026-13-01T00:00:00Z"):
             self.wrong("logs", "00", "--since", since, told=f"'{since}' is no time: 2026-11-24T18:04:16Z is one, or")
         self.wrong("restart", "00", "--batch", "2", told="--batch is for")

@@ -281,9 +281,14 @@ OPERATIONS: Mapping[str, Operation] = {
             200: as_json("With `Prefer: wait=N`: its record when it is over.", ref("Restart"), Location=ACCEPTED),
             202: Reply("It is under way.", {LINE: text(), JSON: ref("Restart")}, {"Location": ACCEPTED}),
         },
-        "A rolling restart of the jobs of a module, or of a label: each batch is ready before the next, one job at a "
-        "time if not said otherwise. Those that are stopped stay so.",
-        query=(_MODULE, labels("only those with this label;"), _BATCH),
+        "A rolling restart of the jobs of a module, of a label, or of all: each batch is ready before the next, one "
+        "job at a time if not said otherwise. Those that are stopped stay so.",
+        query=(
+            _MODULE,
+            labels("only those with this label;"),
+            optional_flag("all", "whether all there are; without `module` and `label`"),
+            _BATCH,
+        ),
         headers=(PREFER,),
         errors={422: "it is not said which, there is no such module, or a size is none"},
         example="curl -X POST 'localhost:8080/restart?module=ticker&batch=2'",
