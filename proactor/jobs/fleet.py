@@ -108,7 +108,8 @@ class Fleet:
     async def create(self, order: Order, actor: str) -> list[Job]:
         """Launch processors: each has its socket bound and its job kept when this returns.
 
-        Its process is started by then, or in line to be; a launch that takes long is not waited for.
+        Its process is started by then, or in line to be; a launch that takes long is not waited for. One may have been
+        deleted again meanwhile.
 
         :raises Refused: the module is not declared, or the options cannot be.
         :raises Unavailable: there is no room or no port for that many. None was created then.
@@ -119,7 +120,7 @@ class Fleet:
         left = [job for job in made if job.guid in self.jobs and not job.doomed]
         if self._closing:
             # They are kept: the next initiator starts them.
-            return left
+            return made
         for job in left:
             self._supervised[job.guid].start(actor, "create")
         begun = DeferredList(
@@ -127,7 +128,7 @@ class Fleet:
         )
         with suppress(defer.TimeoutError):
             await begun.addTimeout(_BEGIN, self.clock)
-        return left
+        return made
 
     def write(self, job: Job, joined: int) -> Write:
         """What is kept of a job; see :class:`~proactor.jobs.creation.Keeper`."""

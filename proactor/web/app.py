@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 
-from ..errors import NotGranted, TooManyAttempts, Unauthenticated
+from ..errors import NotGranted, TooManyAttempts, Unauthenticated, Unavailable
 from ..metrics import Metrics
 from ..timeline.origin import because
 from ..tokens.failed_attempts import FailedAttempts
@@ -42,6 +42,7 @@ class _Around:
     turns: Turns | None
     metrics: Metrics | None
     attempts: FailedAttempts | None
+    is_stopping: Callable[[], bool]
 
 
 def make_app(
@@ -50,21 +51,25 @@ def make_app(
     clock: IReactorTime | None = None,
     metrics: Metrics | None = None,
     attempts: FailedAttempts | None = None,
+    *,
+    is_stopping: Callable[[], bool] = lambda: False,
 ) -> App:
     """The application: a handler for each route of the table, and none besides.
 
     :param clock: with it processors' requests take turns, so that a fleet of them keeps nobody else waiting.
     :param metrics: told of each request.
     :param attempts: told of each credential that does not hold.
+    :param is_stopping: whether nothing new is begun any more.
     :raises ValueError: the two differ.
     """
     differing = {route.name for route in ROUTES} ^ handlers.keys()
     if differing:
         raise ValueError(f"not both in the table and handled: {', '.join(sorted(differing))}")
     turns = None if clock is None else Turns(clock)
+    around = _Around(identifier, turns, metrics, attempts, is_stopping)
     app = App(_failed, turns)
     for route in ROUTES:
-        _add(app, route, handlers[route.name], _Around(identifier, turns, metrics, attempts))
+        _add(app, route, handlers[route.name], around)
     return app
 
 
@@ -122,6 +127,8 @@ async def _answered(
     request: IRequest, route: Route, handler: Handler, around: _Around, path: Mapping[str, str]
 ) -> Answer:
     caller = _admitted(request, route, around, path)
+    if route.waits and around.is_stopping():
+        raise Unavailable("the initiator is stopping: nothing of it was done", retry_after=10)
     if around.turns is not None and isinstance(caller, ProcessorCaller):
         await _take_turn(around.turns, request)
     call = _read(request, route, caller, path)

@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..errors import NotReady
 from ..initiator import Initiator
 from ..jobs.fleet import Order
-from ..model import Job
+from ..model import Job, Wanted
 from . import forms
 from .answers import Answer, as_json, as_line, nothing
 from .app import Handler
@@ -51,12 +51,16 @@ class Jobs:
             labels=labels(forms.texts(body, "labels")),
         )
         made = await self.initiator.fleet.create(order, call.caller.name)
-        location = {"Location": f"/job/{made[0].guid}" if count is None else "/job"}
+        location = {"Location": "/job" if count is not None or not made else f"/job/{made[0].guid}"}
         if call.wait:
             await self._settled(made, call.wait, location)
+        # While it was launched somebody may have deleted one.
+        there = [job for job in made if self._is_there(job)]
+        if not there:
+            raise NotReady(self._why_not(made), location["Location"])
         if not call.wants_json:
             return as_line(201, location)
-        records = [self.initiator.fleet.record(job) for job in made]
+        records = [self.initiator.fleet.record(job) for job in there]
         return as_json(records[0] if count is None else records, 201, location)
 
     async def _settled(self, made: list[Job], seconds: float, location: Mapping[str, str]) -> None:
@@ -65,11 +69,25 @@ class Jobs:
         :raises NotReady: says of the first that is not why it is not.
         """
         fleet = self.initiator.fleet
-        settled = [Deferred.fromCoroutine(fleet.supervised(job.guid).settled()) for job in made]
+        there = [job for job in made if self._is_there(job)]
+        settled = [Deferred.fromCoroutine(fleet.supervised(job.guid).settled()) for job in there]
         await within(self.clock, gatherResults(settled), seconds, "creation")
-        for job in made:
-            if not job.ready:
-                raise NotReady(_why_not(job), location["Location"])
+        if not all(job.ready and self._is_there(job) for job in made):
+            raise NotReady(self._why_not(made), location["Location"])
+
+    def _is_there(self, job: Job) -> bool:
+        return job.guid in self.initiator.fleet.jobs and not job.doomed
+
+    def _why_not(self, made: list[Job]) -> str:
+        """Why some are not ready: of the first that is there, and how many are not."""
+        gone = [job for job in made if not self._is_there(job)]
+        late = [job for job in made if self._is_there(job) and not job.ready]
+        lost = f"{len(gone)} of {len(made)} were deleted meanwhile"
+        if not late:
+            one = f"{made[0].guid} was created, and deleted meanwhile" if len(made) == 1 else ""
+            return one or f"they are created, and {lost}"
+        why = _why_not_for_now(late) if self.initiator.fleet.closing else _why_not(late[0])
+        return f"{why}; {lost}" if gone else why
 
     async def list_jobs(self, call: Call) -> Answer:
         """All jobs, or those of a state, a module, a label."""
@@ -93,7 +111,17 @@ class Jobs:
 
 
 def _why_not(job: Job) -> str:
+    created = f"{job.guid} is created, and"
+    if job.wanted is Wanted.STOPPED:
+        return f"{created} was told to stop meanwhile"
     if job.exit is None:
-        return f"{job.guid} is created, and {job.state.value}: it is not ready yet"
+        return f"{created} {job.state.value}: it is not ready yet"
     last = f": {job.exit.last_words}" if job.exit.last_words else ""
-    return f"{job.guid} is created, and {job.state.value}: {job.exit.reason}{last}"
+    return f"{created} {job.state.value}: {job.exit.reason}{last}"
+
+
+def _why_not_for_now(late: list[Job]) -> str:
+    kept = "kept: the initiator is stopping, and the next one starts"
+    if len(late) == 1:
+        return f"{late[0].guid} is created, and {kept} it"
+    return f"{late[0].guid} and {len(late) - 1} more are created, and {kept} them"

@@ -59,5 +59,13 @@ def make_resource(
         **LogLevels(initiator.log_level).handlers(),
         **Health(initiator).handlers(),
     }
-    resource: IResource = make_app(handlers, identifier, clock, initiator.metrics, initiator.failed_attempts).resource()
+    app = make_app(
+        handlers,
+        identifier,
+        clock,
+        initiator.metrics,
+        initiator.failed_attempts,
+        is_stopping=lambda: initiator.fleet.closing,
+    )
+    resource: IResource = app.resource()
     return resource

@@ -51,6 +51,8 @@ class Route:
     :param changes: whether it changes something: it then runs to its end whatever becomes of the caller.
     :param limit: how many bytes its body may have.
     :param late: whether the last token of a processor opens it though it has expired: the way back to another.
+    :param to_the_end: of what changes something, whether it is taken also while the initiator stops; the rest would be
+        kept and not done, or begun and not ended.
     :param scope: what an operator must be allowed to who may use it.
     """
 
@@ -63,6 +65,12 @@ class Route:
     limit: int = BODY_LIMIT
     scope: Scope = Scope.ALL
     late: bool = False
+    to_the_end: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has to wait for the next initiator where this one stops."""
+        return self.changes and not self.to_the_end
 
 
 def _route(
@@ -74,11 +82,12 @@ def _route(
     limit: int = BODY_LIMIT,
     scope: Scope | None = None,
     late: bool = False,
+    to_the_end: bool = False,
 ) -> Route:
     """Make a row. Where it names no scope: what changes something is the operator's own, all else for who may read."""
     method, path = operation.split(" ")
     usual = Scope.ALL if changes else Scope.READ
-    return Route(name, method, path, frozenset(who), body, changes, limit, scope or usual, late)
+    return Route(name, method, path, frozenset(who), body, changes, limit, scope or usual, late, to_the_end)
 
 
 ROUTES = (
@@ -89,7 +98,15 @@ ROUTES = (
     _route("start_job", "POST /job/<guid>/start", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
     _route("stop_job", "POST /job/<guid>/stop", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
     _route("restart_job", "POST /job/<guid>/restart", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
-    _route("signal_job", "POST /job/<guid>/signal", Who.OPERATOR, body=Body.FORM, changes=True, scope=Scope.LAUNCH),
+    _route(
+        "signal_job",
+        "POST /job/<guid>/signal",
+        Who.OPERATOR,
+        body=Body.FORM,
+        changes=True,
+        scope=Scope.LAUNCH,
+        to_the_end=True,
+    ),
     _route("revoke_job", "POST /job/<guid>/revoke", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
     _route("show_log", "GET /job/<guid>/log", Who.OPERATOR),
     _route("job_events", "GET /job/<guid>/events", Who.OPERATOR),
@@ -97,7 +114,15 @@ ROUTES = (
     _route("restart_jobs", "POST /restart", Who.OPERATOR, changes=True, scope=Scope.LAUNCH),
     _route("show_restart", "GET /restart/<id>", Who.OPERATOR),
     _route("show_config", "GET /config/<section>", Who.OPERATOR, Who.ITSELF, late=True),
-    _route("acknowledge", "POST /config/<section>/ack", Who.ITSELF, body=Body.JSON, changes=True, limit=1 << 20),
+    _route(
+        "acknowledge",
+        "POST /config/<section>/ack",
+        Who.ITSELF,
+        body=Body.JSON,
+        changes=True,
+        limit=1 << 20,
+        to_the_end=True,
+    ),
     _route("list_sections", "GET /config", Who.OPERATOR),
     _route(
         "edit_section",
@@ -122,7 +147,15 @@ ROUTES = (
     _route("create_token", "POST /tokens", Who.OPERATOR, body=Body.FORM, changes=True),
     _route("revoke_token", "DELETE /tokens/<name>", Who.OPERATOR, changes=True),
     _route("show_log_level", "GET /log-level", Who.OPERATOR),
-    _route("set_log_level", "PUT /log-level", Who.OPERATOR, body=Body.FORM, changes=True, scope=Scope.CONFIGURE),
+    _route(
+        "set_log_level",
+        "PUT /log-level",
+        Who.OPERATOR,
+        body=Body.FORM,
+        changes=True,
+        scope=Scope.CONFIGURE,
+        to_the_end=True,
+    ),
     _route("list_endpoints", "GET /endpoints", Who.OPERATOR, Who.PROCESSOR),
     _route("list_messages", "GET /message", Who.OPERATOR),
     _route(
@@ -146,6 +179,7 @@ ROUTES = (
         body=Body.FORM,
         changes=True,
         scope=Scope.MESSAGE,
+        to_the_end=True,
     ),
     _route(
         "introspect",
@@ -155,9 +189,10 @@ ROUTES = (
         body=Body.FORM,
         changes=True,
         scope=Scope.READ,
+        to_the_end=True,
     ),
     _route("show_keys", "GET /.well-known/jwks.json", Who.ANYONE),
-    _route("shut_down", "POST /shutdown", Who.OPERATOR, changes=True),
+    _route("shut_down", "POST /shutdown", Who.OPERATOR, changes=True, to_the_end=True),
     _route("healthz", "GET /healthz", Who.ANYONE),
     _route("readyz", "GET /readyz", Who.ANYONE),
     _route("show_metrics", "GET /metrics", Who.OPERATOR),

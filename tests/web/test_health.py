@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from proactor.model import Wanted
+
+from ..support.http import as_json
 from ..support.rig import GUID, Rig
 
 
@@ -29,6 +32,48 @@ class HealthTests(SynchronousTestCase):
         self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "10"))
         self.assertEqual(answer.json()["detail"], "the initiator is stopping")
         self.assertEqual(self.rig.ask("GET /healthz", token=None).status, 200)
+
+
+class StoppingTests(SynchronousTestCase):
+    """An initiator that stops."""
+
+    def setUp(self) -> None:
+        self.rig = Rig(self)
+        self.job = self.rig.create()
+        self.rig.initiator.fleet.close()
+
+    def test_changes(self) -> None:
+        """Whatever would begin something is refused, and done by nobody; it is said when the next one may be there."""
+        path = f"/job/{self.job.guid}"
+        revision = self.rig.configurator.live.revision
+        for operation, body in (
+            ("POST /create", {}),
+            (f"POST {path}/stop", {}),
+            (f"POST {path}/start", {}),
+            (f"POST {path}/restart", {}),
+            (f"DELETE {path}", {}),
+            ("POST /restart?module=my.module", {}),
+            ("PATCH /config/my.module", as_json({"rate": "7"})),
+            ("POST /config/my.module/rollback", as_json({"to": 1})),
+            ("POST /tokens", as_json({"name": "ci"})),
+            ("POST /message/my.module", as_json({"hello": 1})),
+        ):
+            answer = self.rig.ask(operation, **body)
+            self.assertEqual((answer.status, answer.headers.get("retry-after")), (503, "10"), operation)
+            self.assertEqual(answer.json()["detail"], "the initiator is stopping: nothing of it was done")
+        self.assertEqual((self.job.wanted, self.job.doomed), (Wanted.RUNNING, False))
+        self.assertEqual(self.rig.configurator.live.revision, revision)
+
+    def test_who_may_not(self) -> None:
+        """Who may not is told that, and nothing else."""
+        self.assertEqual(self.rig.ask("POST /create", token="x" * 40).status, 401)
+
+    def test_reading(self) -> None:
+        """What there is can be read, and a process that hangs be sent a signal."""
+        for path in ("/job", f"/job/{self.job.guid}", "/config/my.module", "/events", "/endpoints", "/log-level"):
+            self.assertEqual(self.rig.ask(f"GET {path}").status, 200, path)
+        answer = self.rig.ask(f"POST /job/{self.job.guid}/signal", **as_json({"signal": "USR2"}))
+        self.assertEqual(answer.status, 202)
 
 
 class ShutdownTests(SynchronousTestCase):

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.errors import Refused
 from proactor.jobs import creation
-from proactor.model import State
+from proactor.model import Job, State
 
 from ..support.http import Exchange, Response, as_form, as_json
 from ..support.launcher import FIRST_PID
@@ -225,6 +225,56 @@ class ReadyTests(Case):
         self.assertEqual((answer.status, answer.headers["location"]), (504, f"/job/{job['guid']}"))
         self.assertEqual(answer.json()["detail"], f"{job['guid']} is created, and starting: it is not ready yet")
 
+    def waited_for(self, count: int) -> tuple[Exchange, list[Job]]:
+        """An order of so many that is waited for, and they."""
+        exchange = self.rig.begin("POST /create", wait=60, **as_form(module="my.module", count=str(count)))
+        self.assertFalse(exchange.answered)
+        return exchange, list(self.rig.fleet.jobs.values())
+
+    def test_deleted(self) -> None:
+        """Of one that was deleted meanwhile that is said, and not how its process ended."""
+        exchange = self.rig.begin("POST /create", wait=60, **as_form(module="my.module"))
+        (guid,) = self.rig.fleet.jobs
+        self.rig.run(self.rig.delete(guid))
+        self.rig.clock.advance(0)
+        answer = exchange.response
+        self.assertEqual((answer.status, answer.json()["detail"]), (504, f"{guid} was created, and deleted meanwhile"))
+
+    def test_some_deleted(self) -> None:
+        """So it is where the others are ready; where another is not, that is said first."""
+        exchange, jobs = self.waited_for(3)
+        self.rig.run(self.rig.delete(jobs[0].guid))
+        for job in jobs[1:]:
+            self.rig.acknowledge(job)
+        self.rig.clock.advance(0)
+        self.assertEqual(exchange.response.status, 504)
+        self.assertEqual(exchange.response.json()["detail"], "they are created, and 1 of 3 were deleted meanwhile")
+        exchange = self.rig.begin("POST /create", wait=10, **as_form(module="my.module", count="2"))
+        gone, late = [guid for guid in self.rig.fleet.jobs if guid not in {job.guid for job in jobs}]
+        self.rig.run(self.rig.delete(gone))
+        self.rig.clock.advance(10)
+        said = f"{late} is created, and starting: it is not ready yet; 1 of 2 were deleted meanwhile"
+        self.assertEqual(exchange.response.json()["detail"], said)
+
+    def test_told_to_stop(self) -> None:
+        """Of one that somebody stopped that is said."""
+        exchange, (job,) = self.waited_for(1)
+        self.rig.run(self.rig.fleet.stop(job.guid, "test"))
+        self.rig.clock.advance(0)
+        self.assertEqual(exchange.response.status, 504)
+        self.assertEqual(exchange.response.json()["detail"], f"{job.guid} is created, and was told to stop meanwhile")
+
+    def test_initiator_stops(self) -> None:
+        """Where the initiator stops they are kept, and that the next one starts them is said."""
+        for count, what in ((1, "{} is created, and kept: {} it"), (3, "{} and 2 more are created, and kept: {} them")):
+            self.rig = Rig(self)
+            exchange, jobs = self.waited_for(count)
+            self.rig.run(self.rig.initiator.stop())
+            self.rig.clock.advance(0)
+            self.assertEqual(exchange.response.status, 504)
+            said = what.format(jobs[0].guid, "the initiator is stopping, and the next one starts")
+            self.assertEqual(exchange.response.json()["detail"], said)
+
     def test_command(self) -> None:
         """A command that does not speak to us is ready when something answers at its port."""
         self.rig = Rig(self, CONFIG + "\n[plain]\ncommand = program --port {port}\n")
@@ -414,6 +464,20 @@ class FailureTests(Case):
         self.finish()
         self.assertEqual((deletion.response.status, exchange.response.status), (204, 201))
         self.assertEqual([job["state"] for job in self.jobs()], ["starting"] * 2)
+
+    def test_all_deleted_in_the_middle(self) -> None:
+        """Where none of them is left it is said what became of the order."""
+        exchange, guid = self.in_the_middle()
+        self.rig.begin(f"DELETE /job/{guid}")
+        for _ in range(200):
+            for other in set(self.rig.fleet.jobs) - {guid}:
+                self.rig.begin(f"DELETE /job/{other}")
+            if exchange.answered:
+                break
+            self.rig.clock.turn()
+        self.finish()
+        self.assertEqual(exchange.response.status, 504)
+        self.assertEqual(exchange.response.json()["detail"], "they are created, and 3 of 3 were deleted meanwhile")
 
     def test_edited_in_the_middle(self) -> None:
         """An edit of their module is one of all of them, of those too that are not among the jobs yet."""

@@ -422,6 +422,7 @@ class StatusTests(Case):
         self.expect(422, "POST /shutdown?keep=x")
         self.rig.initiator.heard_shutdown = lambda _: None
         self.expect(202, "POST /shutdown?keep=1")
+        self.expect(503, "POST /restart?module=my.module")
         stopped = self.rig.initiator.stop()
         self.rig.clock.advance(30)
         self.rig.run(stopped)

@@ -205,6 +205,13 @@ class TableTests(SynchronousTestCase):
             self.assertEqual(route.changes, route.method != "GET", route.name)
             self.assertTrue(route.changes or route.body is Body.NONE, route.name)
 
+    def test_while_it_stops(self) -> None:
+        """What would begin something waits for the next initiator; what helps this one to its end is taken."""
+        taken = {route.name for route in ROUTES if route.changes and not route.waits}
+        helps = {"acknowledge", "exchange_token", "introspect", "set_log_level", "shut_down", "signal_job"}
+        self.assertEqual(taken, helps)
+        self.assertEqual([route.name for route in ROUTES if route.waits and route.method == "GET"], [])
+
     def test_unique(self) -> None:
         """No route hides another."""
         self.assertEqual(len({route.name for route in ROUTES}), len(ROUTES))

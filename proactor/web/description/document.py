@@ -59,6 +59,7 @@ _SECURITY = {
     "processor": {"type": "http", "scheme": "bearer", "description": "A processor's own token."},
 }
 
+_NOTHING_DONE = "nothing of it was done"
 #: When each status comes, where a route says nothing of its own.
 ERRORS: Mapping[int, str] = {
     400: "the request cannot be understood",
@@ -68,8 +69,8 @@ ERRORS: Mapping[int, str] = {
     413: "the body is too large",
     415: "the body is of a media type that is not read here",
     429: "too many credentials from the same address did not hold; one that does is answered all the same",
-    503: "it cannot be kept: nothing of it was done",
-    507: "there is no room to keep it: nothing of it was done",
+    503: f"it cannot be kept: {_NOTHING_DONE}",
+    507: f"there is no room to keep it: {_NOTHING_DONE}",
 }
 _ERROR_HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "What is wrong with the credential (RFC 6750)."},
@@ -99,7 +100,10 @@ def errors(route: Route, operation: Operation) -> dict[int, str]:
         statuses |= {413, 415}
     if operation.stores:
         statuses |= {503, 507}
-    return dict(sorted({**{status: ERRORS[status] for status in statuses}, **operation.errors}.items()))
+    usual = {status: ERRORS[status] for status in statuses}
+    if route.waits:
+        usual[503] = f"the initiator is stopping{', or it cannot be kept' if operation.stores else ''}: {_NOTHING_DONE}"
+    return dict(sorted({**usual, **operation.errors}.items()))
 
 
 def described(routes: Iterable[Route] = ROUTES) -> list[tuple[Route, Operation]]:

@@ -177,8 +177,9 @@ OPERATIONS: Mapping[str, Operation] = {
         body=ref("Order"),
         errors={
             422: "the module is not declared, or an option or a label cannot be",
-            503: "there is no port left, or `max_jobs` is reached, or it cannot be kept",
-            504: "they are created, and not ready within the time that was given",
+            503: "there is no port left, or `max_jobs` is reached, or it cannot be kept, or the initiator is stopping",
+            504: "they are created, and not ready within the time that was given, or will not be; where the initiator "
+            "stops, the next one starts them",
         },
         stores=True,
         example="curl -d module=ticker -d count=2 -d options.rate=3 -d labels.role=canary localhost:8080/create",
