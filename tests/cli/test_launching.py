@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from proactor.client import Unreachable
+from proactor.client.configuration import Configuration
+from proactor.client.jobs import Jobs
+
 from ..client.support import Memory
 from ..jobs.case import config
 from ..support.rig import CONFIG
@@ -33,6 +37,16 @@ class KeptTests(SynchronousTestCase):
         told = "[my.module] instances = 1, and there are 3: 2 go at the next edit or start."
         self.assertEqual((found.code, found.err), (0, f"2 ready.\n{told} To keep all: proactor scale my.module 3\n"))
         self.assertEqual(self.create("my.module", "--json").err, "")
+
+    def test_not_to_be_seen(self) -> None:
+        """Where nobody may see what is kept nothing is said of it, and what is done is done."""
+
+        async def section(*_args: object) -> None:
+            raise Unreachable("it is gone")
+
+        self.patch(Configuration, "section", section)
+        found = self.create("my.module", "-n", "2")
+        self.assertEqual((found.code, found.err), (0, "2 ready.\n"))
 
     def test_none_kept(self) -> None:
         """Of a module of which no number is kept there is nothing to say."""
@@ -66,6 +80,16 @@ class TroubledTests(SynchronousTestCase):
         self.assertEqual(first, f"{guid[:8]}  exited with status 2; it is tried again")
         self.assertEqual(second, "proactor: 1 of 1 not ready")
         self.assertEqual(found.err.count("tried again"), 1)
+
+    def test_not_to_be_seen(self) -> None:
+        """Where it cannot be looked at why, it is waited for as ever, and told at the end."""
+
+        async def get(*_args: object) -> None:
+            raise Unreachable("it is gone")
+
+        self.patch(Jobs, "get", get)
+        found = self.create("--wait", "2")
+        self.assertEqual((found.code, found.err.splitlines()[0]), (1, "proactor: 1 of 1 not ready"))
 
     def test_each_reason_once(self) -> None:
         """What many have in common is told of one; a program is told at the end alone."""

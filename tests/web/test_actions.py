@@ -161,6 +161,11 @@ class RollingRestartTests(Case):
         record = self.rig.ask(f"GET {response.headers['location']}").json()
         self.assertEqual((record["state"], record["ready"]), ("done", 1))
 
+    def test_all(self) -> None:
+        """All there are, of whatever module."""
+        self.rig.create("other.module")
+        self.assertEqual(self.rig.ask("POST /restart?all=1").json()["wanted"], 2)
+
     def test_waited_for(self) -> None:
         """With ``Prefer: wait`` the answer comes when it is over."""
         exchange = self.rig.begin("POST /restart?module=my.module", wait=5)
@@ -175,7 +180,8 @@ class RollingRestartTests(Case):
 
     def test_which(self) -> None:
         """It must be said which, and in sizes that are such."""
-        self.assertEqual(self.rig.ask("POST /restart").status, 422)
+        for query in ("", "?all=0", "?all=1&module=my.module", "?all=1&label=role", "?all=perhaps"):
+            self.assertEqual(self.rig.ask(f"POST /restart{query}").status, 422)
         self.assertEqual(self.rig.ask("POST /restart?module=my.module&batch=0").status, 422)
         response = self.rig.ask("POST /restart?module=my.modul")
         self.assertEqual(response.status, 422)
