@@ -21,6 +21,10 @@ class UnsupportedType(ProactorError):
     """A request whose body is of a media type that the route does not read."""
 
 
+class UnsupportedCoding(UnsupportedType):
+    """A request whose body is in a coding, such as gzip."""
+
+
 class TooLarge(ProactorError):
     """A request whose body is larger than its route takes."""
 

@@ -20,7 +20,7 @@ from ..tracing import HEADER, trace_of
 from ..wire import connection_facts, vouch
 from ..wire.problems import wants_json, write_problem
 from . import calls
-from .answers import Answer
+from .answers import Answer, nothing
 from .callers import Anonymous, Caller, Connection, Identifier, ProcessorCaller, authorize
 from .calls import Call
 from .errors import problem_of, status_of
@@ -74,7 +74,6 @@ def make_app(
 
 
 def _failed(request: IRequest, failure: Failure) -> bytes:
-    request.setHeader(b"Cache-Control", b"no-store")
     return write_problem(request, problem_of(failure))
 
 
@@ -133,7 +132,9 @@ async def _answered(
         await _take_turn(around.turns, request)
     call = _read(request, route, caller, path)
     if not route.changes:
-        return await handler(call)
+        answer = await handler(call)
+        known = "ETag" in answer.headers and calls.is_known(request.requestHeaders, answer.headers["ETag"])
+        return nothing(304, answer.headers) if known and answer.status == 200 else answer
     with because(None, trace_of(request.getHeader(HEADER))):
         return await _to_its_end(handler, call, route)
 

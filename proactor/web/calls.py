@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from attrs import field, frozen
 from twisted.web.http_headers import Headers
 
-from ..errors import Malformed, Overtaken, Refused, UnsupportedType
+from ..errors import Malformed, Overtaken, Refused, UnsupportedCoding, UnsupportedType
 from ..messaging.cloudevents import STRUCTURED, from_headers, read_object
 from .callers import Caller
 from .table import Body
@@ -114,6 +114,12 @@ def if_none_match(headers: Headers) -> frozenset[int]:
     return frozenset(int(tag) for tag in tags if _is_revision(tag))
 
 
+def is_known(headers: Headers, etag: str) -> bool:
+    """Whether an ``If-None-Match`` header has that tag; ``*`` is any (RFC 9110, 13.1.2)."""
+    text = _joined(headers, b"If-None-Match")
+    return text.strip() == "*" or etag.strip('"') in _ETAG.findall(text)
+
+
 def fetched(headers: Headers) -> tuple[int | None, str | None]:
     """What an ``If-None-Match`` header says of a configuration that was fetched: ``"17.TRUST"``, or ``"17"``."""
     tags = map(_FETCHED.fullmatch, _ETAG.findall(_joined(headers, b"If-None-Match")))
@@ -185,7 +191,7 @@ def _fields(raw: bytes, what: str) -> dict[str, list[str]]:
 def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], bool]:
     """A request's body as an object, and whether a form was sent. No body is an empty object.
 
-    :raises UnsupportedType: it is of a type that is not read here.
+    :raises UnsupportedType: it is of a type that is not read here, or in a coding.
     :raises Malformed: it is not what its type says.
     """
     if not data or kind is Body.EVENT:
@@ -193,6 +199,7 @@ def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], boo
     accepted = TYPES[kind]
     if not accepted:
         raise Malformed("no body is read here: send none")
+    _check_coding(headers)
     type_, _, parameters = _joined(headers, b"Content-Type").partition(";")
     type_ = type_.strip().lower()
     if type_ not in accepted:
@@ -209,16 +216,28 @@ def body(kind: Body, headers: Headers, data: bytes) -> tuple[dict[str, Any], boo
 def sent(kind: Body, headers: Headers, data: bytes) -> Sent:
     """A request's body as it is, where that is wanted.
 
+    :raises UnsupportedCoding: it is in a coding.
     :raises Malformed: a header of a CloudEvent is there twice, or not what it must be.
     """
     if kind is not Body.EVENT:
         return Sent(b"")
+    _check_coding(headers)
     texts = [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, values in headers.getAllRawHeaders()
         for value in values
     ]
     return Sent(data, _joined(headers, b"Content-Type").strip() or None, from_headers(texts))
+
+
+def _check_coding(headers: Headers) -> None:
+    """See that a body is as it is (RFC 9110, 8.4).
+
+    :raises UnsupportedCoding: it is compressed, or in another coding.
+    """
+    codings = {coding.strip().lower() for coding in _joined(headers, b"Content-Encoding").split(",")}
+    if other := codings - {"", "identity"}:
+        raise UnsupportedCoding(f"a body in the coding {min(other)[:100]} is not read here: send it without any")
 
 
 def _remedy(accepted: tuple[str, ...]) -> str:

@@ -9,7 +9,6 @@ from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
-from werkzeug.routing import RequestRedirect
 
 from .. import errors
 from ..wire.problems import Problem
@@ -106,6 +105,9 @@ def _headers(error: errors.ProactorError) -> dict[str, str]:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.NotReady):
         return {"Location": error.location}
+    if isinstance(error, errors.UnsupportedCoding):
+        # RFC 9110, 12.5.3: that it was the coding, and not the type.
+        return {"Accept-Encoding": "identity"}
     return {}
 
 
@@ -113,8 +115,6 @@ def _of_routing(error: HTTPException) -> Problem:
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
         return Problem(405, f"here one can: {allowed}", headers={"Allow": allowed})
-    if isinstance(error, RequestRedirect):
-        return Problem(error.code, headers={"Location": error.new_url})
     if error.code == 404:
         see = LISTS["paths"]
         return Problem(404, f"there is nothing at this path; see {see}", {"see": see})

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from klein import Klein
 from klein.resource import KleinResource
@@ -21,7 +20,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from twisted.web.server import NOT_DONE_YET
-from werkzeug.routing import RequestRedirect
+from werkzeug.exceptions import NotFound
 
 from ..errors import Malformed
 from .turns import Turns
@@ -38,6 +37,7 @@ class App(Klein):
 
     def __init__(self, failed: Callable[[IRequest, Failure], bytes], turns: Turns | None = None) -> None:
         super().__init__()
+        self.url_map.merge_slashes = False  # a path with an empty segment is another one (RFC 3986, 3.3)
         self._failed = failed
         self._turns = turns
 
@@ -77,13 +77,13 @@ class _Routed(KleinResource):
 
     def _called(self, request: Any) -> Any:
         try:
-            path = b"/".join([b"", *request.postpath]).decode()
+            segments = [segment.decode() for segment in request.postpath]
         except UnicodeDecodeError:
             raise Malformed("the path is not UTF-8") from None
-        try:
-            endpoint, parameters = self._map.match(path, request.method.decode("ascii"))
-        except RequestRedirect as e:
-            raise RequestRedirect(_url(request, urlsplit(e.new_url).path)) from None
+        # The map would take both for what they are not: it drops slashes at the beginning, and %2F parts nothing.
+        if (len(segments) > 1 and not segments[0]) or any("/" in segment for segment in segments):
+            raise NotFound
+        endpoint, parameters = self._map.match("/".join(["", *segments]), request.method.decode("ascii"))
         return self._app.execute_endpoint(endpoint, request, **parameters)
 
     def _tell(self, request: Any, failure: Failure, has_gone: bool) -> None:
@@ -96,10 +96,3 @@ class _Routed(KleinResource):
         else:
             request.write(self._failed(request, failure))
             request.finish()
-
-
-def _url(request: Any, path: str) -> str:
-    """The URL of another path; the map of the routes knows nothing of hosts."""
-    scheme = "https" if request.isSecure() else "http"
-    host = (request.getHeader(b"Host") or b"localhost").decode("ascii", "replace")
-    return f"{scheme}://{host}{path}"

@@ -284,6 +284,7 @@ class Channel(http.HTTPChannel):
         content_type, body = render(problem, json)
         headers = Headers({b"Date": [http.datetimeToString()], b"Content-Type": [content_type]})
         headers.setRawHeaders(b"Content-Length", [b"%d" % len(body)])
+        headers.setRawHeaders(b"Cache-Control", [b"no-store"])
         self.persistent = False
         self.writeHeaders(b"HTTP/1.1", b"%d" % problem.status, problem.title.encode("ascii"), headers)
         if self._method != b"HEAD":

@@ -29,11 +29,17 @@ class Refused(Exception):
 
 
 def request_line(line: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return method, target and version of a request line (RFC 9112, 3): the target in origin-form alone."""
+    """Return method, target and version of a request line (RFC 9112, 3): the target in origin-form alone.
+
+    A method is what it is called to the letter (RFC 9110, 9.1), and there is none with a small one; what routes a
+    request might take ``get`` for ``GET``.
+    """
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
         raise Refused(400, "the first line is not METHOD /PATH HTTP/1.1")
     method, target, version = match.groups()
+    if method != method.upper():
+        raise Refused(501, "there is no such method: methods are written in capitals")
     return method, target, version
 
 

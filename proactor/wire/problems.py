@@ -97,6 +97,7 @@ def write_problem(request: IRequest, problem: Problem) -> bytes:
     """Set status and headers of the answer to a request, and return its body, which the caller writes."""
     content_type, body = render(problem, wants_json(request.requestHeaders))
     request.setResponseCode(problem.status, problem.title.encode("ascii"))
+    request.setHeader(b"Cache-Control", b"no-store")
     for name, value in problem.headers.items():
         request.setHeader(name.encode("ascii"), value.encode("utf-8"))
     request.setHeader(b"Content-Type", content_type)

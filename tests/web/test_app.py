@@ -134,9 +134,20 @@ class RoutingTests(Case):
         self.assertEqual((answer.status, answer.body), (204, b""))
 
     def test_slashes(self) -> None:
-        """A path with a slash too many is pointed to the right one, without a word on what is there."""
-        answer = self.ask("GET /job//a", token=None)
-        self.assertEqual((answer.status, answer.headers["location"]), (308, "http://localhost:8080/job/a"))
+        """A path with a slash too many is another path, at which there is nothing; so is one whose slash is %2F."""
+        for path in (
+            "//job",
+            "///job",
+            "/job/",
+            "/job//",
+            "/job//a",
+            "/job/a//log",
+            "//healthz",
+            "/%2Fjob",
+            "/job%2Fa",
+        ):
+            self.assertEqual(self.ask(f"GET {path}").status, 404, path)
+            self.assertEqual(self.ask(f"GET {path}", token=None).status, 404, path)
 
     def test_path_that_is_no_utf8(self) -> None:
         """A path that is no UTF-8 is a mistake of the caller, told like any other, and no error of ours."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from proactor.errors import Malformed, Overtaken, ProactorError, UnsupportedType
+from proactor.errors import Malformed, Overtaken, ProactorError, UnsupportedCoding, UnsupportedType
 from proactor.web import calls
 from proactor.web.callers import Anonymous
 from proactor.web.calls import FORM, JSON, MERGE_PATCH, Call
@@ -372,6 +372,18 @@ class TypeTests(SynchronousTestCase):
         """Two types are none."""
         headers = made(Content_Type=[JSON, FORM])
         self.assertRaises(UnsupportedType, calls.body, Body.FORM, headers, b"{}")
+
+    def test_coding(self) -> None:
+        """A body in a coding is not read, whatever is in it: it is never taken for what it is not."""
+        for coding in ("gzip", "GZIP", "identity, gzip", ["gzip", "identity"], "deflate", "aes128gcm", "x"):
+            headers = made(Content_Type=JSON, Content_Encoding=coding)
+            for read, kind in ((calls.body, Body.JSON), (calls.sent, Body.EVENT)):
+                error = self.assertRaises(UnsupportedCoding, read, kind, headers, b"{}")
+                self.assertIn("is not read here: send it without any", str(error))
+        for coding in ("identity", "Identity", "", "identity, identity"):
+            headers = made(Content_Type=JSON, Content_Encoding=coding)
+            self.assertEqual(calls.body(Body.JSON, headers, b'{"a": 1}'), ({"a": 1}, False))
+            self.assertEqual(calls.sent(Body.EVENT, headers, b"a").data, b"a")
 
     def test_body_stays_out_of_repr(self) -> None:
         """A call's ``repr`` does not hold its body, where a secret may be."""

@@ -90,9 +90,14 @@ class FetchTests(Case):
 
     def test_any_tag(self) -> None:
         """A tag that is none of ours, or an older one, gets the whole."""
-        for tag in ('"1"', '"abc"', "*", "2"):
+        for tag in ('"1"', '"abc"', '"*"', "2"):
             answer = self.rig.ask(f"GET {self.path}", token=self.token, headers=[("If-None-Match", tag)])
             self.assertEqual(answer.status, 200, tag)
+
+    def test_whatever_there_is(self) -> None:
+        """``*`` is whatever there is."""
+        answer = self.rig.ask(f"GET {self.path}", token=self.token, headers=[("If-None-Match", "*")])
+        self.assertEqual((answer.status, answer.body), (304, b""))
 
     def test_held(self) -> None:
         """With ``Prefer: wait=N`` an edit wakes it at once."""
@@ -298,6 +303,17 @@ class ShownTests(Case):
         self.assertEqual(answer.headers["etag"], '"3"')
         default = self.ask("/config/DEFAULT").json()
         self.assertEqual((default["revision"], default["options"]), (1, {"host_addr": "localhost", "rate": "1"}))
+
+    def test_sections_unchanged(self) -> None:
+        """What one has of sections is 304, and so is whatever there is, ``*``; of what there is not, that is 404."""
+        for path in ("/config", "/config/my.module", "/config/DEFAULT", f"/config/{self.job.guid}"):
+            tag = self.ask(path).headers["etag"]
+            for known in (tag, f"W/{tag}", f'"0", {tag}', "*", " * "):
+                answer = self.rig.ask(f"GET {path}", headers=[("If-None-Match", known)])
+                self.assertEqual((answer.status, answer.body, answer.headers["etag"]), (304, b"", tag), (path, known))
+            answer = self.rig.ask(f"GET {path}", headers=[("If-None-Match", '"0", "*"')])
+            self.assertEqual((answer.status, answer.headers["etag"]), (200, tag))
+        self.assertEqual(self.rig.ask("GET /config/nobody", headers=[("If-None-Match", "*")]).status, 404)
 
     def test_no_section(self) -> None:
         """What is not there is 404."""

@@ -107,6 +107,8 @@ class HeldTests(Case):
         """What one has is 304, with the same tag; a tag of something else gets the whole."""
         answer = self.ask(known=self.tag)
         self.assertEqual((answer.status, answer.body, answer.headers["etag"]), (304, b"", self.tag))
+        answer = self.ask(known="*", wait=30)
+        self.assertEqual((answer.status, answer.body, answer.headers["etag"]), (304, b"", self.tag))
         for known in ('"1"', '"x"', f'"{int(self.tag[1:-1]) + 1}"'):
             self.assertEqual(self.ask(known=known, wait=30).status, 200)
 

@@ -7,7 +7,6 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
-from werkzeug.routing import RequestRedirect
 
 from proactor import errors
 from proactor.web.errors import LISTS, STATUS, problem_of
@@ -44,6 +43,7 @@ SAMPLES: list[tuple[errors.ProactorError, int, dict[str, str]]] = [
     (errors.Overtaken("m", ""), 412, {}),
     (errors.TooLarge("m"), 413, {}),
     (errors.UnsupportedType("m"), 415, {}),
+    (errors.UnsupportedCoding("m"), 415, {"Accept-Encoding": "identity"}),
     (errors.Refused("m"), 422, {}),
     (errors.ConfigError("m"), 422, {}),
     (errors.Rejected("", "m"), 422, {}),
@@ -128,11 +128,6 @@ class RoutingTests(SynchronousTestCase):
             problem_of(Failure(error)), Problem(405, "here one can: GET, PATCH", {}, {"Allow": "GET, PATCH"})
         )
         self.assertEqual(problem_of(Failure(MethodNotAllowed())).headers, {"Allow": ""})
-
-    def test_redirect(self) -> None:
-        """A redirection keeps its place."""
-        problem = problem_of(Failure(RequestRedirect("http://localhost:8080/job")))
-        self.assertEqual(problem, Problem(308, "", {}, {"Location": "http://localhost:8080/job"}))
 
     def test_others(self) -> None:
         """Other errors keep their status."""

@@ -169,6 +169,9 @@ class StatusTests(Case):
                 kind = "application/cloudevents-batch+json" if route.body is Body.EVENT else "text/xml"
                 xml = [("Content-Type", kind)]
                 self.expect(415, line, body=b"<a/>", headers=xml, token=self.own(route))
+                gzip = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")]
+                answer = self.expect(415, line, body=b"{}", headers=gzip, token=self.own(route))
+                self.assertEqual(answer.headers["accept-encoding"], "identity")
                 self.expect(413, line, body=b" " * (route.limit + 1), headers=xml, token=self.own(route))
 
     def own(self, route: Route) -> str | None:
@@ -198,6 +201,9 @@ class StatusTests(Case):
             self.expect(422, f"GET {path}")
         revision = self.rig.configurator.live.offered(guid)
         self.expect(304, f"GET /config/{guid}", headers=[("If-None-Match", f'"{revision}"')])
+        whatever = [("If-None-Match", "*")]
+        for path in ("/config", "/config/my.module", "/endpoints"):
+            self.expect(304, f"GET {path}", headers=whatever)
         self.expect(422, "GET /endpoints?module=nobody")
         known = [("If-None-Match", self.expect(200, "GET /endpoints").headers["etag"])]
         self.expect(304, "GET /endpoints", headers=known)

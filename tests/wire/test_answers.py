@@ -81,6 +81,7 @@ class AnswerTests(WireCase):
         """A resource that raises is a 500 which tells nothing; the log tells it all, and the connection stays."""
         peer = self.ask(b"GET /broken HTTP/1.1", b"Host: h").send(GET)
         self.assertEqual(peer.statuses, [500, 200])
+        self.assertIn(b"\r\nCache-Control: no-store\r\n", peer.received.partition(b"\r\n\r\n")[0])
         self.assertIn(b"\r\n\r\n500: Internal Server Error\nHTTP", peer.received)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 

@@ -6,7 +6,7 @@ from .peer import GET, GOT, HELD, Peer, WireCase, request
 
 TIMED_OUT = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n"
-    b"Server: proactor\r\nConnection: close\r\n\r\n408: Request Timeout\n"
+    b"Cache-Control: no-store\r\nServer: proactor\r\nConnection: close\r\n\r\n408: Request Timeout\n"
 )
 
 

@@ -10,7 +10,7 @@ from .peer import GET, Peer, WireCase, request
 
 REFUSAL = (
     b"HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"
-    b"Server: proactor\r\nConnection: close\r\n\r\n%s"
+    b"Cache-Control: no-store\r\nServer: proactor\r\nConnection: close\r\n\r\n%s"
 )
 
 
@@ -51,6 +51,12 @@ class RefusalTests(WireCase):
         ]:
             why = b"the first line is not METHOD /PATH HTTP/1.1"
             self.assert_refused(self.ask(line, b"Host: h"), b"400 Bad Request", why)
+
+    def test_method(self) -> None:
+        """A method is called as it is called, to the letter: ``get`` is none, and nobody takes it for ``GET``."""
+        why = b"there is no such method: methods are written in capitals"
+        for method in (b"get", b"Get", b"posT", b"head"):
+            self.assert_refused(self.ask(method + b" / HTTP/1.1", b"Host: h"), b"501 Not Implemented", why)
 
     def test_header_line(self) -> None:
         """A header is ``name: value``, on one line, without control characters."""

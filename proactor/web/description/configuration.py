@@ -193,8 +193,10 @@ OPERATIONS: Mapping[str, Operation] = {
         {
             200: as_json(
                 "As they are written: edits over the file, without secrets.", ref("Sections"), ETag=REVISION_TAG
-            )
+            ),
+            304: nothing("They are what one has already.", ETag=REVISION_TAG),
         },
+        headers=(IF_NONE_MATCH,),
         example="curl localhost:8080/config",
     ),
     "show_config": Operation(

@@ -45,7 +45,7 @@ _INTRODUCTION = """\
 Proactor launches, configures, supervises and authenticates a fleet of processes.
 
 An error is one line of text; for who accepts `application/json`, a problem document (RFC 9457). Any path may answer
-400, 408, 413, 414 or 431 to what is not HTTP as it is spoken here, and 500 for what nobody foresaw. Each answer has
+400, 408, 413, 414, 431 or 501 to what is not HTTP as it is spoken here, and 500 for what nobody foresaw. Each has
 `Cache-Control: no-store`. What can be asked by GET can be asked by HEAD."""
 
 _SECURITY = {
@@ -67,7 +67,7 @@ ERRORS: Mapping[int, str] = {
     403: "it is known who asks, and it is not theirs; or a browser or a proxy asks",
     410: "to a processor: its job was deleted, or another incarnation runs",
     413: "the body is too large",
-    415: "the body is of a media type that is not read here",
+    415: "the body is of a media type that is not read here, or in a coding",
     429: "too many credentials from the same address did not hold; one that does is answered all the same",
     503: f"it cannot be kept: {_NOTHING_DONE}",
     507: f"there is no room to keep it: {_NOTHING_DONE}",
@@ -75,6 +75,7 @@ ERRORS: Mapping[int, str] = {
 _ERROR_HEADERS: Mapping[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "What is wrong with the credential (RFC 6750)."},
     403: {"WWW-Authenticate": "Where a token lacks a scope: which one it needs (RFC 6750)."},
+    415: {"Accept-Encoding": "Where it was the coding: `identity`, which is none (RFC 9110, 12.5.3)."},
     429: {"Retry-After": "After how many seconds another try makes sense."},
     503: {"Retry-After": "After how many seconds another try makes sense."},
     504: {"Location": "Where to look."},

@@ -180,7 +180,7 @@ def _named(headers: Mapping[str, str]) -> Mapping[str, str]:
 PREFER = Parameter(
     "Prefer", "`wait=N` (RFC 7240): how many seconds one is content to wait, 300 at most", text(examples=["wait=10"])
 )
-IF_NONE_MATCH = Parameter("If-None-Match", "the `ETag` that one has already", text(examples=['"17"']))
+IF_NONE_MATCH = Parameter("If-None-Match", "the `ETag` that one has already; `*` is any", text(examples=['"17"']))
 IF_MATCH = Parameter(
     "If-Match", "the `ETag` of what is to be changed", text(pattern=r'^("[0-9]{1,18}"|\*)$', examples=['"17"'])
 )
