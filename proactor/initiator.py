@@ -127,7 +127,8 @@ class Initiator:
         self.exchange.heard_topics = self.delivery.look
         self.configurator.waiting.heard = self._reconfigured
         self.restarts = Restarts(self.clock, self.now, self.fleet)
-        self.scale = Scale(self.clock, self.configurator, self.fleet)
+        self.scale = Scale(self.clock, self.configurator, self.fleet, self.rollouts.reaches)
+        self.rollouts.heard_end = self.scale.look
         self.fleet.timeline.listen(self.metrics, self.metrics.heard)
         self.fleet.heard.launch = self.metrics.launched
         self.fleet.planner.heard_token = self.exchange.issued

@@ -17,6 +17,7 @@ from ..config.live import LiveConfiguration
 from ..errors import Conflict, NotFound
 from ..saved import DropRollout
 from ..store.interface import IStore
+from ..timeline.origin import because
 from ..timeline.story import RolloutStory
 from ..timeline.timeline import Event, Timeline
 from .configurator import Configurator, Plan
@@ -52,6 +53,8 @@ class Rollouts:
     speaks: Callable[[str], bool]
     store: IStore
     timeline: Timeline
+    #: Told when one is over.
+    heard_end: Callable[[], None] = lambda: None
     _known: dict[str, Driven] = field(factory=dict)
     _under_way: dict[str, Driven] = field(factory=dict)
     _driver: Driver = field(init=False)
@@ -124,10 +127,20 @@ class Rollouts:
         self._finish(driven, stage)
 
     def _check_overlap(self, guids: Iterable[str]) -> None:
+        other = self._reaching(guids)
+        if other is not None:
+            raise _Overlap(other)
+
+    def reaches(self, guids: Iterable[str]) -> bool:
+        """Whether one is under way that touches some of these processors."""
+        return self._reaching(guids) is not None
+
+    def _reaching(self, guids: Iterable[str]) -> Driven | None:
+        if not self._under_way:
+            return None
         touched = set(guids)
-        for driven in self._under_way.values():
-            if not touched.isdisjoint(driven.rollout.progress):
-                raise _Overlap(driven)
+        those = (driven for driven in self._under_way.values() if not touched.isdisjoint(driven.rollout.progress))
+        return next(those, None)
 
     def _begun(self, draft: Draft, section: str, actor: str, pace: Pace) -> Driven:
         present = [guid for guid in draft.views if self.speaks(guid)]
@@ -171,6 +184,8 @@ class Rollouts:
             del self._known[id_]
             self.store.note([DropRollout(id_)])
         driven.news()
+        with because(driven.story.at):
+            self.heard_end()
 
     # What an earlier initiator left.
 

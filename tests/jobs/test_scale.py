@@ -114,6 +114,83 @@ class ScaleTests(SynchronousTestCase):
         self.successResultOf(edited)
         self.assertEqual(len(self.guids()), 2)
 
+    def ready(self, instances: int) -> list[str]:
+        """So many that are ready; their guids, the youngest last."""
+        self.make(instances)
+        for guid in self.guids():
+            self.rig.acknowledge(self.rig.fleet.job(guid))
+        self.settle()
+        return self.guids()
+
+    def edit(self, **options: Any) -> int:
+        answer = self.rig.ask("PATCH /config/my.module", **as_json(options))
+        self.assertEqual(answer.status, 200, answer.text)
+        self.settle()
+        revision: int = answer.json()["revision"]
+        return revision
+
+    def test_taken_back(self) -> None:
+        """By an edit that is on its way, and may be taken back, nobody goes; when it has come through they do."""
+        for rejected in ("not that", None):
+            before = self.ready(3)
+            revision = self.edit(instances="1", rate="7")
+            self.rig.clock.advance(1)
+            self.assertEqual(self.guids(), before)
+            for guid in before[:2]:
+                self.rig.acknowledge(self.rig.fleet.job(guid), revision)
+            self.settle()
+            self.assertEqual(self.guids(), before)
+            self.rig.acknowledge(self.rig.fleet.job(before[2]), revision, rejected)
+            self.settle()
+            for guid in before[:2] if rejected else ():
+                # They are told that it is taken back.
+                self.rig.acknowledge(self.rig.fleet.job(guid), self.rig.configurator.live.offered(guid))
+            self.settle()
+            self.assertEqual(self.guids(), before if rejected else before[:1])
+
+    def test_changed_meanwhile(self) -> None:
+        """Nobody goes of whom it is not wanted any more when its turn comes."""
+        delete = Fleet.delete
+        for text, left in ((config(2), 2), (CONFIG, 3)):
+            before = self.ready(4)
+
+            async def deleted(fleet: Fleet, guid: str, actor: str, text: str = text) -> Deferred[None]:
+                gone = await delete(fleet, guid, actor)
+                await self.rig.initiator.reload(parse(text, "proactor.cfg"), "test")
+                return gone
+
+            self.patch(Fleet, "delete", deleted)
+            self.reload(config(0))
+            self.assertEqual(self.guids(), before[:left])
+
+    def test_at_once(self) -> None:
+        """Nobody's end is waited for, neither by others of its module nor by other modules."""
+        before = self.ready(3)
+        self.rig.launcher.stubborn = True
+        self.reload(config(0) + "\n[fresh.module]\ninstances = 2\n")
+        self.assertEqual([self.rig.fleet.job(guid).state for guid in before], [State.STOPPING] * 3)
+        self.assertEqual(len(self.rig.fleet.of_module("fresh.module")), 2)
+        self.reload(config(2))
+        self.assertEqual(len(self.guids()), 2)
+        self.assertEqual(set(before) & set(self.guids()), set())
+
+    def test_not_forgotten(self) -> None:
+        """Where the end of one cannot be written down that is said, and tried again."""
+        (guid,) = self.ready(1)
+        self.rig.launcher.stubborn = True
+        self.reload(config(0))
+        self.rig.store.fail()
+        with capturedLogs() as logs:
+            self.rig.launcher.release()
+            self.rig.clock.pump([10, 0, 5, 0, 5])
+        said = [formatEvent(event) for event in logs if event["log_namespace"] == "proactor.jobs.scale"]
+        self.assertEqual(len(said), 1, said)
+        self.assertIn("[my.module] instances = 0: ", said[0])
+        self.assertIn(guid, self.rig.fleet.jobs)
+        self.rig.store.recover()
+        self.rig.clock.pump([5, 0, 0])
+        self.assertNotIn(guid, self.rig.fleet.jobs)
+
     def test_deleted(self) -> None:
         """One that is deleted has another in its place."""
         self.make(2)
