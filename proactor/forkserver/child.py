@@ -92,7 +92,7 @@ def _limit(order: Order) -> None:
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (order.open_files, most))
     if order.memory_mib is not None:
-        resource.setrlimit(resource.RLIMIT_AS, (order.memory_mib * _MIB,) * 2)
+        _limit_memory(order.memory_mib)
     if order.nice is not None:
         # Where the kernel shares out among sessions, it is the session's that counts (sched(7), autogroup).
         with suppress(OSError), open("/proc/self/autogroup", "w", encoding="ascii") as file:
@@ -110,6 +110,18 @@ def _limit(order: Order) -> None:
         os.umask(int(order.umask, 8))
     if order.folder is not None:
         os.chdir(order.folder)
+
+
+def _limit_memory(most: int) -> None:
+    """Hold it to so many MiB: with less than it has already it would begin, and fail at any time after that.
+
+    :raises OSError: it has more.
+    """
+    with open("/proc/self/statm", encoding="ascii") as file:
+        has = -(-int(file.read().split()[0]) * resource.getpagesize() // _MIB)
+    if has > most:
+        raise OSError(f"limit_memory = {most}: it takes {has} MiB before it begins; raise that")
+    resource.setrlimit(resource.RLIMIT_AS, (most * _MIB,) * 2)
 
 
 def run(order: Order) -> None:

@@ -47,6 +47,11 @@ class Acks:
     def __attrs_post_init__(self) -> None:
         self._tries = Tries(self.random)
 
+    @property
+    def arrived(self) -> bool:
+        """Whether the initiator has taken one, as it takes the first of a processor that serves."""
+        return self._declared
+
     def post(self, outcome: Outcome) -> Deferred[None]:
         """Send an acknowledgement in place of any that is still unanswered.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python.failure import Failure
 
 from ..errors import ConfigError, ProactorError
@@ -26,6 +26,7 @@ from .base import STANDARD, Processor
 from .configuration import Config, Start, read_start
 from .describe import describe
 from .listening import Listen, listener
+from .memory import NoMemory
 from .runtime import Runtime, fetch_loop, stop_margin
 
 __all__ = ["main"]
@@ -110,6 +111,7 @@ class _Process:
             processor, start, http_client(self.reactor, start), self.reactor, self.leave, self.configured
         )
         self._runtime = Runtime(processor, self.reactor, listen, fetching)
+        globalLogPublisher.addObserver(NoMemory(lambda: self._runtime.is_up))
         self.reactor.addSystemEventTrigger("before", "shutdown", self._stop)
         self.reactor.callWhenRunning(self._start)
         self.reactor.run()
@@ -132,7 +134,9 @@ class _Process:
         if failure.check(ProactorError):
             _log.error("Cannot start: {reason}", reason=failure.value)
         else:
-            _log.failure("Cannot start", failure=failure)
+            why = failure.getErrorMessage()
+            name = failure.type.__name__ if failure.type is not None else ""
+            _log.failure("Cannot start: {why}", failure=failure, why=": ".join(filter(None, [name, why])))
         self._status = 1
         self.leave()
 
@@ -147,7 +151,9 @@ def _exit_after(seconds: float) -> None:
     """See to it that nothing, such as a thread that the interpreter waits for, keeps the process alive longer."""
     timer = threading.Timer(seconds, _exit)
     timer.daemon = True
-    timer.start()
+    # Where there can be no thread, who stopped it ends it in time.
+    with suppress(MemoryError, RuntimeError):
+        timer.start()
 
 
 def _exit() -> None:

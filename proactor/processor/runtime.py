@@ -86,6 +86,11 @@ class Runtime:
     def __attrs_post_init__(self) -> None:
         self._site = Site(self.processor.resource(), clock=self.clock, limits=self.processor.limits)
 
+    @property
+    def is_up(self) -> bool:
+        """Whether it serves, and the initiator has heard of that, where there is one."""
+        return self._has_started and (self.fetching is None or self.fetching.acks.arrived)
+
     async def start(self) -> None:
         """Have the processor start, then serve, then tell the initiator.
 

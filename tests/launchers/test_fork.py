@@ -175,6 +175,15 @@ class LikeFreshTests(ForkCase):
         seen = await self.seen(limits=Limits(user="nobody"))
         self.assertEqual(seen["uid"], pwd.getpwnam("nobody").pw_uid)
 
+    async def test_less_memory_than_it_has(self) -> None:
+        """With less memory than it takes to begin it does not, and says how much that is."""
+        launched = await self.begin(self.module("seen", limits=Limits(memory_mib=16)))
+        self.assertEqual((await launched.ended).code, 126)
+        told = rf"^{MODULE}: cannot be started: limit_memory = 16: it takes \d+ MiB before it begins; raise that$"
+        self.assertRegex(self.lines()[-1], told)
+        launched = await self.begin(self.module("seen", "b" * 32, limits=Limits(memory_mib=1024)))
+        self.assertEqual((await launched.ended).code, 0)
+
     async def test_impossible_limit(self) -> None:
         """What cannot be is told in its log, and ends it."""
         launched = await self.begin(self.module("seen", limits=Limits(folder="/nowhere/at/all")))

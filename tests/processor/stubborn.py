@@ -16,7 +16,7 @@ class Stubborn(Processor):
     """It fails to start, hangs in a thread, or does not stop."""
 
     app = Klein()
-    options = (Option("trouble", choices=("start", "configuration", "thread", "stop", "none")),)
+    options = (Option("trouble", choices=("start", "configuration", "thread", "stop", "memory", "none")),)
 
     async def started(self) -> None:
         """Fail, or leave a thread behind that never ends."""
@@ -24,12 +24,20 @@ class Stubborn(Processor):
             raise ZeroDivisionError("cannot start")
         if self.config.trouble == "configuration":
             raise Rejected("trouble", "must be another")
+        if self.config.trouble == "memory":
+            self.reactor.callLater(0, self.fill)
         if self.config.trouble == "thread":
             deferToThread(threading.Event().wait)
 
     def stopping(self) -> Deferred[None] | None:
         """Never end."""
         return Deferred() if self.config.trouble == "stop" else None
+
+    def fill(self) -> None:
+        """Want all the memory that there is, and keep it."""
+        self.kept: list[bytes] = []
+        while True:
+            self.kept.append(bytes(1000))
 
     @app.route("/held")
     def held(self, request: IRequest) -> Deferred[bytes]:

@@ -3,6 +3,7 @@
 
 import os
 import re
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,17 @@ class ProcessTests(TestCase):
         child, _ = self.serve("tests.processor.stubborn", trouble="start")
         self.assertEqual(await child.ended, 1)
         self.assertIn("ZeroDivisionError: cannot start", child.output)
-        self.assertIn("|proactor.processor|Cannot start", child.output)
+        self.assertIn("|proactor.processor|Cannot start: ZeroDivisionError: cannot start\n", child.output)
+
+    async def test_no_memory(self) -> None:
+        """A processor that has no memory left before its initiator has heard of it ends, and says of what."""
+        initiator, _ = await self.initiator()
+        child, _ = self.serve(
+            "tests.processor.stubborn", trouble="memory", **initiator.options, token=initiator.token, revision=1
+        )
+        resource.prlimit(child.transport.pid, resource.RLIMIT_AS, (200 << 20, 200 << 20))
+        self.assertEqual(await child.ended, 1)
+        self.assertIn("MemoryError: no memory is left before it serves; raise limit_memory", child.errors)
 
     async def test_rejects_its_start(self) -> None:
         """A processor that rejects what it is started with says so on one line of its log."""
