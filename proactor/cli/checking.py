@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ProactorError
+from .completions import FILE
 from .ends import FAILED, Failed, end_of
 from .shell import Shell, pass_shell
 from .verbs import Verb
@@ -37,7 +38,7 @@ _BEHIND = "--guid, --port and --fd are put behind it: it has none of {guid}, {po
         ("proactor check /etc/proactor.cfg && kill -HUP $(cat ~/.proactor/lock)", "before it is read again"),
     ),
 )
-@click.argument("file", required=False, metavar="[FILE|-]")
+@click.argument("file", required=False, metavar="[FILE|-]", type=FILE)
 @click.option("--guid", "-g", metavar="GUID", help="The section to run by; else the only one.")
 @click.option("--strict", is_flag=True, help="Fail where there is something to warn of.")
 @pass_shell

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ..config.grammar import REDACTED
+from .completions import complete_option, complete_revision, complete_section
 from .ends import Failed
 from .numbers import Whole
-from .sections import is_guid, meant
+from .sections import is_guid, meant, options_of
 from .shell import Shell, find, pass_shell
 from .tables import Cell, Column, Table
-from .verbs import Jobs, Verb, complete_section
+from .verbs import Jobs, Verb
 from .words import moment, one_line
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ HISTORY = (Column("REV", right=True), Column("TIME"), Column("ACTOR", gives=True
     ),
 )
 @click.argument("section", required=False, shell_complete=complete_section)
-@click.argument("option", required=False)
+@click.argument("option", required=False, shell_complete=complete_option)
 @click.option("--all", "-a", "everything", is_flag=True, help="The sections of jobs as well.")
 @pass_shell
 def get(shell: Shell, section: str | None, option: str | None, everything: bool) -> None:
@@ -51,7 +52,7 @@ def get(shell: Shell, section: str | None, option: str | None, everything: bool)
             await _get_all(shell, client, everything)
             return
         name = await meant(client, section)
-        options = await _options(client, name)
+        options = await options_of(client, name)
         if option is not None:
             _show_value(shell, name, option, options)
         elif shell.out.json:
@@ -74,14 +75,6 @@ async def _get_all(shell: Shell, client: Client, everything: bool) -> None:
         _show_section(shell, name, options)
     left = len(found.sections) - len(shown)
     shell.out.say(f"Revision {found.revision}.{f' {left} sections named by guids are left out: --all' if left else ''}")
-
-
-async def _options(client: Client, name: str) -> _Options:
-    if is_guid(name):
-        resolved = await client.config.resolved(name)
-        if "guid" in resolved:
-            return {option: text for option, text in sorted(resolved.items()) if option != "token"}
-    return (await client.config.section(name)).options
 
 
 def _show_section(shell: Shell, name: str, options: _Options) -> None:
@@ -148,8 +141,8 @@ def _or_none(text: str | None) -> str:
     ),
 )
 @click.argument("section", shell_complete=complete_section)
-@click.argument("from_", metavar="[FROM]", required=False, type=Whole(min=0))
-@click.argument("to", required=False, type=Whole(min=0))
+@click.argument("from_", metavar="[FROM]", required=False, type=Whole(min=0), shell_complete=complete_revision)
+@click.argument("to", required=False, type=Whole(min=0), shell_complete=complete_revision)
 @pass_shell
 def diff(shell: Shell, section: str, from_: int | None, to: int | None) -> None:
     """Compare the edits of a section with the file, or those of two revisions."""
@@ -225,7 +218,7 @@ def _differences(
     ),
 )
 @click.argument("job", type=Jobs())
-@click.argument("option", required=False)
+@click.argument("option", required=False, shell_complete=complete_option)
 @pass_shell
 def explain(shell: Shell, job: str, option: str | None) -> None:
     """Show how a job's options came to their values."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from attrs import fields, frozen
 
+from .completions import complete_first, complete_option, complete_pair, complete_revision, complete_section
 from .ends import DONE, FAILED
 from .numbers import Seconds, Whole
 from .rollouts import code, followed, told
@@ -15,7 +16,7 @@ from .sections import meant
 from .settling import within
 from .shell import Shell, find, pass_shell
 from .tables import Cell
-from .verbs import Pairs, Verb, as_mapping, complete_section
+from .verbs import Pairs, Verb, as_mapping
 from .words import one_line
 
 if TYPE_CHECKING:
@@ -59,7 +60,13 @@ _OPTIONS = (
     click.option(
         "--batch", "-b", "batches", multiple=True, metavar="N|N%", help="Go out in batches, the last for all."
     ),
-    click.option("--first", multiple=True, metavar="JOB|label:NAME", help="Who is the first batch."),
+    click.option(
+        "--first",
+        multiple=True,
+        metavar="JOB|label:NAME",
+        shell_complete=complete_first,
+        help="Who is the first batch.",
+    ),
     click.option("--watch", type=_SECONDS, metavar="SECONDS", help="How long each batch must stay well."),
     click.option("--within", type=_SECONDS, metavar="SECONDS", help="How long each processor has to answer."),
     click.option("--revert/--no-revert", default=True, help="Whether trouble takes it back: it does."),
@@ -98,7 +105,7 @@ def going_out(command: Callable[..., Any]) -> Callable[..., Any]:
     ),
 )
 @click.argument("section", shell_complete=complete_section)
-@click.argument("pairs", nargs=-1, required=True, type=Pairs(), metavar="NAME=VALUE...")
+@click.argument("pairs", nargs=-1, required=True, type=Pairs(), metavar="NAME=VALUE...", shell_complete=complete_pair)
 @going_out
 @pass_shell
 def set_(shell: Shell, section: str, pairs: Sequence[tuple[str, str]], how: How) -> None:
@@ -115,7 +122,7 @@ def set_(shell: Shell, section: str, pairs: Sequence[tuple[str, str]], how: How)
     examples=(("proactor config unset ticker rate", "what the file says counts again"),),
 )
 @click.argument("section", shell_complete=complete_section)
-@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=complete_option)
 @going_out
 @pass_shell
 def unset(shell: Shell, section: str, names: Sequence[str], how: How) -> None:
@@ -131,7 +138,7 @@ def unset(shell: Shell, section: str, names: Sequence[str], how: How) -> None:
     ),
 )
 @click.argument("section", shell_complete=complete_section)
-@click.argument("revision", metavar="REVISION", type=Whole(min=0))
+@click.argument("revision", metavar="REVISION", type=Whole(min=0), shell_complete=complete_revision)
 @going_out
 @pass_shell
 def rollback(shell: Shell, section: str, revision: int, how: How) -> None:

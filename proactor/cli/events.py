@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .completions import complete_event, complete_module
 from .jobs_shown import STYLES
 from .lookout import Lookout
 from .numbers import Whole
 from .shell import Shell, find, pass_shell
 from .tables import Cell, Column, Table
-from .verbs import Jobs, Verb, complete_module
+from .verbs import Jobs, Verb
 from .words import moment, one_line
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ _NOBODY = "-"
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with what happens.")
 @click.option("--job", "-j", type=Jobs(), metavar="JOB", help="Those of a job.")
-@click.option("--event", "-e", "kinds", multiple=True, metavar="EVENT", help="Those of a kind.")
+@click.option(
+    "--event", "-e", "kinds", multiple=True, metavar="EVENT", shell_complete=complete_event, help="Those of a kind."
+)
 @click.option(
     "--module",
     "-m",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .completions import complete_label, complete_module, complete_pair
 from .ends import DONE, FAILED
 from .jobs_shown import last_words
 from .kept import warn_of_too_many
@@ -14,7 +15,7 @@ from .listing import show_jobs
 from .numbers import Seconds, Whole
 from .settling import settled
 from .shell import Shell, pass_shell
-from .verbs import Pairs, Verb, as_mapping, complete_module
+from .verbs import Pairs, Verb, as_mapping
 
 if TYPE_CHECKING:
     from ..client import Client, Job
@@ -50,9 +51,25 @@ def wait_option(seconds: float = 60) -> Callable[[F], F]:
 )
 @click.argument("module", required=False, shell_complete=complete_module)
 @click.option("--count", "-n", type=Whole(1, 1000), default=1, show_default=True, help="How many.")
-@click.option("--option", "-o", "options", multiple=True, type=Pairs(), metavar="NAME=VALUE", help="Of their own.")
 @click.option(
-    "--label", "-l", "labels", multiple=True, type=Pairs(), metavar="NAME=VALUE", help="Besides the module's."
+    "--option",
+    "-o",
+    "options",
+    multiple=True,
+    type=Pairs(),
+    metavar="NAME=VALUE",
+    shell_complete=complete_pair,
+    help="Of their own.",
+)
+@click.option(
+    "--label",
+    "-l",
+    "labels",
+    multiple=True,
+    type=Pairs(),
+    metavar="NAME=VALUE",
+    shell_complete=complete_label,
+    help="Besides the module's.",
 )
 @wait_option()
 @click.option("--quiet", "-q", is_flag=True, help="Guids alone, a line each.")

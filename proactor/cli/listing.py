@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completions import complete_module
 from .jobs_shown import STYLES, now, revision, table
 from .shell import Shell, find, pass_shell
 from .tables import Cell
-from .verbs import Jobs, Verb, complete_module
+from .verbs import Jobs, Verb, labels_option
 from .words import age, clock, one_line, safe, size
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _EVENTS = 5
 )
 @click.option("--state", "-s", type=click.Choice(_STATES), help="Those in a state.")
 @click.option("--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module.")
-@click.option("--label", "-l", "labels", multiple=True, metavar="NAME[=VALUE]", help="Those of a label.")
+@labels_option
 @click.option("--quiet", "-q", is_flag=True, help="Guids alone, a line each.")
 @pass_shell
 def ps(shell: Shell, state: str | None, module: str | None, labels: Sequence[str], quiet: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completions import complete_namespace
 from .periods import Period
 from .shell import Shell, pass_shell
 from .tables import Cell, Column, Table
@@ -36,7 +37,13 @@ LEVELS = (Column("NAMESPACE", gives=True, tail=True), Column("LEVEL"), Column("U
 )
 @click.argument("level", required=False, type=click.Choice(_LEVELS))
 @click.option("--for", "-f", "period", type=Period(), metavar="PERIOD", help="How long it holds: 90, 15m, 12h, 30d.")
-@click.option("--namespace", "-n", metavar="NAME", help="Of what is logged below that name alone.")
+@click.option(
+    "--namespace",
+    "-n",
+    metavar="NAME",
+    shell_complete=complete_namespace,
+    help="Of what is logged below that name alone.",
+)
 @pass_shell
 def log_level(shell: Shell, level: str | None, period: float | None, namespace: str | None) -> None:
     """Show how much the initiator logs, or change it. A processor's is its option log_level."""

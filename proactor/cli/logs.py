@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ProactorError
+from .completions import ParamType
 from .ends import DONE
 from .lookout import Lookout
 from .numbers import Whole, period
 from .shell import Shell, chosen, code_of, each, pass_shell
-from .verbs import ParamType, Verb, need_selection, selection
+from .verbs import Verb, need_selection, selection
 
 if TYPE_CHECKING:
     from ..client import Client, Job

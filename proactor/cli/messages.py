@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completions import complete_box, complete_message, complete_sender
 from .numbers import Whole
 from .sections import meant
 from .sending import show_receipt
@@ -54,8 +55,8 @@ MESSAGES = (
 )
 @click.option("--waiting", is_flag=True, help="Those on their way.")
 @click.option("--dead", is_flag=True, help="Those that are not to be delivered any more.")
-@click.option("--receiver", metavar="JOB|MODULE", help="Those for one receiver.")
-@click.option("--sender", metavar="GUID|operator", help="Those of one sender.")
+@click.option("--receiver", metavar="JOB|MODULE", shell_complete=complete_box, help="Those for one receiver.")
+@click.option("--sender", metavar="GUID|operator", shell_complete=complete_sender, help="Those of one sender.")
 @click.option("--count", "-n", type=Whole(min=1), metavar="N", help="How many: 100.")
 @click.option("--after", type=Whole(min=0), metavar="NUMBER", help="Those behind this one.")
 @pass_shell
@@ -130,7 +131,7 @@ def _messages(found: Sequence[Message]) -> Table:
     return Table(MESSAGES, rows, ("PROBLEM", [Cell(one_line(each.problem or ""), "yellow") for each in found]))
 
 
-_NUMBER = click.argument("number", type=Whole(min=1))
+_NUMBER = click.argument("number", type=Whole(min=1), shell_complete=complete_message)
 
 
 @click.command("show", cls=Verb, examples=(("proactor message show 17", "one, with what is in it"),))
@@ -180,7 +181,7 @@ def drop(shell: Shell, number: int) -> None:
     ),
 )
 @_NUMBER
-@click.option("--to", metavar="JOB|MODULE", help="Who gets it instead.")
+@click.option("--to", metavar="JOB|MODULE", shell_complete=complete_box, help="Who gets it instead.")
 @pass_shell
 def resend(shell: Shell, number: int, to: str | None) -> None:
     """Have a dead message delivered after all, behind all that wait."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from .completions import ParamType
 from .numbers import period
-from .verbs import ParamType
 
 __all__ = ["Period"]
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .completions import complete_module, complete_token
 from .ends import Failed
 from .periods import Period
 from .shell import Shell, pass_shell
 from .tables import Cell, Column, Table
-from .verbs import Verb, complete_module
+from .verbs import Verb, labels_option
 from .words import moment, one_line, shorts
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ TOKENS = (Column("NAME", gives=True), Column("SCOPES"), Column("EXPIRES"), Colum
     ),
 )
 @click.option("--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module.")
-@click.option("--label", "-l", "labels", multiple=True, metavar="NAME[=VALUE]", help="Those of a label.")
+@labels_option
 @click.option("--urls", "-u", is_flag=True, help="URLs alone, a line each.")
 @pass_shell
 def endpoints(shell: Shell, module: str | None, labels: Sequence[str], urls: bool) -> None:
@@ -149,7 +150,7 @@ def _token(found: Token) -> list[Cell]:
 
 
 @click.command("revoke", cls=Verb, examples=(("proactor token revoke ci", "it opens nothing from now on"),))
-@click.argument("name")
+@click.argument("name", shell_complete=complete_token)
 @pass_shell
 def revoke(shell: Shell, name: str) -> None:
     """Have a token open nothing any more."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completions import complete_restart
 from .ends import DONE, FAILED, Failed
 from .lookout import Lookout
 from .moving import Move, all_option, moved
@@ -42,7 +43,9 @@ _RESTART = Move(
 )
 @selection
 @click.option("--batch", "-b", "batches", multiple=True, metavar="N|N%", help="How many at a time, of many: 1.")
-@click.option("--follow", "-f", metavar="ID", help="Show a rolling restart that goes on already.")
+@click.option(
+    "--follow", "-f", metavar="ID", shell_complete=complete_restart, help="Show a rolling restart that goes on already."
+)
 @all_option
 @click.option(
     "--wait",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .completions import complete_rollout
 from .ends import DONE, FAILED
 from .lookout import Lookout
 from .shell import Shell, pass_shell
@@ -31,7 +32,7 @@ _SHOWN = 10
         ("proactor rollout 17 --follow", "until it is over"),
     ),
 )
-@click.argument("id_", metavar="REVISION")
+@click.argument("id_", metavar="REVISION", shell_complete=complete_rollout)
 @click.option("--follow", "-f", is_flag=True, help="Wait until it is over.")
 @pass_shell
 def rollout(shell: Shell, id_: str, follow: bool) -> None:

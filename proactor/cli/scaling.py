@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .completions import ParamType, complete_module
 from .ends import DONE, Failed
 from .launching import wait_option
 from .numbers import Whole
 from .settling import reached
 from .shell import Shell, pass_shell
-from .verbs import ParamType, Verb, complete_module
+from .verbs import Verb
 
 if TYPE_CHECKING:
     from ..client import Client, Job

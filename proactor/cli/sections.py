@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from .shell import find
@@ -9,7 +10,7 @@ from .shell import find
 if TYPE_CHECKING:
     from ..client import Client
 
-__all__ = ["is_guid", "meant"]
+__all__ = ["is_guid", "meant", "options_of"]
 
 _HEX = frozenset("0123456789abcdef")
 _GUID_LENGTH = 32
@@ -31,3 +32,12 @@ async def meant(client: Client, name: str) -> str:
     if name in (await client.config.sections()).sections:
         return name
     return (await find(client, [name]))[0]
+
+
+async def options_of(client: Client, name: str) -> Mapping[str, str | None]:
+    """The options of a section as they are written; of a processor with what they come to. Of secrets nothing."""
+    if is_guid(name):
+        resolved = await client.config.resolved(name)
+        if "guid" in resolved:
+            return {option: text for option, text in sorted(resolved.items()) if option != "token"}
+    return (await client.config.section(name)).options

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..messaging.cloudevents import JSON, is_json, no_constant
+from .completions import TOPIC, complete_target
 from .sections import meant
 from .shell import Shell, pass_shell
 from .verbs import Pairs, Verb, as_mapping
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from ..client import Client, Receipt
 
 __all__ = ["send", "show_receipt"]
-
-_TOPIC = "topic:"
 
 
 @click.command(
@@ -31,7 +30,7 @@ _TOPIC = "topic:"
         ("""echo '{"oil": 80}' | proactor send topic:prices -""", "standard input to all that have subscribed"),
     ),
 )
-@click.argument("target", metavar="JOB|MODULE|topic:NAME")
+@click.argument("target", metavar="JOB|MODULE|topic:NAME", shell_complete=complete_target)
 @click.argument("data", required=False, metavar="[DATA|-]")
 @click.option("--type", "-t", "type", metavar="TYPE", help="The event's type: message.")
 @click.option("--id", "id", metavar="ID", help="By which a repeat is known; else a new one.")
@@ -63,7 +62,7 @@ def send(
 
     async def work(client: Client) -> None:
         shell.look = "proactor message list"
-        to = target if target.startswith(_TOPIC) else await meant(client, target)
+        to = target if target.startswith(TOPIC) else await meant(client, target)
         show_receipt(shell, await client.messages.send(to, sent, attributes=attributes, expires=expires))
 
     shell.run(work)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .completions import complete_signal
 from .launching import wait_option
 from .moving import Move, all_option, move_chosen, moved
 from .shell import Shell, chosen, pass_shell
@@ -93,7 +94,7 @@ def revoke_jobs(shell: Shell, jobs: Sequence[str], module: str | None, labels: S
         ("proactor signal KILL --module ticker", "all of a module; they come back as their section says"),
     ),
 )
-@click.argument("signal", metavar="SIGNAL")
+@click.argument("signal", metavar="SIGNAL", shell_complete=complete_signal)
 @selection
 @all_option
 @pass_shell

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .completions import complete_module
 from .ends import DONE
 from .frames import SORTS, Frame, look
 from .numbers import Seconds
 from .shell import Shell, pass_shell
 from .tables import Cell, wrapped
-from .verbs import Verb, complete_module
+from .verbs import Verb
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
 from ..home.files import HOME_VARIABLE
+from .completions import FILE, FOLDER, ParamType, complete_job, complete_label, complete_module
 from .numbers import Seconds
 from .shell import Shell
 
-if TYPE_CHECKING:
-    from ..client import Client
-
-__all__ = ["COMMON", "Jobs", "Pairs", "ParamType", "Verb", "common", "complete_module", "complete_section", "selection"]
-
-if TYPE_CHECKING:
-    ParamType = click.ParamType[Any]
-else:
-    # It is no generic class in all versions.
-    ParamType = click.ParamType
+__all__ = ["COMMON", "Jobs", "Pairs", "Verb", "as_mapping", "common", "need_selection", "selection"]
 
 Examples = Sequence[tuple[str, str]]
 
@@ -51,11 +43,19 @@ def common(hidden: bool = False) -> list[click.Option]:
         return click.Option([name], envvar=None if hidden else variable, expose_value=False, callback=_keep(key), **how)
 
     return [
-        option("--home", HOME_VARIABLE, metavar="DIR", hidden=hidden, help="The initiator's home: ~/.proactor."),
+        option(
+            "--home",
+            HOME_VARIABLE,
+            type=FOLDER,
+            metavar="DIR",
+            hidden=hidden,
+            help="The initiator's home: ~/.proactor.",
+        ),
         option("--url", "PROACTOR_URL", metavar="URL", hidden=hidden, help="Its URL, in place of a home."),
         option(
             "--token-file",
             "PROACTOR_TOKEN_FILE",
+            type=FILE,
             metavar="FILE",
             hidden=hidden,
             help="A file with an operator's token; else PROACTOR_TOKEN, else the home's.",
@@ -63,6 +63,7 @@ def common(hidden: bool = False) -> list[click.Option]:
         option(
             "--cafile",
             "PROACTOR_CAFILE",
+            type=FILE,
             metavar="FILE",
             hidden=hidden,
             help="Certificates in PEM by which an https URL is verified; else those of the system.",
@@ -116,47 +117,9 @@ class Jobs(ParamType):
             self.fail(f"{value!r} is no guid, nor the beginning of one: proactor ps lists them", parameter, context)
         return text
 
-    def shell_complete(
-        self, context: click.Context, parameter: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """The guids that begin so."""
-
-        async def work(client: Client) -> list[CompletionItem]:
-            jobs = await client.jobs.list()
-            return [CompletionItem(job.guid, help=f"{job.module} {job.state}") for job in jobs]
-
-        return _beginning(_shell(context).ask(work), incomplete)
-
-
-def complete_module(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The modules that begin so."""
-
-    async def work(client: Client) -> list[CompletionItem]:
-        sections = (await client.config.sections()).sections
-        return [CompletionItem(name) for name in sections if not _is_no_module(name)]
-
-    return _beginning(_shell(context).ask(work), incomplete)
-
-
-def complete_section(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """The sections that begin so, those of jobs too."""
-
-    async def work(client: Client) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in (await client.config.sections()).sections]
-
-    return _beginning(_shell(context).ask(work), incomplete)
-
-
-def _shell(context: click.Context) -> Shell:
-    return context.find_root().ensure_object(Shell)
-
-
-def _beginning(found: list[CompletionItem] | None, incomplete: str) -> list[CompletionItem]:
-    return [item for item in found or () if str(item.value).startswith(incomplete)]
-
-
-def _is_no_module(section: str) -> bool:
-    return section in ("DEFAULT", "proactor.initiator") or (len(section) == 32 and section.isalnum())
+        return complete_job(ctx, param, incomplete)
 
 
 class Pairs(ParamType):
@@ -172,11 +135,20 @@ class Pairs(ParamType):
         return name.strip(), text
 
 
+labels_option = click.option(
+    "--label",
+    "-l",
+    "labels",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    shell_complete=complete_label,
+    help="Those of a label.",
+)
+
+
 def selection(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb the arguments by which it finds the jobs that it is for."""
-    command = click.option("--label", "-l", "labels", multiple=True, metavar="NAME[=VALUE]", help="Those of a label.")(
-        command
-    )
+    command = labels_option(command)
     command = click.option(
         "--module", "-m", metavar="MODULE", shell_complete=complete_module, help="Those of a module."
     )(command)

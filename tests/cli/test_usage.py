@@ -140,18 +140,6 @@ class UnreadableTests(SynchronousTestCase):
         self.assertEqual(typed("--home", str(folder), "ps").code, 3)
 
 
-class CompletionTests(SynchronousTestCase):
-    """What a shell reads."""
-
-    def test_shells(self) -> None:
-        """There is a text for each shell, and bash can read its own."""
-        for name in ("bash", "zsh", "fish"):
-            self.assertIn("_PROACTOR_COMPLETE", typed("completion", name).out)
-        self.assertEqual(typed("completion", "bash", "--json").json["shell"], "bash")
-        source = typed("completion", "bash").out
-        subprocess.run(["bash", "-n"], input=source, text=True, check=True)
-
-
 class LoadingTests(SynchronousTestCase):
     """What it takes to start."""
 
