@@ -163,6 +163,8 @@ def diff(shell: Shell, section: str, from_: int | None, to: int | None) -> None:
                     shell.out.line(Cell(f"{sign} {option} = {one_line(text)}", style))
         if not shown:
             shell.out.say("No difference.")
+        if alike := sorted(name for name in {*old, *new} if (name in old) != (name in new) and name not in shown):
+            shell.out.say(f"Edited, to what the file says as well: {', '.join(alike)}.")
 
     shell.run(work)
 

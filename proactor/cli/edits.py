@@ -157,24 +157,43 @@ def _change(shell: Shell, section: str, how: How, make: Callable[[Client, str, d
         name = await meant(client, section)
         shell.look = f"proactor config history {name}"
         more: dict[str, Any] = {"pacing": await how.pacing(client), "revision": how.if_revision}
+        present = (await client.readiness()).revision
         plan: Plan = await make(client, name, {**more, "plan": True})
         if not shell.out.json:
             show_plan(shell, plan)
         if how.plan:
             if shell.out.json:
                 shell.out.document(dict(plan.record))
+            shell.out.say(_would_be(plan, present))
             return DONE
-        return await _followed(shell, client, await make(client, name, more), how.wait)
+        return await _followed(shell, client, await make(client, name, more), how.wait, present)
 
     shell.run(work)
 
 
-async def _followed(shell: Shell, client: Client, plan: Plan, wait: float | None) -> int:
-    """Follow an edit that was made, and tell what came of it; the exit code."""
+def _would_be(plan: Plan, present: int) -> str:
+    """What an edit would come to that was planned alone.
+
+    :param present: the revision that there is. An edit that changes nothing makes no other.
+    """
+    if plan.revision <= present:
+        return f"Nothing would change: it is so already in revision {plan.revision}."
+    count = len(plan.changes)
+    whom = "no processor" if not count else "1 processor" if count == 1 else f"{count} processors"
+    return f"Nothing is changed yet. It would be revision {plan.revision}, and touch {whom}."
+
+
+async def _followed(shell: Shell, client: Client, plan: Plan, wait: float | None, present: int) -> int:
+    """Follow an edit that was made, and tell what came of it; the exit code.
+
+    :param present: the revision that there was before.
+    """
     if plan.rollout is None:
         if shell.out.json:
             shell.out.document({**plan.record, "outcome": None})
-        shell.out.say(f"Revision {plan.revision}: it touches no processor.")
+        is_none = plan.revision <= present
+        told_of = "nothing changes, it is so already" if is_none else "it touches no processor"
+        shell.out.say(f"Revision {plan.revision}: {told_of}.")
         return DONE
     shell.accepted("it is made, and goes on", f"proactor rollout {plan.rollout} --follow")
     if wait is None:

@@ -82,8 +82,9 @@ class End:
     members: Mapping[str, Any] = {}
 
     def record(self) -> dict[str, Any]:
-        """For programs: a problem document (RFC 9457), and the exit code."""
-        return {**self.members, "title": self.title, "detail": self.detail, "exit": self.code}
+        """For programs: a problem document (RFC 9457), the exit code, and what to do next."""
+        hint = {"hint": self.hint} if self.hint else {}
+        return {**self.members, "title": self.title, "detail": self.detail, **hint, "exit": self.code}
 
 
 #: Where one sees which things there are, by where users of curl do.

@@ -110,7 +110,7 @@ def _show(shell: Shell, event: Event | Gap) -> None:
     from ..client.timeline import Gap  # noqa: PLC0415
 
     if isinstance(event, Gap):
-        shell.out.warn(f"{event.lost} events were missed: they are kept no more")
+        shell.out.note("Missed", f"{event.lost} events were missed: they are kept no more")
     elif shell.out.json:
         shell.out.line_of_json(dict(event.record))
     else:

@@ -20,10 +20,10 @@ class Lookout:
         """A connection is lost, and will be tried again."""
         if not self._looking:
             self._looking = True
-            self.out.say(f"{error}; looking for it again, Ctrl-C ends that")
+            self.out.note("Looking again", f"{error}; looking for it again, Ctrl-C ends that")
 
     def found(self) -> None:
         """It is there again."""
         if self._looking:
             self._looking = False
-            self.out.say("It is there again.")
+            self.out.note("Found again", "It is there again.")

@@ -93,6 +93,13 @@ class Output:
         """Tell of what is not as it should be."""
         self._tell(f"proactor: {text}")
 
+    def note(self, title: str, text: str) -> None:
+        """Tell how it goes with what may go on for ever; a program too, by an object on a line of its own.
+
+        :param title: what it is of, in a few words that do not change.
+        """
+        self._tell(json.dumps({"title": title, "detail": text}) if self.json else text)
+
     def doubt(self, text: str) -> None:
         """Tell of what holds, and is most likely not meant."""
         self._tell(f"warning: {text}")

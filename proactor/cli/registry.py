@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,8 +124,9 @@ def _show(shell: Shell, made: NewToken, file: Path | None) -> None:
         return
     if file is None:
         shell.out.line(made.token)
-    where = f"--token-file {file}" if file is not None else "PROACTOR_TOKEN, or --token-file with a file that holds it"
-    shell.out.say(f"It is shown this once. Use it by {where}.")
+        shell.out.say("It is shown this once. Use it by PROACTOR_TOKEN, or --token-file with a file that holds it.")
+    else:
+        shell.out.say(f"It is in {file}, and nowhere else. Use it by --token-file {shlex.quote(str(file))}.")
 
 
 @click.command("list", cls=Verb, examples=(("proactor token list", "all, without what would open anything"),))

@@ -143,11 +143,20 @@ def _settings(section: str, options: _LineDict, source: str) -> dict[str, Settin
     settings = {}
     for name, text in options.items():
         line = options.lines[name]
+        if name.startswith("["):
+            raise ConfigError(_header_problem(name), source=source, line=line)
         problem = option_problem(name) or value_problem(text or "", lines=True)
         if problem is not None:
             raise ConfigError(problem, source=source, line=line, section=section, option=repr(name)[1:-1])
         settings[name] = Setting(text, source, line)
     return settings
+
+
+def _header_problem(text: str) -> str:
+    """What is wrong with what begins as a header, and was not read as one."""
+    if "]" in text:
+        return "a section's header without a name: write [NAME]"
+    return "a section's header that is not closed: a ] is missing behind its name"
 
 
 def _translated(error: ParserError | AttributeError, source: str, line: int) -> ConfigError:
@@ -162,7 +171,9 @@ def _translated(error: ParserError | AttributeError, source: str, line: int) -> 
         problem = "this option stands in the section already: remove one of the two"
         return ConfigError(problem, source=source, line=error.lineno, section=error.section, option=error.option)
     if isinstance(error, MissingSectionHeaderError):
+        text = error.line.strip()
         problem = "a line before the first section: begin with [DEFAULT] or another section's header"
+        problem = _header_problem(text) if text.startswith("[") else problem
         return ConfigError(problem, source=source, line=error.lineno)
     if isinstance(error, ParsingError) and getattr(error, "errors", None):
         line, _ = error.errors[0]

@@ -113,7 +113,9 @@ class UnwritableTests(SynchronousTestCase):
                 )
                 self.assertNotIn("Traceback", found.stderr)
         found = ended("$proactor completion bash --json >/dev/full")
-        self.assertEqual((found.returncode, json.loads(found.stderr)["exit"]), (5, 5))
+        told = json.loads(found.stderr)
+        self.assertEqual((found.returncode, told["exit"]), (5, 5))
+        self.assertEqual(told["hint"], "what was asked for may have been done")
 
     def test_closed(self) -> None:
         """Without a standard output nothing is begun."""

@@ -177,6 +177,13 @@ class ErrorTests(Case):
         """A setting that is in no section."""
         self.assert_error(self.error("# fine\n\nx = 1\n[a]\n"), line=3, says=["begin with [DEFAULT]"])
 
+    def test_header(self) -> None:
+        """A header that is not closed, or names nothing, is told as that, wherever it stands."""
+        for text, line in (("[a\nx = 1\n", 1), ("[a]\nx = 1\n[b\ny = 1\n", 3), ("[a]\n[b = 1\n", 2)):
+            self.assert_error(self.error(text), line=line, says=["header that is not closed: a ] is missing"])
+        for text, line in (("[]\n", 1), ("[a]\n[]\nx = 1\n", 2)):
+            self.assert_error(self.error(text), line=line, says=["header without a name: write [NAME]"])
+
     def test_no_name(self) -> None:
         """A value without an option."""
         self.assert_error(self.error("[a]\nx = 1\n= 2\n"), line=3, says=["write option = value"])
