@@ -23,5 +23,6 @@ def reason(error: OSError) -> str:
 def unavailable(path: Path, error: OSError) -> StorageFull | Unavailable:
     """What those are told who wanted a file that cannot be had now."""
     if error.errno in _NO_ROOM:
-        return StorageFull(f"there is no room on the disk of {path}: nothing of it was done; free some and try again")
+        remedy = "free some and try again: proactor rm frees the logs of jobs"
+        return StorageFull(f"there is no room on the disk of {path}: nothing of it was done; {remedy}")
     return Unavailable(f"{path}: {reason(error)}")

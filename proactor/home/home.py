@@ -10,6 +10,7 @@ How files and folders are kept from others is ``private``.
         url             where it is reached from this machine, while it serves; 0600
         trust           over TLS how it is verified there; 0600
         keys/           0700, what signs the tokens
+        reserve         nothing, see ``proactor.store.reserve``
         logs/           0700, GUID.log and GUID.old/ of each processor
 """
 

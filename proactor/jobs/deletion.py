@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from attrs import define, field
 
 from ..changes.configurator import Configurator
+from ..errors import StorageFull
 from ..model import Job
 from ..saved import DropJob
 from ..timeline.story import JobStory
@@ -50,7 +51,7 @@ class Deletion:
             return
         self._leaving.add(job.guid)
         try:
-            await self.configurator.leave(job.guid, actor, [DropJob(job.guid), *self.heard.forgetting(job)])
+            await self._drop(job, actor)
             self.gone(job)
             supervised.close()
         finally:
@@ -60,3 +61,14 @@ class Deletion:
         self.story.deleted(job, actor)
         await self.belongings.remove_log(job)
         self.heard.removal(job)
+
+    async def _drop(self, job: Job, actor: str) -> None:
+        try:
+            await self._leave(job, actor)
+        except StorageFull:
+            # That it is to be forgotten is kept: what it wrote is in nobody's way any more, and may be all that is.
+            await self.belongings.remove_log(job)
+            await self._leave(job, actor)
+
+    async def _leave(self, job: Job, actor: str) -> None:
+        await self.configurator.leave(job.guid, actor, [DropJob(job.guid), *self.heard.forgetting(job)])

@@ -16,8 +16,9 @@ from attrs import define, field, frozen
 from twisted.logger import Logger
 
 from ..errors import StorageFailed, StorageFull
-from ..saved import AddEvent, Saved, SavedEvent, SavedMessage, Write
+from ..saved import AddEvent, DropJob, DropMessage, PutJob, Saved, SavedEvent, SavedMessage, Write
 from .reading import read_all, read_events, read_messages
+from .reserve import Reserve
 from .transactions import PAGES, Transactions, connect
 from .trouble import Kept, is_of_one, told
 from .writing import Counters, Statement
@@ -43,6 +44,15 @@ class Batch:
     statements: Sequence[Statement]
     noted: bool = False
 
+    @property
+    def frees(self) -> bool:
+        """Whether somebody waits for it who gives room back by it."""
+        return not self.noted and any(map(_frees, self.writes))
+
+
+def _frees(write: Write) -> bool:
+    return isinstance(write, DropJob | DropMessage) or (isinstance(write, PutJob) and write.job.doomed)
+
 
 @define(eq=False)
 class Database:
@@ -55,12 +65,14 @@ class Database:
     _connect: Callable[[Path], Connection] = connect
     kept_events: int = KEPT_EVENTS
     _transactions: Transactions = field(init=False)
+    _reserve: Reserve = field(init=False)
     #: Events since the oldest were forgotten, and statements since the journal was carried over.
     _added: int = field(default=0, init=False)
     _written: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._transactions = Transactions(self.path, self._connect)
+        self._reserve = Reserve(self.path.with_name("reserve"))
 
     @property
     def connection(self) -> Connection:
@@ -87,7 +99,8 @@ class Database:
     def write(self, batches: Sequence[Batch]) -> list[Kept]:
         """Keep batches, each whole or not at all, in one transaction if that can be; how each of them ended.
 
-        Their order is kept: where some that was noted finds no room, what comes after it waits or fails, too.
+        Their order is kept: where some that was noted finds no room, what comes after it waits or fails, too. For what
+        gives room back there is a reserve.
         """
         # Much that is noted was tried before, in vain.
         if sum(batch.noted for batch in batches) <= _NOTED:
@@ -97,7 +110,12 @@ class Database:
                 outcome = self._after(error)
                 if len(batches) == 1 and not isinstance(outcome, StorageFull):
                     return [outcome]
-        return self._one_by_one(batches)
+        outcomes = self._one_by_one(batches)
+        full = [batch for batch, how in zip(batches, outcomes, strict=True) if isinstance(how, StorageFull)]
+        if any(batch.frees for batch in full) and self._reserve.give():
+            again = iter(self._one_by_one(full))
+            outcomes = [next(again) if isinstance(how, StorageFull) else how for how in outcomes]
+        return outcomes
 
     def _one_by_one(self, batches: Sequence[Batch]) -> list[Kept]:
         outcomes: list[Kept] = []
@@ -178,7 +196,8 @@ class Database:
         )
 
     def tidy(self) -> None:
-        """Carry over into the database what the journal holds, where that has become much."""
+        """Carry over into the database what the journal holds, where that has become much; have the reserve again."""
+        self._reserve.fill()
         if self._written >= PAGES // 2 and self._transactions.checkpoint():
             self._written = 0
 

@@ -42,7 +42,8 @@ def told(error: Exception, path: Path) -> StorageFull | StorageFailed:
     if isinstance(error, StorageFull | StorageFailed):
         return error
     if is_room(error, path):
-        return StorageFull(f"there is no room on the disk of {path}: nothing of it was done; free some and try again")
+        remedy = "free some and try again: proactor rm frees the logs of jobs"
+        return StorageFull(f"there is no room on the disk of {path}: nothing of it was done; {remedy}")
     return StorageFailed(f"{path} cannot be written: {cause(error, path)}; nothing of it was done")
 
 

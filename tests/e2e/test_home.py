@@ -94,6 +94,17 @@ class HomeTests(Case):
         self.assertEqual(guids, {*created, second["guid"]})
         self.assertEqual(await self.get(f"{self.initiator.url}/config/proactor.processor"), section)
 
+    async def test_deleted_when_full(self) -> None:
+        """Where there is no room for anything else jobs are deleted all the same."""
+        await self.begin()
+        jobs = [*await self.create(self.initiator, 3), *await self.jobs(self.initiator)]
+        self.fill()
+        await self.refused(507, "PATCH", "/config/proactor.processor")
+        for guid in {job["guid"] for job in jobs}:
+            answer = await self.http("DELETE", f"{self.initiator.url}/job/{guid}", {"Prefer": "wait=30"})
+            self.assertEqual(answer.status, 204, answer.text)
+        self.assertEqual(await self.jobs(self.initiator), [])
+
     async def test_well_again(self) -> None:
         """A processor that falls where no lock can be had is tried again, for longer than its restarts would last, and
         runs when that is over.

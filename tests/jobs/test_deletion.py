@@ -52,6 +52,16 @@ class DeletionTests(Case):
         self.successResultOf(again)
         self.assertEqual(self.rig.fleet.jobs, {})
 
+    def test_log_makes_room(self) -> None:
+        """Where there is no room to forget it, what it wrote goes first: that it is to go is kept already."""
+        self.rig.launcher.stubborn = True
+        deleted = self.begin()
+        log = self.rig.home.log_path(self.job.guid)
+        self.rig.store.fail(StorageFull("no room"), 1)
+        self.rig.clock.pump([5, 0, 0])
+        self.successResultOf(deleted)
+        self.assertEqual((self.rig.fleet.jobs, log.exists()), ({}, False))
+
     def test_let_go(self) -> None:
         """What is not over when the initiator leaves its processes to the next one, that one brings to its end."""
         self.rig.launcher.stubborn = True

@@ -11,12 +11,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from attrs import evolve
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from proactor.errors import ProactorError
-from proactor.saved import Saved
+from proactor.errors import ProactorError, StorageFull
+from proactor.saved import DropJob, PutJob, PutValue, Saved, Write
+from proactor.store.opening import open_store
+from proactor.store.sqlite import SqliteStore
+from proactor.store.threads import Threads
 
 from .test_killed import Committer, committing, found
+from .values import GUID, OTHER, job
 
 _NOBODY = 65534
 
@@ -92,6 +99,44 @@ class FullTests(DiskTestCase):
                 self.assertIn(f"{path}: ", str(error))
             run("mount", "-o", "remount,size=40M", folder)
             self.check(found(path), committer)
+
+    def test_giving_room_back(self) -> None:
+        """What gives room back is kept where all else is refused."""
+        with small_disk(Path(self.mktemp()), "8M") as folder:
+            store = open_store(folder / "proactor.db", Threads.none(), Clock())
+            try:
+                self.give_back(store, folder)
+            finally:
+                self.successResultOf(store.close())
+
+    def give_back(self, store: SqliteStore, folder: Path) -> None:
+        for guid in (GUID, OTHER):
+            self.assertIs(self.kept(store, PutJob(job(guid))), None)
+        self.fill(folder / "large")
+        value = 0
+        while not isinstance(self.kept(store, PutValue("a", "x" * 4000 + str(value))), StorageFull):
+            value += 1
+        doomed = PutJob(evolve(job(GUID), doomed=True))
+        self.assertEqual([self.kept(store, doomed), self.kept(store, DropJob(GUID))], [None, None])
+        self.assertFalse((folder / "reserve").exists())
+        (folder / "large").unlink()
+        self.assertIs(self.kept(store, DropJob(OTHER)), None)
+        self.assertEqual((store.load().jobs, (folder / "reserve").exists()), ({}, True))
+
+    def kept(self, store: SqliteStore, write: Write) -> BaseException | None:
+        """What comes of a commit."""
+        found: list[Failure | None] = []
+        store.commit([write]).addBoth(found.append)
+        return None if found[0] is None else found[0].value
+
+    def fill(self, path: Path) -> None:
+        """Leave no room."""
+        with path.open("wb", buffering=0) as file:
+            try:
+                while True:
+                    file.write(bytes(4096))
+            except OSError:
+                return
 
     def test_no_room_for_a_new_one(self) -> None:
         """Where there is no room for a new one, nothing is left of it."""

@@ -115,7 +115,7 @@ class NewTests(OpeningTestCase):
         """What is left of one that was not made to its end is nothing."""
         (self.home / ".proactor.db.new").write_bytes(b"half")
         self.keep(PutValue("a", 1))
-        self.assertEqual(sorted(each.name for each in self.home.iterdir()), ["proactor.db", "snapshots"])
+        self.assertEqual(sorted(each.name for each in self.home.iterdir()), ["proactor.db", "reserve", "snapshots"])
 
     def test_not_to_be_made(self) -> None:
         """Where none can be made, the reason is told, and nothing is left."""
