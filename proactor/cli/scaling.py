@@ -11,7 +11,8 @@ from .completions import ParamType, complete_module
 from .ends import DONE, Failed
 from .launching import wait_option
 from .numbers import Whole
-from .settling import reached
+from .rollouts import code, followed
+from .settling import reached, within
 from .shell import Shell, pass_shell
 from .verbs import Verb
 
@@ -75,10 +76,16 @@ async def _kept(shell: Shell, client: Client, module: str, count: int, wait: flo
     after = await client.events.last()
     plan = await client.config.edit(module, {"instances": str(count)})
     shell.accepted(f"[{module}] instances = {count} is set, and goes on", f"proactor ps --module {module}")
-    jobs = await client.jobs.list(module=module)
-    if wait:
-        jobs = await reached(shell, client, module, count, after, wait)
+    until = client.connection.clock.seconds() + wait
+    taken_back = await _taken_back(shell, client, plan.rollout, wait) if wait and plan.rollout is not None else None
+    if wait and taken_back is None:
+        left = max(0.0, until - client.connection.clock.seconds())
+        jobs = await reached(shell, client, module, count, after, left)
+    else:
+        jobs = await client.jobs.list(module=module)
     running = _told(shell, plan.record, jobs)
+    if taken_back is not None:
+        raise taken_back
     if wait and len(jobs) > count:
         raise Failed(
             f"{len(jobs)} of {module} are there after {wait:g} s, and {count} are to stay; the others go",
@@ -88,6 +95,16 @@ async def _kept(shell: Shell, client: Client, module: str, count: int, wait: flo
         raise _short(module, jobs, running, count)
     shell.out.say(f"{running} of {module} running, revision {plan.revision}.")
     return DONE
+
+
+async def _taken_back(shell: Shell, client: Client, rollout: str, wait: float) -> Failed | None:
+    """What to raise where a processor did not take the edit, which is none then; ``None``: it goes on, or is done."""
+    await within(client.connection.clock, followed(shell, client, rollout), wait)
+    outcome = await client.rollouts.get(rollout)
+    if code(outcome) == DONE:
+        return None
+    became = "was stopped" if outcome.reverted_by is None else f"was taken back by revision {outcome.reverted_by}"
+    return Failed(f"revision {outcome.revision} {became}: {outcome.problem}", f"see it: proactor rollout {rollout}")
 
 
 async def _let_be(shell: Shell, client: Client, module: str) -> int:

@@ -47,6 +47,21 @@ class NumberTests(SynchronousTestCase):
         self.assertRegex(found.err, r"\d of my.module are there after 0.5 s, and 1 are to stay; the others go\n")
         self.assertIn("\n  look again: proactor ps --module my.module\n", found.err)
 
+    def test_taken_back(self) -> None:
+        """Where a processor does not take the edit that is told, and nothing is waited for that will not come."""
+        job = self.memory.rig.create("my.module")
+        self.answer()
+
+        def reject() -> None:
+            revision = self.memory.rig.configurator.live.offered(job.guid)
+            rejected = "rate: too much" if "instances" in self.memory.rig.values(job) else None
+            self.memory.rig.acknowledge(job, revision, rejected)
+
+        found = typed_in(self.memory, "scale", "my.module", "1", turn=reject)
+        self.assertEqual(found.code, 1)
+        told = f"proactor: revision 3 was taken back by revision 4: {job.guid} rejected it: rate: too much\n"
+        self.assertEqual(found.err, f"{told}  see it: proactor rollout 3\n")
+
     def test_at_rest(self) -> None:
         """Those that do not run and will not by themselves are named, with what to do about them."""
         job = self.memory.rig.create("my.module")
