@@ -14,7 +14,7 @@ import stat
 from collections.abc import Sequence
 from contextlib import suppress
 
-from . import libc
+from . import libc, origin
 from .report import report
 
 __all__ = ["Logs"]
@@ -137,7 +137,7 @@ class Logs:
             if error.errno not in libc.NO_PUNCHING:
                 raise
             if alone:
-                os.ftruncate(file, 0)
+                origin.empty(file, os.path.join(self._path, f"{guid}.old"))
         finally:
             os.close(file)
 

@@ -5,6 +5,7 @@
     GUID.log                        the live file: what the process appends to
     GUID.old/0000000000000000.log   older files, named for the offset of their first byte,
     GUID.old/0000000010485760.log   so that ``cat GUID.old/*`` has them in order
+    GUID.old/.origin                the offset of the live file's first byte, where that is not 0 (``guardian_main``)
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class Files:
     def append(self, span: Span, data: bytes) -> int:
         """Write behind an older file, and tell how much of it could be written: all, but on a full disk.
 
+        Of a new one of which nothing could be written nothing stays.
+
         :raises OSError: nothing could.
         """
         with suppress(FileExistsError):
@@ -88,6 +91,8 @@ class Files:
                     written += os.write(fd, data[written:])
             except OSError:
                 if not written:
+                    if not os.fstat(fd).st_size:
+                        self.unlink((span,))
                     raise
         return written
 
@@ -106,19 +111,24 @@ class Files:
         except OSError:
             return False
 
-    def sizes(self) -> dict[int, int]:
-        """Tell the sizes of the older files, by the offsets that they are named for."""
+    def spans(self) -> tuple[Span, ...]:
+        """Tell what the older files hold, oldest first."""
         try:
             with os.scandir(self.folder) as entries:
                 found = [(entry, _NAME.fullmatch(entry.name)) for entry in entries]
-            return {int(name[1]): entry.stat().st_size for entry, name in found if name}
+            starts = {int(name[1]): entry.stat().st_size for entry, name in found if name}
         except (FileNotFoundError, NotADirectoryError):
-            return {}
+            return ()
+        return tuple(Span(start, start + starts[start]) for start in sorted(starts))
 
-    def holds_copy(self, fd: int, span: Span) -> bool:
-        """Whether the live file still holds what the newest older one ends with, where that was moved from."""
-        count = min(span.size, _COMPARED)
-        return os.pread(fd, count, span.end - count) == self.read(span, span.size - count, count)
+    def holds_copy(self, fd: int, origin: int, span: Span) -> bool:
+        """Whether the live file holds what an older one ends with, where that was moved from, or has given it back.
+
+        :param origin: the offset of the live file's first byte.
+        """
+        count = min(span.size, _COMPARED, span.end - origin)
+        there = os.pread(fd, count, span.end - count - origin)
+        return len(there) == count and self.read(span, span.size - count, count).endswith(there.lstrip(b"\0"))
 
     def delete(self) -> None:
         """Delete all of them.

@@ -6,8 +6,6 @@ are in the *live* file, to which the process appends; those before ``base`` were
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from attrs import evolve, field, frozen
 from attrs.validators import ge
 
@@ -110,7 +108,7 @@ class Layout:
     """One state of a log.
 
     :param spans: the older files, oldest first; between two of them, and behind the last, there may be gaps. An empty
-        one before all others is where a gap begins that no older byte is before.
+        one is about to be written to, or was left behind, and says nothing.
     :param base: the offset up to which the live file's content is done with.
     :param origin: the offset of the live file's very first byte: 0 until it is truncated.
     """
@@ -121,13 +119,8 @@ class Layout:
 
     @property
     def oldest(self) -> int:
-        """The offset of the oldest byte that is kept."""
+        """The offset of the oldest byte that is kept: so many are gone before it."""
         return next((span.start for span in self.spans if span.size), self.base)
-
-    @property
-    def lost(self) -> int:
-        """Bytes that were dropped right before the oldest that is kept, where none before them is."""
-        return max(0, self.oldest - self.spans[0].start) if self.spans and not self.spans[0].size else 0
 
     @property
     def moved_bytes(self) -> int:
@@ -160,14 +153,6 @@ class Layout:
         *others, last = self.spans
         return evolve(self, spans=(*others, evolve(last, end=last.end + count)), base=self.base + count)
 
-    def marked(self) -> Layout:
-        """What is dropped next begins here: that is known of an older file, or there is an empty one."""
-        return self if self.spans else self.begun()
-
-    def cut_before(self) -> Layout:
-        """Where there is no older file, all that is not kept was dropped."""
-        return evolve(self, spans=(Span(0, 0),)) if self.base and not self.spans else self
-
     def dropped(self, base: int) -> Layout:
         """What the live file held before ``base`` is no more."""
         return evolve(self, base=base)
@@ -177,36 +162,29 @@ class Layout:
         return evolve(self, base=end, origin=end)
 
     def evicted(self, room: int) -> tuple[Layout, tuple[Span, ...]]:
-        """Have the older files hold at most ``room`` bytes; gives the ones that go: the oldest, and empty ones.
-
-        Of these stays what says where a gap begins, if nothing else does.
-        """
+        """Have the older files hold at most ``room`` bytes; gives the ones that go: the oldest, and empty ones."""
         kept: tuple[Span, ...] = ()
-        mark: tuple[Span, ...] = ()
         for span in reversed(self.spans):
             room -= span.size
             if room < 0:
                 break
-            if span.size:
-                kept, mark = (span, *kept), ()
-            elif span.start < (kept[0].start if kept else self.base):
-                mark = (span,)
-        kept = (*mark, *kept)
+            kept = (span, *kept) if span.size else kept
         return evolve(self, spans=kept), tuple(span for span in self.spans if span not in kept)
 
     @classmethod
-    def recovered(cls, sizes: Mapping[int, int], first_data: int, copied: bool) -> Layout:
+    def recovered(cls, spans: tuple[Span, ...], origin: int, first_data: int, copied: bool) -> Layout:
         """Find out the state from what is on the disk.
 
-        :param sizes: of the older files, by the offsets that they are named for.
+        :param spans: the older files, oldest first.
+        :param origin: the offset of the live file's very first byte, as it was noted.
         :param first_data: where in the live file its first byte is that was not given back.
-        :param copied: whether it holds at the place ``end``, if it does, what the newest older file ends with.
+        :param copied: whether the live file holds what the newest older one ends with, where that was moved from.
         """
-        spans = tuple(Span(start, start + sizes[start]) for start in sorted(sizes))
-        end = spans[-1].end if spans else 0
-        if end <= first_data:
-            return cls(spans, first_data)
+        end = max((span.end for span in spans if span.size), default=0)
+        if end <= origin + first_data:
+            return cls(spans, origin + first_data, origin)
         if copied:
             # It was moved, and there was no time left to give it back.
-            return cls(spans, end)
-        return cls(spans, end, end - first_data)
+            return cls(spans, end, origin)
+        # Somebody else has emptied it, and told nobody.
+        return cls(spans, end + first_data, end)

@@ -54,9 +54,9 @@ def end_of(log: Rotation) -> int:
         except OSError:
             # It is not there, or no more. What else is wrong is told by who wants to open it.
             return log.seen
-        if log.layout.origin == layout.origin:
-            log.seen = max(log.seen, layout.origin + size)
-            return layout.origin + size
+        end = log.end(size, layout)
+        if end is not None:
+            return end
 
 
 def read(log: Rotation, offset: int, count: int) -> Reading:
@@ -171,34 +171,36 @@ class Cursor:
 
 
 def backwards(log: Rotation, end: int, chunk: int = CHUNK, since: float = 0) -> Iterator[bytes]:
-    """Give what is before an offset, piece by piece towards the beginning, with lines for what was dropped.
+    """Give what is before an offset, piece by piece towards the beginning, with lines for what is no more.
 
     :param since: leave out files that were not written to after this time, in seconds since the epoch.
     :raises OSError: a file cannot be read.
     """
     log.load()
-    before_gap = False
-    while True:
+    gap = 0
+    while end > 0:
         layout = log.current
         extent = layout.before(end)
         if extent is None:
-            if layout.lost and end == layout.oldest and _modified(log, layout.spans[0]) >= since:
-                yield dropped_line(layout.lost)
-            return
+            end, gap = 0, gap + end
+            continue
         if _modified(log, extent.span) < since:
             return
         if extent.end < end:
-            yield dropped_line(end - extent.end)
-            end, before_gap = extent.end, True
+            end, gap = extent.end, gap + end - extent.end
             continue
         start = max(extent.start, end - chunk)
         data = read(log, start, end - start).data
-        if len(data) < end - start:
-            if extent.span is None and log.gone > start:
-                continue
-            return
-        yield data + b"\n" * (before_gap and not data.endswith(b"\n"))
-        end, before_gap = start, False
+        if len(data) == end - start:
+            if gap:
+                yield dropped_line(gap)
+            yield data + b"\n" * (gap > 0 and not data.endswith(b"\n"))
+            end, gap = start, 0
+        elif log.current == layout:
+            # Somebody has deleted it.
+            end, gap = extent.start, gap + end - extent.start
+    if gap:
+        yield dropped_line(gap)
 
 
 def _modified(log: Rotation, span: Span | None) -> float:

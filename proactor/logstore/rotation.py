@@ -6,7 +6,8 @@ growing, what it takes does not. At each moment a byte is in one place or anothe
 and what is on the disk tells how far it was done.
 
 Where we are too slow for that, somebody else (``guardian_main.logs``) gives back what is at the file's beginning. That
-is found out by looking at the file, here and by readers, and counts as dropped.
+is found out by looking at the file, here and by readers, and counts as dropped. No account is kept of what is gone, as
+offsets tell it: only where the live file begins is noted, when it is emptied for want of holes that are made in time.
 """
 
 from __future__ import annotations
@@ -16,30 +17,18 @@ from collections.abc import Callable
 from functools import partial
 from threading import Lock
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from ..guardian_main import libc
 from .files import WRITE, Files, line_after, line_before, next_data
 from .holes import BLOCK, Holes
 from .layout import Layout, Limits
-from .recovery import recovered
-from .turn import Turn
+from .recovery import Noted, recovered
+from .turn import Attended, Turn
 
-__all__ = ["Attended", "Rotation"]
+__all__ = ["Rotation"]
 
 _ROUNDS = 16
-
-
-@frozen
-class Attended:
-    """What came of an attempt.
-
-    :param more: whether there is more to do.
-    :param trouble: what went wrong, if something did; what could not be moved was dropped then.
-    """
-
-    more: bool = False
-    trouble: OSError | None = None
 
 
 @define(eq=False)
@@ -68,10 +57,13 @@ class Rotation:
     _target: int = field(default=0, init=False)  # what is before it is being moved
     _holes: Holes = field(init=False)
     _spare: int = field(default=0, init=False)  # bytes that the older files leave free of their share
+    _noted: Noted = field(init=False)
+    _emptying: bool = field(default=False, init=False)
     _trouble: OSError | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._holes = Holes(self.punch)
+        self._noted = Noted(str(self.files.folder))
 
     def load(self) -> None:
         """Find out what is there, once."""
@@ -80,16 +72,27 @@ class Rotation:
         # Apart from the other lock, which is held for long: the reactor's thread may come here too.
         with self._loading:
             if not self.loaded:
-                layout, self.seen = recovered(self.files)
-                # While nobody moved anything, what is gone was given back by somebody else.
-                self.layout = layout.cut_before() if self.limits.backups else layout
+                found = recovered(self.files)
+                self.layout, self.seen, self._noted.known = found.layout, found.end, found.noted
                 self.loaded = True
 
     @property
     def current(self) -> Layout:
         """The layout as readers see it: without what somebody else gave back."""
         layout = self.layout
-        return layout.marked().dropped(self.gone) if self.gone > layout.base else layout
+        return layout.dropped(self.gone) if self.gone > layout.base else layout
+
+    def end(self, size: int, layout: Layout) -> int | None:
+        """The offset behind the last byte, by the size that the live file has now; ``None``: ask again.
+
+        :param layout: as it was before the file was asked for its size.
+        """
+        if self._emptying:
+            return self.seen
+        if self.layout.origin != layout.origin:
+            return None
+        self.seen = max(self.seen, layout.origin + size)
+        return layout.origin + size
 
     def notice(self, fd: int, offset: int, origin: int) -> bool:
         """Take note of what somebody else gave back of the live file, if that is so of the byte of an offset.
@@ -118,6 +121,7 @@ class Rotation:
         with self._lock:
             self._trouble = None
             try:
+                self._note(self._noted.settle, self.layout.origin)
                 self._keep_to_limits()
                 with self.files.open_live(WRITE) as fd:
                     more = self.turn.take(partial(self._step, fd), others_wait)
@@ -172,17 +176,17 @@ class Rotation:
 
     def _begin(self, fd: int, end: int) -> None:
         if not self.limits.backups:
-            # What goes now is not said to be dropped, nor what was before that.
+            # What goes now is old, and is not counted as dropped because its writer was too fast.
             self._evict(-1)
-            self._leave(fd, self._newest(fd, end), end)
+            self._leave(fd, self._newest(fd, end))
             return
         target = self._line_before(fd, min(end, self.layout.base + self.limits.max_bytes))
         self._evict(self.limits.backup_bytes - (target - self.layout.base) - self._spare)
         self.layout, self._target, self._spare = self.layout.begun(), target, 0
 
     def _keep_to_limits(self) -> None:
-        """Delete what a limit that was lowered has no room for."""
-        if self.layout.base >= self._target and self.layout.moved_bytes > self.limits.backup_bytes:
+        """Delete what a limit that was lowered has no room for, and what we left behind when we were killed."""
+        if self.layout.base >= self._target:
             self._evict(self.limits.backup_bytes)
 
     def _evict(self, room: int) -> None:
@@ -212,38 +216,31 @@ class Rotation:
         """Drop the middle: what was not moved yet, but for the newest."""
         # It will write much before we look again, and that has to have room within the limits too.
         self._spare = self.limits.max_bytes
-        if self.layout.moved_bytes > max(0, self.limits.backup_bytes - self._spare):
-            self._evict(self.limits.backup_bytes - self._spare)
-        base = self._newest(fd, end)
+        self._evict(self.limits.backup_bytes - self._spare)
+        before, base = self.layout.base, self._newest(fd, end)
         self._drop(base)
-        self._leave(fd, base, end)
-        end = self._end(fd)
-        if end - self.layout.base > 2 * self.limits.max_bytes:
-            # A kernel that writes out what is dirty before it gives it back may be slower than the writer.
-            self._empty(fd, end)
+        self._leave(fd, base)
+        if self._holes.are_late(fd, max(base - before, 2 * self.limits.max_bytes)):
+            self._empty(fd)
 
     def _drop(self, base: int) -> None:
-        """What is before an offset is no more, though nobody moved it; where that began is kept, for readers."""
+        """What is before an offset is no more, though nobody moved it."""
         self.dropped += base - self.layout.base
-        if not self.layout.spans:
-            self.layout = self.layout.marked()
-            try:
-                self.files.append(self.layout.spans[-1], b"")
-            except OSError as error:
-                # Until the next initiator it is known all the same.
-                self._trouble = error
+        if not self.layout.spans and self._noted.known is None:
+            # Where blocks are large there is no hole yet: have the next initiator look for what was given back.
+            self._note(self._noted.note, self.layout.origin, self.layout.origin)
         self.layout = self.layout.dropped(base)
 
     def _newest(self, fd: int, end: int) -> int:
         return self._line_after(fd, max(self.layout.base, end - self.limits.rest))
 
-    def _leave(self, fd: int, base: int, end: int) -> None:
+    def _leave(self, fd: int, base: int) -> None:
         """Have nothing in the live file but what is from ``base`` on or, where there are no holes, nothing."""
         self.layout = self.layout.dropped(base)
         self._target = base
         self._give_back(fd)
         if not self._holes.possible:
-            self._empty(fd, end)
+            self._empty(fd)
 
     def _give_back(self, fd: int) -> None:
         try:
@@ -262,24 +259,34 @@ class Rotation:
             except OSError as error:
                 self._trouble = error
                 break
-        self._empty(fd, self._end(fd))
+        self._empty(fd)
 
-    def _empty(self, fd: int, end: int) -> None:
-        """Drop all there is in the live file."""
-        self.dropped += end - self.layout.base
+    def _empty(self, fd: int) -> None:
+        """Drop all there is in the live file. What is written at that very moment is lost, uncounted."""
+        self._note(self._noted.note, self.layout.origin, self._end(fd))
+        end = self._end(fd)
         # What is read by another thread meanwhile finds a gap, then the end, and never what has another offset by now.
-        self.layout = self.layout.dropped(end)
-        os.ftruncate(fd, 0)
-        self._truncated(end)
+        self.dropped += end - self.layout.base
+        self.layout, self._emptying = self.layout.dropped(end), True
+        try:
+            os.ftruncate(fd, 0)
+            self._truncated(end)
+        finally:
+            self._emptying = False
 
     def _truncated(self, end: int) -> None:
+        """The live file is empty; what is written next has an offset."""
         self.layout = self.layout.truncated(end)
         self._target = self.seen = end
         self._holes.emptied()
-        if self.layout.spans and self.layout.spans[-1].end < end:
-            # An empty file is named for the offset: without it the next initiator would not know of the gap.
-            self.layout = self.layout.begun()
-            self.files.append(self.layout.spans[-1], b"")
+        self._note(self._noted.note, end, end)
+
+    def _note(self, note: Callable[..., None], *offsets: int) -> None:
+        """Have the next initiator know where the live file begins; until there is one it is known all the same."""
+        try:
+            note(*offsets)
+        except OSError as error:
+            self._trouble = error
 
     def _line_before(self, fd: int, offset: int) -> int:
         """The last start of a line not after an offset, if there is one near; else the offset."""

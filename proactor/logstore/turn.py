@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from attrs import define
+from attrs import define, frozen
+
+__all__ = ["LINGER", "SLICE", "Attended", "Turn"]
 
 SLICE = 0.01
 """Seconds that one log is worked on while others wait."""
@@ -14,6 +16,18 @@ LINGER = 0.02
 """Seconds that a log which was worked on is kept in view, as it is one that much is written to."""
 
 _LOOK = 0.001
+
+
+@frozen
+class Attended:
+    """What came of an attempt.
+
+    :param more: whether there is more to do.
+    :param trouble: what went wrong, if something did; what could not be moved was dropped then.
+    """
+
+    more: bool = False
+    trouble: OSError | None = None
 
 
 @define(eq=False)

@@ -10,8 +10,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .entry import Entry
-from .rotation import Attended
 from .threads import InThread
+from .turn import Attended
 
 __all__ = ["Workers"]
 

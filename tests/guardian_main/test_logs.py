@@ -6,7 +6,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from proactor.guardian_main import libc
+from proactor.guardian_main import libc, origin
 from proactor.guardian_main import logs as module
 from proactor.guardian_main.logs import BLIND, LONGEST, SHORTEST, Logs
 
@@ -203,6 +203,17 @@ class StrangeTests(LogsCase):
         self.write(b"x")
         self.logs.look(alone=True)
         self.assertEqual((self.path().stat().st_size, self.said), (0, []))
+        self.assertEqual(origin.read(str(self.path().with_suffix(".old")), 0), 1000 * KIB + 1)
+
+    def test_not_noted(self) -> None:
+        """It is emptied also where it cannot be noted how much is gone by that, and this is said."""
+        self.patch(libc, "punch", no_holes)
+        self.path().with_suffix(".old").write_bytes(b"")
+        self.write(b"")
+        self.logs.obey("cut", [GUID, str(MOST)])
+        self.write(os.urandom(1000 * KIB))
+        self.logs.look(alone=True)
+        self.assertEqual((self.path().stat().st_size, len(self.said)), (0, 1))
 
     def test_closed(self) -> None:
         """What was closed is closed again without harm."""

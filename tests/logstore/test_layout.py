@@ -67,16 +67,13 @@ class LayoutTests(SynchronousTestCase):
     @examples(300)
     @given(steps, st.integers(-5, 200))
     def test_evicted(self, plan: list[tuple[str, int]], room: int) -> None:
-        """What stays fits, and is the newest; of empty files only one that says where a gap begins before all else."""
+        """What stays fits, and is the newest; of empty files none stays."""
         layout, _ = run(plan)
         after, gone = layout.evicted(room)
         self.assertTrue(after.moved_bytes <= max(room, 0))
         full = tuple(span for span in after.spans if span.size)
         self.assertEqual((*(s for s in gone if s.size), *full), tuple(s for s in layout.spans if s.size))
-        self.assertIn(after.spans[: len(after.spans) - len(full)], ((), layout.spans[:1], after.spans[:1]))
-        self.assertEqual(after.lost > 0, full != after.spans)
-        if room >= 0 and not any(span.size for span in gone):
-            self.assertEqual(after.lost, layout.lost)
+        self.assertEqual(after.spans, full)
         bigger = [span for span in gone if span.size]
         if bigger:
             self.assertTrue(after.moved_bytes + bigger[-1].size > room)
@@ -98,18 +95,21 @@ class RecoveredTests(SynchronousTestCase):
 
     def test_recovered(self) -> None:
         """Whatever a log was doing, it is known where to go on."""
-        two = {10: 10, 20: 5}
-        spans = (Span(10, 20), Span(20, 25))
-        for sizes, first_data, copied, expected in [
-            ({}, 0, False, Layout()),
-            ({}, 7, False, Layout((), 7)),
-            (two, 25, False, Layout(spans, 25)),
-            (two, 31, False, Layout(spans, 31)),
-            (two, 22, True, Layout(spans, 25)),
-            (two, 0, False, Layout(spans, 25, 25)),
-            (two, 5, False, Layout(spans, 25, 20)),
+        two = (Span(10, 20), Span(20, 25))
+        for spans, origin, first_data, copied, expected in [
+            ((), 0, 0, False, Layout()),
+            ((), 0, 7, False, Layout((), 7)),
+            ((), 50, 7, False, Layout((), 57, 50)),
+            ((Span(9, 9),), 0, 0, False, Layout((Span(9, 9),))),
+            (two, 0, 25, False, Layout(two, 25)),
+            (two, 0, 31, False, Layout(two, 31)),
+            (two, 0, 22, True, Layout(two, 25)),
+            (two, 22, 0, True, Layout(two, 25, 22)),
+            (two, 22, 7, False, Layout(two, 29, 22)),
+            (two, 0, 0, False, Layout(two, 25, 25)),
+            (two, 0, 5, False, Layout(two, 30, 25)),
         ]:
-            self.assertEqual(Layout.recovered(sizes, first_data, copied), expected)
+            self.assertEqual(Layout.recovered(spans, origin, first_data, copied), expected)
 
 
 class LimitsTests(SynchronousTestCase):

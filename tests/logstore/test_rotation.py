@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from proactor.guardian_main import libc
 from proactor.logstore.layout import Limits
 from proactor.logstore.reading import backwards, dropped_line, end_of
-from proactor.logstore.rotation import Attended, Rotation
-from proactor.logstore.turn import Turn
+from proactor.logstore.rotation import Rotation
+from proactor.logstore.turn import Attended, Turn
 
 from ..support.examples import examples
 from .support import SMALL, LogCase, everything, largest_file, nobody_waits, numbered, taken_on_disk
@@ -235,25 +235,29 @@ class OutrunTests(LogCase):
             self.assertEqual(self.backwards(log), expected + more)
 
     def test_older_than_kept(self) -> None:
-        """What was dropped is told of as long as what came right behind it is kept: then it is old, like the rest."""
+        """What was dropped is told of though what came before or behind it is no more: with that, at the beginning."""
+        self.write(numbered(0, 500))
+        self.attend()
         self.write(b"a" * 1_000_000 + b"\n")
         self.attend()
         for first in range(0, 5000, 100):
-            self.assertEqual(dropped_of(self.backwards()) > 0, self.log.layout.lost > 0)
             self.write(numbered(first, first + 100))
             self.attend()
-        self.assertEqual(dropped_of(self.backwards()), 0)
-        self.assertEqual(self.backwards(), everything(self.log))
+            text = self.backwards()
+            self.assertEqual(text, everything(self.log, 0))
+            self.assertEqual(dropped_of(text) + len(written_of(text)), self.end())
+        self.assertEqual(text, dropped_line(self.log.layout.oldest) + everything(self.log))
+        self.assertEqual(self.backwards(self.make()), text)
 
     def test_no_older_files(self) -> None:
-        """Where none are kept what was dropped is told of until the rest is, in its turn, too old."""
+        """So it is where none are kept."""
         self.log = self.make(Limits(MAX, 0))
-        self.write(numbered(0, 5000))
-        self.attend()
-        self.assertEqual(dropped_of(self.backwards()), self.log.dropped)
-        self.write(numbered(0, 300))
-        self.attend()
-        self.assertEqual(dropped_of(self.backwards()), 0)
+        for last in (5000, 300):
+            self.write(numbered(0, last))
+            self.attend()
+            text = self.backwards()
+            self.assertEqual(dropped_of(text) + len(written_of(text)), self.end())
+            self.assertEqual(self.backwards(self.make(Limits(MAX, 0))), text)
 
     def test_again(self) -> None:
         """Of one who is too fast now and then the newest stays, each time."""
@@ -341,8 +345,8 @@ class OutrunTests(LogCase):
         """A writer who is faster even than the making of holes has its file emptied, and that is counted."""
 
         def slow(fd: int, start: int, length: int) -> None:
-            if self.end() < 20 * MAX:
-                self.write(b"y" * 3 * MAX + b"\n")
+            if self.end() < 40_000_000:
+                self.write(b"y" * max(5_000_000, 2 * length) + b"\n")
             libc.punch(fd, start, length)
 
         self.log = self.make(punch=slow)
@@ -350,10 +354,27 @@ class OutrunTests(LogCase):
         self.attend()
         self.assertTrue(self.files.live.stat().st_size < 10 * MAX)
         self.write(b"alive\n")
-        text = everything(self.log)
+        text = self.backwards()
         self.assertTrue(text.endswith(b"alive\n"))
         self.assertTrue(taken_on_disk(self.files) <= 4 * MAX)
         self.assertEqual(self.end(), self.log.dropped + len(written_of(text)))
+        self.assertEqual(self.backwards(self.make()), text)
+
+    def test_late_holes(self) -> None:
+        """A writer of whom much comes while a hole is made, now and then, has a hole made again, and all is counted."""
+        comes = [5_000_000, 4_500_000, 20_000_000, 6_000_000]
+
+        def late(fd: int, start: int, length: int) -> None:
+            libc.punch(fd, start, length)
+            self.write(numbered(0, comes.pop(0) // 100 if comes else 0))
+
+        self.log = self.make(punch=late)
+        self.write(numbered(0, 2000))
+        self.attend()
+        self.assertEqual(comes, [])
+        self.assertEqual(self.files.live.stat().st_size, self.end())
+        text = self.backwards(self.make())
+        self.assertEqual(dropped_of(text) + len(written_of(text)), self.end())
 
 
 class RestartTests(LogCase):
@@ -553,6 +574,19 @@ class NoHolesTests(LogCase):
         self.assertEqual(everything(self.log), expected)
         self.assertEqual(self.log.dropped, 450_000)
         self.assertEqual(everything(self.make(punch=no_holes)), expected)
+
+    def test_emptied_while_read(self) -> None:
+        """Who reads at the moment when it is emptied finds that all is dropped, and the end where it was."""
+        self.write(numbered(0, 5000))
+        ends, truncate = [], os.ftruncate
+
+        def look(fd: int, size: int) -> None:
+            truncate(fd, size)
+            ends.append((end_of(self.log), everything(self.log, 0)))
+
+        self.patch(os, "ftruncate", look)
+        self.attend()
+        self.assertEqual(ends, [(500_000, dropped_line(500_000))])
 
     def test_disk_full(self) -> None:
         """With no room for older files nothing dies."""

@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.logstore.entry import Entry
 from proactor.logstore.files import Files
-from proactor.logstore.rotation import Attended, Rotation
+from proactor.logstore.rotation import Rotation
+from proactor.logstore.turn import Attended
 from proactor.logstore.workers import Workers
 
 DONE = Attended()
