@@ -26,7 +26,7 @@ from .jobs.fleet import Fleet
 from .jobs.flock import Locks
 from .jobs.launch_plan import FD, LaunchPlanner
 from .jobs.launch_queue import LaunchQueue
-from .jobs.left_behind import LeftBehind
+from .jobs.left_behind import LeftBehind, tell_of_strays
 from .jobs.locks import JobLocks
 from .jobs.logs import JobLogs
 from .jobs.readiness import prober
@@ -156,8 +156,7 @@ async def begin(parts: Parts) -> None:
     processes = _Processes(LeftBehind(parts.locks.locks, lambda: guardian.marks))
     taking_up = TakingUp(initiator.fleet, initiator.configurator, parts.locks, processes, _found_socket)
     await take_up(initiator, saved, taking_up, sockets)
-    for guid in parts.locks.locks.sweep(saved.jobs):
-        log.warn("A process of {guid}, which is no job, lives: it holds the lock of that", guid=guid)
+    tell_of_strays(parts.locks.locks, saved.jobs)
 
 
 def _heed(parts: Parts) -> None:

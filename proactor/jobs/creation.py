@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from ..changes.configurator import Configurator
 from ..config.draft import Draft
 from ..config.grammar import new_guid
-from ..config.job_settings import job_settings
+from ..config.job_settings import JobSettings, job_settings
 from ..config.layers import Member
 from ..config.settings import declared_module, module_sections
 from ..errors import Refused, Unavailable, UsedUp
@@ -142,12 +142,18 @@ class Creation:
     def _make_one(self, guid: str, section: str, order: Order, held: HeldSocket, draft: Draft) -> Job:
         values = draft.views[guid].values
         settings = job_settings(values)
-        self.belongings.prepare(guid, settings)
+        self._prepare(guid, settings)
         url = self.configurator.settings.public_url(held.port)
         labels = {**settings.labels, **order.labels}
         speaks = "command" not in values
         launcher = settings.launcher if speaks else "spawn"
         return Job(guid, section, launcher, held.port, url, self.now(), labels, held.address, speaks=speaks)
+
+    def _prepare(self, guid: str, settings: JobSettings) -> None:
+        try:
+            self.belongings.prepare(guid, settings)
+        except Unavailable as error:
+            raise Unavailable(f"{error}; nothing of it was done", error.retry_after) from error
 
     def _hand_over(self, made: Sequence[Job], sockets: Mapping[str, HeldSocket]) -> Iterator[None]:
         for job in made:

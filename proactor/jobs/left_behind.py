@@ -16,7 +16,7 @@ from ..guardian_main.processes import Process, processes
 from ..model import Identity
 from .flock import Locks
 
-__all__ = ["LeftBehind"]
+__all__ = ["LeftBehind", "tell_of_strays"]
 
 _log = Logger(namespace="proactor.supervisor")
 
@@ -66,3 +66,23 @@ def _not_daemons(holders: Collection[Process]) -> Iterator[Process]:
     """Those that are in no session which one of them leads."""
     led = {process.pid for process in holders if process.session == process.pid}
     return (process for process in holders if process.session not in led)
+
+
+def tell_of_strays(locks: Locks, known: Collection[str]) -> None:
+    """Delete the locks of what is no job; where one is held, log by which process, and what to do.
+
+    :param known: the guids of all jobs.
+    :raises Unavailable: it cannot be done now.
+    """
+    left = locks.sweep(known)
+    holders = locks.leaders() if left else {}
+    for guid in sorted(left):
+        pids = " ".join(str(pid) for pid in holders.get(guid, ()))
+        who = f"Process {pids}" if pids else f"A process that cannot be seen from here (fuser {locks.path(guid)})"
+        _log.warn(
+            "{who} lives, of {guid}, which is no job, as after a snapshot was restored: nobody watches over it; "
+            "end it{how}",
+            who=who,
+            guid=guid,
+            how=f": kill {pids}" if pids else "",
+        )

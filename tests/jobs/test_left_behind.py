@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from signal import SIGKILL
 
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from proactor.jobs.flock import Locks
-from proactor.jobs.left_behind import LeftBehind
+from proactor.jobs.left_behind import LeftBehind, tell_of_strays
 from proactor.launchers.identity import identity_of
 from proactor.model import Identity
 
@@ -125,3 +125,38 @@ class LeftBehindTests(SynchronousTestCase):
         with capturedLogs() as events:
             self.assertEqual(self.left_behind.end({GUID: Identity(1 << 22, 1, "")}), 0)
         self.assertEqual(events, [])
+
+
+class StrayTests(SynchronousTestCase):
+    """Processes of what is no job."""
+
+    skip = None if sys.platform.startswith("linux") else "it takes Linux"
+
+    def setUp(self) -> None:
+        self.locks = Locks(Path(self.mktemp()) / "locks")
+
+    def told(self, *known: str) -> list[str]:
+        with capturedLogs() as events:
+            tell_of_strays(self.locks, known)
+        return [str(formatEvent(event)) for event in events]
+
+    def test_told(self) -> None:
+        """It is said which process it is, and how to end it; that of a job, and a lock of nobody, are no matter."""
+        os.close(self.locks.take(OTHER))
+        lock = self.locks.take(GUID)
+        process = subprocess.Popen(["sleep", "600"], pass_fds=[lock], start_new_session=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        os.close(lock)
+        (said,) = self.told()
+        self.assertIn(f"Process {process.pid} lives, of {GUID}, which is no job", said)
+        self.assertTrue(said.endswith(f"end it: kill {process.pid}"), said)
+        self.assertFalse(self.locks.path(OTHER).exists())
+        self.assertEqual(self.told(GUID), [])
+
+    def test_not_seen(self) -> None:
+        """One that is not seen is told of with what may find it."""
+        lock = self.locks.take(GUID)
+        self.addCleanup(os.close, lock)
+        (said,) = self.told()
+        self.assertIn(f"(fuser {self.locks.path(GUID)}) lives, of {GUID}", said)
