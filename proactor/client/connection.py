@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextlib import aclosing
 from http import HTTPStatus
 from json import dumps
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
@@ -146,15 +146,16 @@ class Connection:
     ) -> Reply:
         """Make a request, and read its answer.
 
-        :param wait: seconds for which the initiator may hold the answer (RFC 7240).
+        :param wait: seconds for which the initiator may hold the answer; whole ones, the next if it is none (RFC 7240).
         :param patience: seconds that it may take besides, without being asked to wait.
         :raises ClientError: there is no answer, or it is a refusal.
         :raises ValueError: one of these times is infinite, or no number; or one in ``json`` is.
         """
-        limit = self.timeout + (wait or 0) + patience
-        if not isfinite(limit):
+        if not isfinite(self.timeout + (wait or 0) + patience):
             raise ValueError(f"no time to wait for: timeout {self.timeout}, wait {wait}")
-        sent = {"Accept": "application/json", **({"Prefer": f"wait={wait:g}"} if wait else {}), **(headers or {})}
+        held = ceil(wait or 0)
+        limit = self.timeout + held + patience
+        sent = {"Accept": "application/json", **({"Prefer": f"wait={held}"} if held > 0 else {}), **(headers or {})}
         query = list(query)
         body = None if json is None else dumps(json, allow_nan=False).encode()
         exchange = self._in_time(self._exchange(method, self._url(target, query), sent, body), limit)

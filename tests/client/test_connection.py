@@ -78,6 +78,19 @@ class AskTests(SynchronousTestCase):
         self.clock.advance(10)
         self.failureResultOf(longer, TimedOut)
 
+    def test_whole_seconds(self) -> None:
+        """What is preferred is a whole number of seconds: an initiator heeds no other."""
+        preferred: list[Any] = []
+
+        def answer(request: IRequest) -> Any:
+            preferred.append(request.requestHeaders.getRawHeaders("Prefer"))
+            return NOT_DONE_YET
+
+        client = self.of(answer)
+        for wait in (0, 0.1, 3, 3.5, 2_000_000):
+            Deferred.fromCoroutine(client.jobs.stop("0" * 32, wait=wait)).addErrback(lambda _: None)
+        self.assertEqual(preferred, [None, ["wait=1"], ["wait=3"], ["wait=4"], ["wait=2000000"]])
+
     def test_no_time(self) -> None:
         """A time that is none is refused before anything is asked, as is a number that JSON has not."""
         client = self.of(lambda _: b"[]")
