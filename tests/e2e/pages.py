@@ -4,7 +4,8 @@ Every block of the kind ``console`` is run, page by page, from top to bottom, in
 
 - A line that begins with ``$`` is a command, what follows it up to the next is what it prints. That is compared
   loosely: the words of a status, the names of JSON members and of headers, the message of a line of the log. ``...``
-  stands for anything. Where nothing is shown, anything but an error will do.
+  stands for anything. Where nothing is shown, anything but an error will do. Where the page has started the server, and
+  so knows all that was done, the revisions that it shows are those that are printed.
 - A command that starts a server (``script/server``, ``twistd -n``) is the first terminal's, with the block that it is
   in; the others are the second's. The server that ran before is stopped, as by Ctrl-C.
 - Where a page starts no server one runs the example's file, with two tickers that were edited once.
@@ -57,6 +58,7 @@ _NOTE = re.compile(r"<!-- (not run|fresh|file|append): *(.*?) *-->")
 _ENDLESS = re.compile(r"follow=1|text/event-stream|\blogs? .*-f\b|\bevents .*-f\b|--port 50000")
 _SERVER = re.compile(r"(^|/)(script/server|twistd)\b(?!.*--describe)")
 _KEY = re.compile(r'"([a-z_.-]+)": ')
+_REVISION = re.compile(r'"revision": (\d+)')
 _LOG = re.compile(r"^\d{4}-\d\d-\d\d [\d:,]+ \w+ *\|\d+\|[^|]*\|(.*)$")
 _CALLS = re.compile(r"\b(8080|49152)\b|^proactor |\| proactor |proactor/lock")
 _WANTS_JOBS = re.compile(r"^proactor |\| proactor |/job|GUID|/restart|49152|/message/")
@@ -134,6 +136,16 @@ def compare(expected: tuple[str, ...], actual: str) -> None:
         return
     for line in expected:
         _compare(line.strip(), actual)
+
+
+def compare_revisions(expected: tuple[str, ...], actual: str) -> None:
+    """See that the revisions which the page shows were printed.
+
+    :raises Wrong: one was not.
+    """
+    shown, printed = ({*_REVISION.findall(text)} for text in ("\n".join(expected), actual))
+    if missing := sorted(shown - printed):
+        raise Wrong(f"revision {', '.join(missing)} is not there, but {', '.join(sorted(printed)) or 'none'}")
 
 
 def _compare(line: str, actual: str) -> None:
@@ -243,11 +255,16 @@ class Reader:
             self._clear()
         text = self._ports(self._present(command.text))
         self._settle(command.text)
+        already_read = len(self._console.lines("Read config again")) if self._server is not None else 0
         printed = self._run(text, terminal, endless=_ENDLESS.search(command.text) is not None)
         try:
             compare(command.expected, printed)
+            if not self._is_usual:
+                compare_revisions(command.expected, printed)
         except Wrong as e:
             raise Wrong(f"run as: {text}\n{e}\nbut it printed:\n{printed[:2000]}\n{self._told()}") from None
+        if command.text.startswith("kill -HUP"):
+            self._patient(lambda: len(self._console.lines("Read config again")) > already_read)
         if command.text.startswith("kill -9") and self._server is not None:
             self._server.wait(_LONG)
         if "-X DELETE" in command.text and (gone := re.search(r"/job/([0-9a-f]{32})", text)):
