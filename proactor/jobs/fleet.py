@@ -108,15 +108,13 @@ class Fleet:
     async def create(self, order: Order, actor: str) -> list[Job]:
         """Launch processors: each has its socket bound and its job kept when this returns.
 
-        Its process is started by then, or in line to be; a launch that takes long is not waited for. One may have been
-        deleted again meanwhile.
+        Its process is started by then, or in line; what takes long is not waited for. It may be deleted again by then.
 
         :raises Refused: the module is not declared, or the options cannot be.
         :raises Unavailable: there is no room or no port for that many. None was created then.
         :raises StorageFull, StorageFailed: they cannot be kept; nor then.
         """
         made = await self._creation.create(order, actor)
-        # One may have been deleted while the others were made.
         left = [job for job in made if job.guid in self.jobs and not job.doomed]
         if self._closing:
             # They are kept: the next initiator starts them.
@@ -163,8 +161,11 @@ class Fleet:
 
     def of_module(self, section: str) -> list[Job]:
         """The jobs of a module, but for those that are being deleted."""
-        guids = self.configurator.live.members_of_module(section)
-        return [self.jobs[guid] for guid in guids if guid in self.jobs and not self.jobs[guid].doomed]
+        return [job for job in self.all_of_module(section) if not job.doomed]
+
+    def all_of_module(self, section: str) -> list[Job]:
+        """The jobs of a module, those too that are being deleted."""
+        return [self.jobs[each] for each in self.configurator.live.members_of_module(section) if each in self.jobs]
 
     def speaks(self, guid: str) -> bool:
         """Whether a processor has a process that acknowledges its configuration."""

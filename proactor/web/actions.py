@@ -87,7 +87,7 @@ class Actions:
         module, wanted = call.one("module"), call.query.get("label", [])
         if (module is None and not wanted) != flag(call, "all", False):
             raise Refused("say which: ?module=NAME, ?label=NAME or ?label=NAME=VALUE; or ?all=1 alone")
-        guids = [job.guid for job in selected(self.initiator, None, module, wanted)]
+        guids = [job.guid for job in selected(self.initiator, None, module, wanted) if not job.doomed]
         sizes = check_sizes(call.query.get("batch", []))
         restart = self.initiator.restarts.start(guids, sizes, call.caller.name)
         location = {"Location": f"/restart/{restart.id}"}

@@ -89,6 +89,6 @@ def selected(initiator: Initiator, state: str | None, module: str | None, wanted
         raise Refused(f"state: there is no {state[:64]!r}; there are: {', '.join(each.value for each in State)}")
     if module is not None:
         check_module(initiator, module)
-    jobs = initiator.fleet.jobs.values() if module is None else initiator.fleet.of_module(module)
+    jobs = initiator.fleet.jobs.values() if module is None else initiator.fleet.all_of_module(module)
     labels_ = tuple(wanted)
     return [job for job in jobs if state in (None, job.state.value) and all(has_label(job, label) for label in labels_)]

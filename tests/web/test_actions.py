@@ -166,6 +166,13 @@ class RollingRestartTests(Case):
         self.rig.create("other.module")
         self.assertEqual(self.rig.ask("POST /restart?all=1").json()["wanted"], 2)
 
+    def test_being_deleted(self) -> None:
+        """One that is being deleted is none of them."""
+        self.rig.create("other.module")
+        self.rig.launcher.stubborn = True
+        self.rig.begin(f"DELETE /job/{self.job.guid}")
+        self.assertEqual(self.rig.ask("POST /restart?all=1").json()["wanted"], 1)
+
     def test_waited_for(self) -> None:
         """With ``Prefer: wait`` the answer comes when it is over."""
         exchange = self.rig.begin("POST /restart?module=my.module", wait=5)

@@ -538,6 +538,13 @@ class ListTests(Case):
         self.assertEqual(self.guids("?label=role=prod"), [])
         self.assertEqual(self.guids("?label=role&state=stopped"), [])
 
+    def test_being_deleted(self) -> None:
+        """One that is being deleted is there until it is gone, by whatever filter."""
+        self.rig.launcher.stubborn = True
+        self.rig.begin(f"DELETE /job/{self.third.guid}")
+        for query in ("", "?module=my.module", "?label=role", "?state=stopping"):
+            self.assertIn(self.third.guid, self.guids(query), query)
+
     def test_wrong(self) -> None:
         """A state that there is not is 422 with those that there are; an unknown filter, or one twice, is 400."""
         answer = self.rig.ask("GET /job?state=ready")
