@@ -43,9 +43,11 @@ class HeldFetchTests(SynchronousTestCase):
         """The answers that it gets in so long."""
         rig = Rig(self)
         job = rig.create()
-        token, tag, statuses = rig.token(job), '"0"', []
+        token, tag = rig.token(job), '"0"'
+        statuses: list[int] = []
         until = rig.clock.seconds() + seconds
         while rig.clock.seconds() < until:
+            self.assertLess(len(statuses), 2 * seconds)
             exchange = rig.begin(f"GET /config/{job.guid}", token=token, headers=[("If-None-Match", tag)], wait=refresh)
             rig.clock.advance(0)
             while not exchange.answered:

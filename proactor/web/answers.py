@@ -24,6 +24,8 @@ class Answer:
     headers: Mapping[str, str] = field(factory=dict)
     #: What comes piece by piece, in place of a body.
     stream: AsyncIterator[bytes] | None = None
+    #: Whether it is news also for who has what its ``ETag`` is of.
+    is_news: bool = False
 
 
 def as_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:

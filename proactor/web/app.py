@@ -133,8 +133,10 @@ async def _answered(
     call = _read(request, route, caller, path)
     if not route.changes:
         answer = await handler(call)
-        known = "ETag" in answer.headers and calls.is_known(request.requestHeaders, answer.headers["ETag"])
-        return nothing(304, answer.headers) if known and answer.status == 200 else answer
+        if answer.status != 200 or answer.is_news or "ETag" not in answer.headers:
+            return answer
+        known = calls.is_known(request.requestHeaders, answer.headers["ETag"])
+        return nothing(304, answer.headers) if known else answer
     with because(None, trace_of(request.getHeader(HEADER))):
         return await _to_its_end(handler, call, route)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ..config.grammar import REDACTED
 from ..errors import Refused
@@ -74,7 +74,9 @@ class Configs:
         headers = {**_tag(fetched), **applied}
         if fetched.trace is not None:
             headers[HEADER] = traceparent(fetched.trace)
-        return as_json({**fetched.options, "revision": fetched.revision, "trust": fetched.trust}, headers=headers)
+        whole = {**fetched.options, "revision": fetched.revision, "trust": fetched.trust}
+        # The tag is of the configuration, and a token comes with it.
+        return evolve(as_json(whole, headers=headers), is_news=fetched.options["token"] != caller.token)
 
     async def _shown(self, call: Call) -> Answer:
         guid, configurator = call.path["section"], self.initiator.configurator

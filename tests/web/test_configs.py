@@ -191,6 +191,15 @@ class RenewalTests(Case):
         self.assertEqual(claims.expires - self.rig.now().timestamp(), 300)
         self.assertEqual(self.begin(known=2, token=token).response.status, 304)
 
+    def test_due_to_whom_nothing_is_new(self) -> None:
+        """It comes also to who has all that the ``ETag`` is of, of its own trust too, or says that it has anything."""
+        tag = self.begin().response.headers["etag"]
+        self.rig.clock.advance(150)
+        for known in (tag, "*"):
+            answer = self.rig.ask(f"GET {self.path}", token=self.token, headers=[("If-None-Match", known)])
+            self.assertEqual((answer.status, answer.headers["etag"]), (200, tag))
+            self.assertNotEqual(answer.json()["token"], self.token)
+
     def test_held_until_due(self) -> None:
         """A request is held no longer than until its token is due."""
         self.rig.clock.advance(100)
