@@ -93,8 +93,11 @@ class Scale:
                 await self._delete(section, job.guid)
 
     async def _delete(self, section: str, guid: str) -> None:
-        gone = await self.fleet.delete(guid, "instances")
-        gone.addErrback(self._not_gone, section, guid)
+        self._see_to(section, guid, await self.fleet.delete(guid, "instances"))
+
+    def _see_to(self, section: str, guid: str, work: Deferred[None]) -> None:
+        work.addErrback(self._not_gone, section, guid)
+        work.addErrback(partial(log.failure, "Removing {guid}", guid=guid))
 
     def _not_gone(self, failure: Failure, section: str, guid: str) -> None:
         failure.trap(ProactorError)
@@ -102,8 +105,7 @@ class Scale:
 
     def _delete_again(self, section: str, guid: str) -> None:
         if guid in self.fleet.jobs and not self.fleet.closing:
-            again = Deferred.fromCoroutine(self._delete(section, guid))
-            again.addErrback(self._not_gone, section, guid)
+            self._see_to(section, guid, Deferred.fromCoroutine(self._delete(section, guid)))
 
     def _wanted(self, section: str) -> int | None:
         """How many are to be kept; ``None``: there is no such number, or no such section any more."""

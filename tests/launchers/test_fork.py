@@ -443,12 +443,17 @@ class PreloadTests(ForkCase):
         await launched.ended
         self.assertEqual((launched.handle.launcher, self.path.read_text()), ("fork", "22\n"))
 
-    async def test_elsewhere(self) -> None:
-        """Nor, in a folder of its own, what stands where the initiator runs, or what its own folder has another of."""
+    def elsewhere(self) -> Path:
+        """Another folder, which has no ``part_of_here``, while that where the initiator runs has one."""
         here, other = Path.cwd() / "part_of_here.py", Path(self.mktemp()).absolute()
         here.write_text("")
         self.addCleanup(here.unlink)
         other.mkdir()
+        return other
+
+    async def test_elsewhere(self) -> None:
+        """Nor, in a folder of its own, what stands where the initiator runs, or what its own folder has another of."""
+        other = self.elsewhere()
         (other / "part.py").write_text("VALUE = 22\n")
         self.write("part", "VALUE = 1\n")
         self.write("rest", "VALUE = 3\n")
@@ -472,10 +477,7 @@ class PreloadTests(ForkCase):
 
     async def test_path_of_its_folder(self) -> None:
         """Nor what a search path means that is another in a folder of its own: that takes a fresh interpreter."""
-        here, other = Path.cwd() / "part_of_here.py", Path(self.mktemp()).absolute()
-        here.write_text("")
-        self.addCleanup(here.unlink)
-        other.mkdir()
+        other = self.elsewhere()
         self.write("whole", "import importlib.util\nprint(importlib.util.find_spec('part_of_here'))")
         for entry in ("", "."):
             self.path.write_text("")
